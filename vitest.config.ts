@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Files run in processes of their own (`forks`): a PKCS#11 module is initialised once a process,
+ * and C code reads the process's real environment, which a worker thread only copies.
+ *
+ * Two workers, because the gate is sized for 2 cores and each file may start servers of its own.
+ * Benchmarks (test/bench) are not tests: they report figures and are run by `npm run bench`.
+ */
+export default defineConfig({
+  test: {
+    include: [
+      'test/{architecture,unit,property,vectors,conformance,integration,interop,faults}/**/*.test.ts',
+    ],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 60_000,
+    globalSetup: ['test/support/global-setup.ts'],
+    reporters: ['default'],
+    allowOnly: false,
+    passWithNoTests: false,
+    restoreMocks: true,
+    sequence: { hooks: 'list' },
+  },
+});
