@@ -1,0 +1,37 @@
+import type { CertificateStatus, IssuanceState, IssuerId, ReasonCode, SerialNumber } from '../src/domain/index.ts';
+
+/** What the responder may see of a certificate: views only. */
+export interface StatusRecord {
+  readonly issuerId: IssuerId;
+  readonly serialNumber: SerialNumber;
+  readonly issuanceState: IssuanceState;
+  readonly status: CertificateStatus;
+  readonly reasonCode?: ReasonCode | undefined;
+  /** Start of the unbroken time in which it was not good. */
+  readonly notGoodSince?: Date | undefined;
+  readonly invalidityDate?: Date | undefined;
+  readonly notAfter: Date;
+}
+
+export interface StatusIssuer {
+  readonly issuerId: IssuerId;
+  readonly name: string;
+  /** DER of the CA certificate. */
+  readonly certificate: Uint8Array;
+  /** Parents, root last. */
+  readonly chain: readonly Uint8Array[];
+  readonly nameHashes: Readonly<Record<string, string>>;
+  readonly keyHashes: Readonly<Record<string, string>>;
+}
+
+/** The responder's one source of status, over a database role that reads views only. */
+export interface StatusSource {
+  issuers(): Promise<readonly StatusIssuer[]>;
+  /** Several at once; absent ones are missing from the answer. */
+  lookup(issuerId: IssuerId, serialNumbers: readonly SerialNumber[]): Promise<readonly StatusRecord[]>;
+  /** Changes since the cursor with their status now; `undefined` starts at the present end. Never loses one. */
+  changesSince(
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }>;
+}

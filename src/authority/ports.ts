@@ -1,0 +1,290 @@
+import type { AuditLog } from '../audit/ports.ts';
+import type { PrincipalStore } from '../access/ports.ts';
+import type {
+  CertificateStatus,
+  IssuanceState,
+  IssuerId,
+  KeyId,
+  ReasonCode,
+  SerialNumber,
+  StatusChange,
+  StatusState,
+  TenantId,
+} from '../domain/index.ts';
+import type { CrlEntry } from '../issuance/ports.ts';
+import type { KeyRecord } from '../keys/ports.ts';
+import type { SignatureAlgorithmName } from '../pkix/types.ts';
+
+/** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
+export interface IssuerRecord {
+  readonly tenant: TenantId;
+  readonly issuerId: IssuerId;
+  readonly name: string;
+  readonly kind: 'root' | 'subordinate' | 'external';
+  /** `pending`: key and CSR exist, the chain is not installed yet. */
+  readonly state: 'pending' | 'active';
+  readonly keyId: KeyId;
+  readonly tokenRole: 'root' | 'issuing';
+  readonly parentIssuerId?: IssuerId | undefined;
+  /** DER of its certificate; undefined while pending. */
+  readonly certificate?: Uint8Array | undefined;
+  /** DER of the certificates above it, parent first, root last. Empty for a root. */
+  readonly chain: readonly Uint8Array[];
+  readonly certificationRequest?: Uint8Array | undefined;
+  /** DER of its subject Name. */
+  readonly subject: Uint8Array;
+  /** The algorithm with which this issuer signs. */
+  readonly signatureAlgorithm: SignatureAlgorithmName;
+  readonly profileName: string;
+  /** Kept with the issuer: what certificates of this issuer point to. */
+  readonly urls: { readonly crl: string; readonly ocsp: string; readonly caIssuers: string };
+  readonly crlLifetimeSeconds: number;
+  readonly createdAt: Date;
+  readonly createdBy: string;
+  /** Lower-case hex hashes of subject name and key, by digest (sha1, sha256, sha384, sha512). */
+  readonly nameHashes: Readonly<Record<string, string>>;
+  readonly keyHashes: Readonly<Record<string, string>>;
+}
+
+export interface IssuerStore {
+  insert(record: IssuerRecord): Promise<void>;
+  /** pending -> active with certificate and chain. */
+  activate(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    certificate: Uint8Array,
+    chain: readonly Uint8Array[],
+    parentIssuerId?: IssuerId,
+  ): Promise<void>;
+  find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
+  findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined>;
+  list(tenant: TenantId): Promise<readonly IssuerRecord[]>;
+}
+
+export interface KeyInventory {
+  insert(record: KeyRecord): Promise<void>;
+  find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
+  list(tenant: TenantId): Promise<readonly KeyRecord[]>;
+  block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void>;
+}
+
+/** One row of the certificate inventory. */
+export interface CertificateRecord {
+  readonly tenant: TenantId;
+  readonly issuerId: IssuerId;
+  readonly serialNumber: SerialNumber;
+  readonly issuanceState: IssuanceState;
+  readonly status: StatusState;
+  readonly type: 'endEntity' | 'ca' | 'ocspSigning';
+  /** The exact bytes committed before the signature. */
+  readonly tbsCertificate: Uint8Array;
+  /** The whole certificate once `issued`. */
+  readonly certificate?: Uint8Array | undefined;
+  readonly profileName: string;
+  /** SHA-256 (hex) of the profile's canonical content at that moment. */
+  readonly profileHash: string;
+  /** RFC 4514 text. */
+  readonly subject: string;
+  /** `DNS:a`, `IP:1.2.3.4`, `email:`, `URI:` … as `formatGeneralName` prints them. */
+  readonly names: readonly string[];
+  /** Lower-case hex SHA-256 of the SubjectPublicKeyInfo. */
+  readonly spkiHash: string;
+  readonly keyAlgorithm: string;
+  readonly signatureAlgorithm: string;
+  readonly policies: readonly string[];
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  readonly requestedAt: Date;
+  readonly requestedBy: string;
+  readonly issuedAt?: Date | undefined;
+  readonly owner: string;
+  readonly tags: readonly string[];
+  readonly approval?: string | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly retentionClass: string;
+  readonly shard: number;
+  /** Of a renewal or rekey: the certificate it follows, as issuerId/serialNumber. */
+  readonly replaces?: string | undefined;
+  /** What was asked and what was granted, field by field, and how possession of the key was proven. */
+  readonly requested: Readonly<Record<string, unknown>>;
+  readonly granted: Readonly<Record<string, unknown>>;
+}
+
+export interface StoredStatusChange extends StatusChange {
+  readonly id: bigint;
+  readonly issuerId: IssuerId;
+  readonly serialNumber: SerialNumber;
+  readonly statusAfter: CertificateStatus;
+}
+
+/** Filters of search; all given ones must hold. `text` and patterns are data, never SQL. */
+export interface CertificateQuery {
+  readonly tenant: TenantId;
+  readonly issuerId?: IssuerId | undefined;
+  readonly serialNumber?: SerialNumber | undefined;
+  /** `expired` is any status with notAfter before `now`; the others are not expired. */
+  readonly status?: CertificateStatus | 'expired' | undefined;
+  /** Case-insensitive substring of the subject or of any name. */
+  readonly subject?: string | undefined;
+  /** Exactly one of the names, as `formatGeneralName` prints it, or its bare value. */
+  readonly name?: string | undefined;
+  readonly profileName?: string | undefined;
+  readonly requestedBy?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly spkiHash?: string | undefined;
+  readonly issuanceState?: IssuanceState | undefined;
+  readonly notAfterBefore?: Date | undefined;
+  readonly requestedAfter?: Date | undefined;
+  readonly requestedBefore?: Date | undefined;
+  readonly now: Date;
+  /** Opaque, from the page before. */
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface Inventory {
+  /** Inserts a `prepared` row. @throws ChanceryError alreadyExists when (issuer, serialNumber) is taken: draw another before any signature. */
+  insertPrepared(record: CertificateRecord): Promise<void>;
+  /** prepared -> issued, guarded: false when the row was not `prepared` any more (it was settled meanwhile). */
+  markIssued(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, certificate: Uint8Array, issuedAt: Date): Promise<boolean>;
+  /** prepared -> abandoned, status revoked with the given change; false when not `prepared`. */
+  markAbandoned(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, state: StatusState, change: StatusChange): Promise<boolean>;
+  /** `prepared` rows requested before `before`. */
+  listPrepared(tenant: TenantId, before: Date, limit: number): Promise<readonly CertificateRecord[]>;
+  find(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  /** All rows of that serial number, over issuers. */
+  findBySerialNumber(tenant: TenantId, serialNumber: SerialNumber): Promise<readonly CertificateRecord[]>;
+  /** Takes a row lock until the transaction ends. */
+  findForUpdate(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  /** Writes the status, appends the change to the history and to the change feed, in this transaction. */
+  changeStatus(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, state: StatusState, change: StatusChange): Promise<void>;
+  history(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<readonly StoredStatusChange[]>;
+  search(query: CertificateQuery): Promise<Page<CertificateRecord>>;
+  /** Certificates of one key, any issuer. */
+  findBySpkiHash(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly CertificateRecord[]>;
+  /** Holds whose deadline is past and whose end was not handled. */
+  listDueHolds(tenant: TenantId, now: Date, limit: number): Promise<readonly CertificateRecord[]>;
+  /** Remembers that the alarm for a due hold was raised. */
+  markHoldAlarmed(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, at: Date): Promise<void>;
+  /** Keys blocked for compromise. */
+  blockKey(tenant: TenantId, spkiHash: string, reason: ReasonCode, at: Date, by: string): Promise<void>;
+  isKeyBlocked(tenant: TenantId, spkiHash: string): Promise<boolean>;
+  /**
+   * Streams the entries of the CRL: not good, or abandoned; and notAfter not before `stillListedFrom`
+   * (thisUpdate of the CRL before: an entry leaves only after one CRL issued past notAfter, RFC 5280 §3.3).
+   * Ordered by serial number, in chunks.
+   */
+  crlEntries(tenant: TenantId, issuerId: IssuerId, shard: number, stillListedFrom: Date): AsyncIterable<readonly CrlEntry[]>;
+  /** Newest change feed position; see `ChangeFeed`. */
+  latestChange(tenant: TenantId, issuerId: IssuerId): Promise<bigint>;
+}
+
+/** Every published CRL's number, committed before its signature and never reused. */
+export interface CrlRecord {
+  readonly tenant: TenantId;
+  readonly issuerId: IssuerId;
+  readonly shard: number;
+  readonly crlNumber: bigint;
+  readonly thisUpdate: Date;
+  readonly nextUpdate: Date;
+  /** Undefined until signed and published. */
+  readonly publishedAt?: Date | undefined;
+  readonly sha256?: string | undefined;
+  readonly size?: number | undefined;
+  readonly entries?: number | undefined;
+  /** Change-feed position that the CRL covers. */
+  readonly coversChange: bigint;
+}
+
+export interface CrlLedger {
+  /** max(last + 1, `now` in microseconds) under a row lock; the row is committed with the caller's transaction. */
+  reserveNumber(tenant: TenantId, issuerId: IssuerId, shard: number, now: Date, nextUpdate: Date, coversChange: bigint): Promise<CrlRecord>;
+  markPublished(record: CrlRecord): Promise<void>;
+  latestPublished(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<CrlRecord | undefined>;
+  /** Highest number ever reserved. */
+  highestNumber(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint | undefined>;
+}
+
+export interface IdempotencyRecord {
+  readonly tenant: TenantId;
+  readonly principalId: string;
+  readonly key: string;
+  /** SHA-256 hex of the canonical request. */
+  readonly bodyHash: string;
+  readonly startedAt: Date;
+  /** issuerId/serialNumber of the row it led to, once prepared. */
+  readonly certificate?: string | undefined;
+}
+
+export interface IdempotencyStore {
+  /** Inserts, or answers the record that is there already (locked). Records older than `forgetBefore` don't count. */
+  begin(record: IdempotencyRecord, forgetBefore: Date): Promise<IdempotencyRecord | undefined>;
+  setCertificate(tenant: TenantId, principalId: string, key: string, certificate: string): Promise<void>;
+  find(tenant: TenantId, principalId: string, key: string): Promise<IdempotencyRecord | undefined>;
+  remove(tenant: TenantId, principalId: string, key: string): Promise<void>;
+}
+
+/** The installation's row: compared with `$CHANCERY_DATA/installation.json` at start-up (invariant 9). */
+export interface Installation {
+  readonly id: string;
+  /** 2 octets, hex; drawn anew at init and at each accepted restore; first bit 0, first octet not 0. */
+  readonly serialPrefix: string;
+  /** Grows by one at every start of a CA process; a restored database shows an older one. */
+  readonly generation: bigint;
+}
+
+export interface InstallationStore {
+  find(): Promise<Installation | undefined>;
+  insert(installation: Installation): Promise<void>;
+  update(installation: Installation): Promise<void>;
+}
+
+/** Everything that one transaction hands out: an act and its audit record are committed together. */
+export interface Transaction {
+  readonly inventory: Inventory;
+  readonly issuers: IssuerStore;
+  readonly keys: KeyInventory;
+  readonly crls: CrlLedger;
+  readonly principals: PrincipalStore;
+  readonly idempotency: IdempotencyStore;
+  readonly installation: InstallationStore;
+  readonly audit: AuditLog;
+}
+
+/** Never held across the HSM or the network. Retries serialization failures and deadlocks itself. */
+export interface UnitOfWork {
+  /** Read-write, durable commit (synchronous_commit on). */
+  run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+  /** Read only, one snapshot (REPEATABLE READ): long streams for CRLs and verification. */
+  read<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
+}
+
+/** Leases are rows with a fencing number, not session advisory locks. */
+export interface Leases {
+  /** The fencing number, or undefined while another holder's lease runs. Expiry by the database's clock. */
+  acquire(name: string, holder: string, seconds: number): Promise<bigint | undefined>;
+  release(name: string, holder: string): Promise<void>;
+}
+
+/** Follows commits without loss (transaction id with pg_snapshot_xmin, never a bare sequence). */
+export interface ChangeFeed {
+  /** Changes committed after the cursor, and the new cursor. `undefined` starts at the present end. */
+  since(cursor: string | undefined, limit: number): Promise<{
+    readonly changes: readonly { readonly tenant: TenantId; readonly issuerId: IssuerId; readonly serialNumber: SerialNumber }[];
+    readonly cursor: string;
+  }>;
+}
+
+/** Where published files go: temporary file, fsync, rename, fsync of the folder. */
+export interface Publisher {
+  /** Path like `crl/{issuerId}/0.crl`, `ca/{issuerId}.cer`. Atomic; re-read after the write and compared. */
+  publish(path: string, content: Uint8Array): Promise<void>;
+  read(path: string): Promise<Uint8Array | undefined>;
+  list(prefix: string): Promise<readonly string[]>;
+}
