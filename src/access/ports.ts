@@ -47,5 +47,8 @@ export interface PrincipalStore {
   revokeCredential(tenant: TenantId, id: string, at: Date): Promise<void>;
   bindCertificate(binding: CertificateBinding): Promise<void>;
   findBinding(certificateHash: string): Promise<CertificateBinding | undefined>;
-  findBindingBySerial(issuerId: string, serialNumber: string): Promise<CertificateBinding | undefined>;
+  findBindingBySerial(
+    issuerId: string,
+    serialNumber: string,
+  ): Promise<CertificateBinding | undefined>;
 }
