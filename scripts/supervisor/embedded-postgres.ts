@@ -58,8 +58,8 @@ export interface EmbeddedPostgres {
   ownerUrl(database?: string): string;
   /** Short for `url('superuser', database)`; for tests, which make roles of their own. */
   superuserUrl(database?: string): string;
-  /** Resolves when the server has gone, for whatever reason. */
-  readonly exited: Promise<void>;
+  /** Resolves with the exit code when the server has gone; null after a signal. */
+  readonly exited: Promise<number | null>;
   /** Fast shutdown: open transactions are rolled back, a checkpoint is written. */
   stop(): Promise<void>;
   /** SIGKILL, as in a crash. */
@@ -96,7 +96,7 @@ export async function startEmbeddedPostgres(
   const { pid } = server;
   if (pid === undefined) throw new Error('PostgreSQL could not be started');
   const record = processRecordOf(pid);
-  const exited = new Promise<void>((done) => server.once('exit', () => done()));
+  const exited = new Promise<number | null>((done) => server.once('exit', done));
   const end = async (signal: NodeJS.Signals, milliseconds: number): Promise<void> => {
     if (record !== undefined) await endProcess(record, signal, milliseconds);
     if (server.exitCode === null && server.signalCode === null) await exited;

@@ -1,0 +1,47 @@
+/** What quickstart prints when everything runs: the root's fingerprint and commands to copy. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { QuickstartSettings } from './settings.ts';
+
+/**
+ * The lines, to be copied into another terminal in the clone.
+ *
+ * @throws Error when init left no readable trust/root.pem
+ */
+export function nextSteps(settings: QuickstartSettings, clone: string): readonly string[] {
+  const file = join(settings.dataFolder, 'trust/root.pem');
+  const { fingerprint256 } = new X509Certificate(readFileSync(file));
+  const inside = relative(clone, file);
+  const root = inside.startsWith('..') ? file : inside;
+  const other = settings.dataFolder === join(clone, 'data') ? [] : ['CHANCERY_DATA'];
+  const exports = [
+    ...other.map(() => `export CHANCERY_DATA=${quote(settings.dataFolder)}`),
+    ...(settings.https.port === 8443
+      ? []
+      : [`export ${settings.https.variable}=${settings.https.port}`]),
+  ];
+  return [
+    '',
+    `Root certificate: ${root}`,
+    `SHA-256 fingerprint: ${fingerprint256}`,
+    '',
+    `Try next, in another terminal in ${clone}:`,
+    ...[
+      ...exports,
+      './scripts/chancery issue --profile tls-server --dns www.example.test --key-out www.key --out www.pem',
+      'SERIAL=$(openssl x509 -in www.pem -noout -serial | cut -d = -f 2)',
+      './scripts/chancery show $SERIAL',
+      "awk '/BEGIN/ { n++ } n == 2' www.pem > issuer.pem",
+      `openssl ocsp -CAfile ${quote(root)} -issuer issuer.pem -cert www.pem -url http://${settings.host}:${settings.ocsp.port}/`,
+      "./scripts/chancery hold $SERIAL --comment 'trying it out'",
+      './scripts/chancery release $SERIAL',
+      './scripts/chancery revoke $SERIAL --reason keyCompromise',
+    ].map((line) => `  ${line}`),
+    '',
+  ];
+}
+
+function quote(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
