@@ -26,7 +26,14 @@ export type SignatureAlgorithmName =
   | 'rsassa-pss-sha512'
   | 'ed25519';
 
-export type KeyAlgorithmName = 'p256' | 'p384' | 'p521' | 'rsa2048' | 'rsa3072' | 'rsa4096' | 'ed25519';
+export type KeyAlgorithmName =
+  | 'p256'
+  | 'p384'
+  | 'p521'
+  | 'rsa2048'
+  | 'rsa3072'
+  | 'rsa4096'
+  | 'ed25519';
 
 /** One row of the registry: everything anyone needs to sign or verify with this algorithm. */
 export interface SignatureAlgorithm {
@@ -82,8 +89,17 @@ export interface SubjectPublicKeyInfo {
   readonly subjectPublicKey: Uint8Array;
   /** Resolved key; `unknown` for an algorithm outside the registry (kept, never interpreted). */
   readonly key:
-    | { readonly type: 'ec'; readonly curve: 'P-256' | 'P-384' | 'P-521' | 'other'; readonly curveOid: string }
-    | { readonly type: 'rsa'; readonly modulus: bigint; readonly exponent: bigint; readonly modulusBits: number }
+    | {
+        readonly type: 'ec';
+        readonly curve: 'P-256' | 'P-384' | 'P-521' | 'other';
+        readonly curveOid: string;
+      }
+    | {
+        readonly type: 'rsa';
+        readonly modulus: bigint;
+        readonly exponent: bigint;
+        readonly modulusBits: number;
+      }
     | { readonly type: 'ed25519' }
     | { readonly type: 'unknown' };
 }
@@ -190,7 +206,10 @@ export interface CertID {
 
 export interface OcspRequest {
   readonly der: Uint8Array;
-  readonly requests: readonly { readonly certID: CertID; readonly extensions: readonly Extension[] }[];
+  readonly requests: readonly {
+    readonly certID: CertID;
+    readonly extensions: readonly Extension[];
+  }[];
   readonly extensions: readonly Extension[];
   /** Content of the nonce's inner OCTET STRING (RFC 9654); undefined when not sent. */
   readonly nonce?: Uint8Array | undefined;
@@ -200,7 +219,11 @@ export interface OcspRequest {
 
 export type CertStatus =
   | { readonly type: 'good' }
-  | { readonly type: 'revoked'; readonly revocationTime: Date; readonly reasonCode?: ReasonCode | undefined }
+  | {
+      readonly type: 'revoked';
+      readonly revocationTime: Date;
+      readonly reasonCode?: ReasonCode | undefined;
+    }
   | { readonly type: 'unknown' };
 
 export interface SingleResponse {

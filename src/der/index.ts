@@ -1,0 +1,35 @@
+/** Strict, total DER (X.690): knows tags, nothing of X.509. */
+export { DerError } from './error.ts';
+export type { BitString, DerElement, DerLimits } from './reader.ts';
+export { checkDer, DerReader, readDer } from './reader.ts';
+export type { StringStrictness } from './strings.ts';
+export { decodeString, isIa5String, isPrintableString, isStringTag } from './strings.ts';
+export { contextConstructed, contextPrimitive, tags } from './tags.ts';
+export { fitsUtcTime, writeTime } from './time.ts';
+export {
+  bitString,
+  boolean,
+  characterString,
+  concat,
+  element,
+  enumerated,
+  explicit,
+  generalizedTime,
+  header,
+  headerSize,
+  ia5String,
+  implicit,
+  integer,
+  namedBits,
+  nullValue,
+  octetString,
+  oid,
+  printableString,
+  sequence,
+  set,
+  setOf,
+  time,
+  utcTime,
+  utf8String,
+  writeHeader,
+} from './writer.ts';

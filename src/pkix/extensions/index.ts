@@ -1,0 +1,46 @@
+/** Encoders (with the criticality that the clause asks) and strict parsers of each extension. */
+export {
+  encodeCRLDistributionPoints,
+  encodeIssuingDistributionPoint,
+  parseCRLDistributionPoints,
+  parseIssuingDistributionPoint,
+} from './distribution-points.ts';
+export { encodeExtensions, findExtension } from './extension.ts';
+export {
+  encodeAuthorityInfoAccess,
+  encodeCertificatePolicies,
+  encodeNoRevAvail,
+  encodeOcspNoCheck,
+  parseAuthorityInfoAccess,
+  parseCertificatePolicies,
+  parseNoRevAvail,
+  parseOcspNoCheck,
+} from './information.ts';
+export {
+  encodeAuthorityKeyIdentifier,
+  encodeSubjectKeyIdentifier,
+  parseAuthorityKeyIdentifier,
+  parseSubjectKeyIdentifier,
+} from './key-identifiers.ts';
+export {
+  encodeBasicConstraints,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  parseBasicConstraints,
+  parseExtendedKeyUsage,
+  parseKeyUsage,
+} from './key-usage.ts';
+export {
+  encodeNameConstraints,
+  encodeSubjectAltName,
+  parseNameConstraints,
+  parseSubjectAltName,
+} from './names.ts';
+export {
+  encodeCrlNumber,
+  encodeInvalidityDate,
+  encodeReasonCode,
+  parseCrlNumber,
+  parseInvalidityDate,
+  parseReasonCode,
+} from './revocation.ts';

@@ -1,0 +1,71 @@
+import { enumerated, generalizedTime, integer } from '../../der/index.ts';
+import { type ReasonCode, reasonCodeName, reasonCodeNumber } from '../../domain/index.ts';
+import { refuse } from '../decoding.ts';
+import { oids } from '../oids.ts';
+import type { Extension } from '../types.ts';
+import { decodeExtension, type ExtensionType, makeExtension } from './extension.ts';
+
+const crlNumber: ExtensionType = {
+  oid: oids.crlNumber,
+  name: 'cRLNumber',
+  clause: 'RFC 5280 §5.2.3',
+};
+const reasonCode: ExtensionType = {
+  oid: oids.reasonCode,
+  name: 'reasonCode',
+  clause: 'RFC 5280 §5.3.1',
+};
+const invalidityDate: ExtensionType = {
+  oid: oids.invalidityDate,
+  name: 'invalidityDate',
+  clause: 'RFC 5280 §5.3.2',
+};
+
+/** Octets of the longest CRL number (RFC 5280 §5.2.3). */
+const maxCrlNumberLength = 20;
+
+/** cRLNumber, non-critical, 0 or more, at most 20 octets. */
+export function encodeCrlNumber(number: bigint): Extension {
+  return makeExtension(crlNumber, false, () => {
+    const encoded = integer(number);
+    if (number < 0n || encoded.length - 2 > maxCrlNumberLength) {
+      refuse('a CRL number is 0 or more and has at most 20 octets');
+    }
+    return encoded;
+  });
+}
+
+export function parseCrlNumber(value: Uint8Array): bigint {
+  return decodeExtension(crlNumber, value, (reader) => {
+    const number = reader.integer();
+    if (number < 0n || value.length - 2 > maxCrlNumberLength) {
+      refuse('a CRL number is 0 or more and has at most 20 octets', reader);
+    }
+    return number;
+  });
+}
+
+/** reasonCode, non-critical ENUMERATED. `unspecified` is to be left out instead (RFC 5280 §5.3.1). */
+export function encodeReasonCode(reason: ReasonCode): Extension {
+  return makeExtension(reasonCode, false, () => {
+    if (reason === 'unspecified') refuse('reasonCode unspecified: leave the extension out');
+    return enumerated(reasonCodeNumber(reason));
+  });
+}
+
+/** The reason's name; 7 and unknown numbers are refused. */
+export function parseReasonCode(value: Uint8Array): ReasonCode {
+  return decodeExtension(reasonCode, value, (reader) => {
+    const name = reasonCodeName(reader.enumerated());
+    return name ?? refuse('no reason has this number', reader);
+  });
+}
+
+/** invalidityDate, non-critical GeneralizedTime (whatever the year). */
+export function encodeInvalidityDate(date: Date): Extension {
+  return makeExtension(invalidityDate, false, () => generalizedTime(date));
+}
+
+export function parseInvalidityDate(value: Uint8Array): Date {
+  return decodeExtension(invalidityDate, value, (reader) => reader.generalizedTime());
+}

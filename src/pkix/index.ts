@@ -1,0 +1,55 @@
+/**
+ * RFC 5280, 2986 and 6960 structures from and to DER, and the algorithm registry. Parsers are
+ * strict and total: whatever the octets, they return or throw a ChanceryError.
+ */
+export {
+  assembleSigned,
+  defaultSignatureAlgorithm,
+  type HashName,
+  hashOf,
+  keyAlgorithmOf,
+  resolveSignatureAlgorithm,
+  signatureAlgorithms,
+} from './algorithms.ts';
+export {
+  encodeTbsCertificate,
+  type ParsedTbsCertificate,
+  parseCertificate,
+  parseTbsCertificate,
+} from './certificate.ts';
+export {
+  type CertificationRequestInfo,
+  encodeCertificationRequestInfo,
+  parseCertificationRequest,
+} from './certification-request.ts';
+export { formatDistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
+export * from './extensions/index.ts';
+export {
+  encodeGeneralName,
+  encodeGeneralNames,
+  formatGeneralName,
+  parseGeneralNames,
+} from './general-name.ts';
+export { formatIpAddress, parseIpAddress } from './ip-address.ts';
+export {
+  commonNameOf,
+  emptyName,
+  encodeName,
+  nameIsWithin,
+  namesEqual,
+  parseNameDer,
+} from './name.ts';
+export { oids } from './oids.ts';
+export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
+export {
+  type CertificationRequestVerification,
+  ecdsaRawToDer,
+  hashKey,
+  hashName,
+  importVerificationKey,
+  keyIdentifier,
+  verifyCertificationRequest,
+  verifySignature,
+} from './signature.ts';
+export { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
+export * from './types.ts';
