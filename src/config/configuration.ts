@@ -1,0 +1,299 @@
+import { readFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { resolve } from 'node:path';
+import { configurationError } from './document.ts';
+import type { Environment, LoadedSettings } from './load.ts';
+import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
+import type { Settings } from './schema.ts';
+import { parseDuration } from './values.ts';
+
+/** One PKCS#11 token; paths are absolute, secrets are named by file only. */
+export interface TokenConfiguration {
+  readonly folder: string;
+  /** Undefined: SoftHSM's module, wherever the system keeps it. */
+  readonly module: string | undefined;
+  readonly label: string;
+  readonly serialNumber: string | undefined;
+  readonly pinFile: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly sessions: number;
+  readonly queueLimit: number;
+  readonly deadlineMilliseconds: number;
+}
+
+/** How to reach the database as one role. The URL carries the password that its file held: never log it. */
+export interface DatabaseConfiguration {
+  readonly url: string;
+  readonly schema: string;
+  readonly poolSize: number;
+  readonly statementTimeoutMilliseconds: number;
+}
+
+/** Allowed and refused names by kind; an absent list allows any or refuses none. */
+export interface NameListsConfiguration {
+  readonly allow: Settings['names']['allow'];
+  readonly deny: Settings['names']['deny'];
+}
+
+/** What CA process and responder have in common. */
+export interface SharedConfiguration {
+  readonly dataFolder: string;
+  /** The file that was read, if there is one. */
+  readonly fileName: string | undefined;
+  /** Things worth a line in the log at start-up. */
+  readonly warnings: readonly string[];
+  readonly host: string;
+  /** Addresses to bind; never empty. */
+  readonly listen: readonly string[];
+  readonly requestTimeoutMilliseconds: number;
+  readonly drainTimeoutMilliseconds: number;
+  readonly logLevel: Settings['log']['level'];
+  readonly database: DatabaseConfiguration;
+  readonly ocspLifetimeSeconds: number;
+}
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The CA process's configuration, checked and resolved. */
+export interface Configuration extends SharedConfiguration {
+  readonly httpsPort: number;
+  readonly httpPort: number;
+  readonly maximumBodyBytes: number;
+  readonly metricsListen: HostAndPort | undefined;
+  readonly httpsCertificateLifetimeSeconds: number;
+  /** Bases without a slash at the end, except ocsp, which is the whole URL. */
+  readonly urls: { readonly http: string; readonly https: string; readonly ocsp: string };
+  /** For migrations and grants; undefined where this process is not given it. */
+  readonly ownerDatabaseUrl: string | undefined;
+  /** The responder's URL, for its role's name in grants; undefined where not given. */
+  readonly ocspDatabaseUrl: string | undefined;
+  readonly tokens: { readonly root: TokenConfiguration; readonly issuing: TokenConfiguration };
+  readonly profilesFolder: string;
+  readonly names: NameListsConfiguration;
+  readonly crlLifetimeSeconds: number;
+  readonly publishedFolder: string;
+  readonly httpsFolder: string;
+  readonly nodeFolder: string;
+}
+
+/** The responder's configuration, checked and resolved. */
+export interface ResponderConfiguration extends SharedConfiguration {
+  readonly ocspPort: number;
+  readonly metricsListen: HostAndPort | undefined;
+  readonly token: TokenConfiguration;
+  readonly authorityUrl: string;
+  readonly folder: string;
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly trustFile: string;
+}
+
+/** Where to look from; the working directory matters for relative paths in variables only. */
+export interface LoadOptions {
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * The CA process's configuration from the file and the environment.
+ *
+ * @throws ChanceryError `configuration`: one line that names file and line or the variable. Mains exit 78.
+ */
+export function loadConfiguration(env: Environment, options: LoadOptions = {}): Configuration {
+  const at = load(env, options);
+  const { settings } = at.loaded;
+  const { server, database, folders } = settings;
+  return {
+    ...shared(at, 'url', 'passwordFile', 'CHANCERY_DATABASE_URL'),
+    httpsPort: server.httpsPort,
+    httpPort: server.httpPort,
+    maximumBodyBytes: server.maximumBodyBytes,
+    metricsListen: hostAndPortOf(server.metricsListen),
+    httpsCertificateLifetimeSeconds: seconds(server.certificateLifetime),
+    urls: urlsOf(settings),
+    ownerDatabaseUrl: database.ownerUrl && databaseUrl(at, 'ownerUrl', 'ownerPasswordFile'),
+    ocspDatabaseUrl: database.ocspUrl && databaseUrl(at, 'ocspUrl', 'ocspPasswordFile'),
+    tokens: { root: tokenOf(at, 'root'), issuing: tokenOf(at, 'issuing') },
+    profilesFolder: pathOf(
+      at,
+      'profiles.folder',
+      settings.profiles.folder,
+      resolve(installationFolder, 'profiles'),
+    ),
+    names: settings.names,
+    crlLifetimeSeconds: seconds(settings.crl.lifetime),
+    publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
+    httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
+    nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),
+  };
+}
+
+/**
+ * The responder's configuration from the same file; what only the CA needs may be missing.
+ *
+ * @throws ChanceryError `configuration` as `loadConfiguration` does.
+ */
+export function loadResponderConfiguration(
+  env: Environment,
+  options: LoadOptions = {},
+): ResponderConfiguration {
+  const at = load(env, options);
+  const { server, ocsp } = at.loaded.settings;
+  const folder = pathOf(at, 'ocsp.folder', ocsp.folder, inData(at, 'responder'));
+  return {
+    ...shared(at, 'ocspUrl', 'ocspPasswordFile', 'CHANCERY_OCSP_DATABASE_URL'),
+    ocspPort: server.ocspPort,
+    metricsListen: hostAndPortOf(server.ocspMetricsListen),
+    token: tokenOf(at, 'responder'),
+    authorityUrl: ocsp.authorityUrl ?? urlsOf(at.loaded.settings).https,
+    folder,
+    certificateFile: pathOf(at, 'ocsp.certificate', ocsp.certificate, resolve(folder, 'cert.pem')),
+    keyFile: pathOf(at, 'ocsp.key', ocsp.key, resolve(folder, 'key.pem')),
+    trustFile: pathOf(at, 'ocsp.trust', ocsp.trust, inData(at, 'trust/root.pem')),
+  };
+}
+
+/**
+ * The addresses behind `listen`: `loopback` is 127.0.0.1 and, where this machine has it, ::1.
+ */
+export function listenAddresses(listen: readonly string[]): readonly string[] {
+  const hasV6Loopback = Object.values(networkInterfaces()).some((addresses) =>
+    addresses?.some((address) => address.address === '::1'),
+  );
+  const loopback = hasV6Loopback ? ['127.0.0.1', '::1'] : ['127.0.0.1'];
+  return [...new Set(listen.flatMap((item) => (item === 'loopback' ? loopback : [item])))];
+}
+
+interface Place {
+  readonly loaded: LoadedSettings;
+  readonly cwd: string;
+  readonly data: string;
+}
+
+function load(env: Environment, options: LoadOptions): Place {
+  const cwd = options.cwd ?? process.cwd();
+  return { loaded: loadSettings(env, cwd), cwd, data: dataFolder(env, cwd) };
+}
+
+function shared(
+  at: Place,
+  urlKey: 'url' | 'ocspUrl',
+  passwordKey: 'passwordFile' | 'ocspPasswordFile',
+  variable: string,
+): SharedConfiguration {
+  const { settings, fileName, warnings } = at.loaded;
+  const { server, database } = settings;
+  if (database[urlKey] === undefined) {
+    throw configurationError(
+      `database.${urlKey} is missing; set it in ${fileName ?? 'chancery.yaml'} or as ${variable}`,
+    );
+  }
+  return {
+    dataFolder: at.data,
+    fileName,
+    warnings,
+    host: server.host,
+    listen: listenAddresses(server.listen),
+    requestTimeoutMilliseconds: seconds(server.requestTimeout) * 1000,
+    drainTimeoutMilliseconds: seconds(server.drainTimeout) * 1000,
+    logLevel: settings.log.level,
+    database: {
+      url: databaseUrl(at, urlKey, passwordKey),
+      schema: database.schema,
+      poolSize: database.poolSize,
+      statementTimeoutMilliseconds: seconds(database.statementTimeout) * 1000,
+    },
+    ocspLifetimeSeconds: seconds(settings.ocsp.lifetime),
+  };
+}
+
+function urlsOf(settings: Settings): Configuration['urls'] {
+  const { server, urls } = settings;
+  const withoutSlash = (url: string) => url.replace(/\/+$/, '');
+  return {
+    http: withoutSlash(urls.http ?? `http://${server.host}:${server.httpPort}`),
+    https: withoutSlash(urls.https ?? `https://${server.host}:${server.httpsPort}`),
+    ocsp: urls.ocsp ?? `http://${server.host}:${server.ocspPort}/`,
+  };
+}
+
+function tokenOf(at: Place, role: 'root' | 'issuing' | 'responder'): TokenConfiguration {
+  const token = at.loaded.settings.tokens[role];
+  const path = (key: string) => `tokens.${role}.${key}`;
+  const folder = pathOf(at, path('folder'), token.folder, inData(at, `tokens/${role}`));
+  return {
+    folder,
+    module: token.module && pathOf(at, path('module'), token.module, ''),
+    label: token.label,
+    serialNumber: token.serialNumber,
+    pinFile: pathOf(at, path('pinFile'), token.pinFile, resolve(folder, 'pin')),
+    environment: token.environment ?? { SOFTHSM2_CONF: resolve(folder, 'softhsm2.conf') },
+    sessions: token.sessions,
+    queueLimit: token.queueLimit,
+    deadlineMilliseconds: seconds(token.deadline) * 1000,
+  };
+}
+
+type UrlKey = 'url' | 'ownerUrl' | 'ocspUrl';
+type PasswordKey = 'passwordFile' | 'ownerPasswordFile' | 'ocspPasswordFile';
+
+/** The URL with the password that its file holds. A password written into the file itself is refused. */
+function databaseUrl(at: Place, urlKey: UrlKey, passwordKey: PasswordKey): string {
+  const { database } = at.loaded.settings;
+  const url = database[urlKey] ?? '';
+  const place = at.loaded.place(`database.${urlKey}`);
+  const [, scheme = '', authority = ''] = /^(\w+:\/\/)([^/?#]*)/.exec(url) ?? [];
+  const user = authority.includes('@') ? authority.slice(0, authority.lastIndexOf('@')) : undefined;
+  const hasPassword = user?.includes(':') === true || /[?&]password=/.test(url);
+  if (hasPassword && !at.loaded.variables.has(`database.${urlKey}`)) {
+    throw configurationError(
+      `${place} holds a password; put it alone into a file of mode 0600 and name that as ${passwordKey}`,
+    );
+  }
+  const passwordFile = database[passwordKey];
+  if (passwordFile === undefined) return url;
+  if (user === undefined || hasPassword) {
+    throw configurationError(
+      `${place} must name a user and no password when ${passwordKey} is set`,
+    );
+  }
+  const password = readSecret(at, `database.${passwordKey}`, passwordFile);
+  return `${scheme}${user}:${encodeURIComponent(password)}${url.slice(scheme.length + user.length)}`;
+}
+
+/** The content of a secret's file without the newline at its end. */
+function readSecret(at: Place, path: string, value: string): string {
+  const fileName = resolvePath(at.loaded, path, value, at.cwd);
+  let secret: string;
+  try {
+    secret = readFileSync(fileName, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw configurationError(`${at.loaded.place(path)}: ${fileName} can't be read (${reason})`);
+  }
+  if (secret === '') throw configurationError(`${at.loaded.place(path)}: ${fileName} is empty`);
+  return secret;
+}
+
+function pathOf(at: Place, path: string, value: string | undefined, otherwise: string): string {
+  return value === undefined ? otherwise : resolvePath(at.loaded, path, value, at.cwd);
+}
+
+function inData(at: Place, name: string): string {
+  return resolve(at.data, name);
+}
+
+function seconds(text: string): number {
+  return parseDuration(text) ?? 0;
+}
+
+function hostAndPortOf(text: string | undefined): HostAndPort | undefined {
+  if (text === undefined) return undefined;
+  const colon = text.lastIndexOf(':');
+  return {
+    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(text.slice(colon + 1)),
+  };
+}

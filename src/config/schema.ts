@@ -1,0 +1,326 @@
+import { z } from 'zod';
+import {
+  databaseUrl,
+  duration,
+  hostAndPort,
+  hostName,
+  httpUrl,
+  listOfText,
+  path,
+  port,
+  setting,
+} from './values.ts';
+
+/** Settings of one PKCS#11 token; `role` only shapes names and defaults. */
+function token(role: 'root' | 'issuing' | 'responder') {
+  const variable = (name: string) => `CHANCERY_${role.toUpperCase()}_TOKEN_${name}`;
+  return z
+    .strictObject({
+      folder: setting(
+        path.optional(),
+        variable('FOLDER'),
+        `Folder of the ${role} token's own files: PIN file and, for SoftHSM, its configuration.`,
+        `tokens/${role} in the data folder`,
+      ),
+      module: setting(
+        path.optional(),
+        variable('MODULE'),
+        'Shared library of the PKCS#11 module.',
+        'SoftHSM where the system keeps it',
+      ),
+      label: setting(
+        z.string().min(1).max(32).default(`chancery-${role}`),
+        variable('LABEL'),
+        'Label by which the token is found; slot numbers are never used.',
+      ),
+      serialNumber: setting(
+        z.string().min(1).max(16).optional(),
+        variable('SERIAL_NUMBER'),
+        'Serial number that the token must have as well, when two could share a label.',
+        'any',
+      ),
+      pinFile: setting(
+        path.optional(),
+        variable('PIN_FILE'),
+        'File that holds the user PIN alone, mode 0600. The PIN itself never stands here.',
+        'pin in the folder of the token',
+      ),
+      environment: setting(
+        z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).optional(),
+        variable('ENVIRONMENT'),
+        "Environment of the signer process, for the module's own configuration. As a variable: NAME=value,NAME=value.",
+        'SOFTHSM2_CONF: softhsm2.conf in the folder of the token',
+      ),
+      sessions: setting(
+        z.int().min(1).max(256).default(4),
+        variable('SESSIONS'),
+        'Sessions kept open; a network HSM likes about 30.',
+      ),
+      queueLimit: setting(
+        z.int().min(1).max(100_000).default(1000),
+        variable('QUEUE_LIMIT'),
+        'Signatures that may wait; beyond it requests are answered 503 with Retry-After.',
+      ),
+      deadline: setting(
+        duration('1s', '5m').default('5s'),
+        variable('DEADLINE'),
+        'How long one signature may take before the signer process is killed and replaced.',
+      ),
+    })
+    .prefault({});
+}
+
+/** Lists of one side (allow or deny) of the name policy. */
+function nameLists(side: 'ALLOW' | 'DENY') {
+  const word = side === 'ALLOW' ? 'Allowed' : 'Refused';
+  const list = (kind: string, text: string) =>
+    setting(
+      listOfText.optional(),
+      `CHANCERY_NAMES_${side}_${kind}`,
+      `${word} ${text}.`,
+      side === 'ALLOW' ? 'any' : 'none',
+    );
+  return z
+    .strictObject({
+      dns: list('DNS', 'DNS suffixes, for example example.com'),
+      ip: list('IP', 'address ranges in CIDR notation'),
+      email: list('EMAIL', 'mail domains or addresses'),
+      uri: list('URI', 'hosts of URIs'),
+    })
+    .prefault({});
+}
+
+/** One database role: URL and where its password is. */
+function database(variable: string, text: string) {
+  return {
+    url: setting(databaseUrl.optional(), `${variable}_URL`, text, 'none'),
+    passwordFile: setting(
+      path.optional(),
+      `${variable}_PASSWORD_FILE`,
+      `File that holds the password for ${variable}_URL alone.`,
+      'no password',
+    ),
+  };
+}
+
+const owner = database(
+  'CHANCERY_DATABASE_OWNER',
+  'The database as its owner: used by migrations and grants only.',
+);
+const application = database(
+  'CHANCERY_DATABASE',
+  'The database as the CA sees it; a role that owns nothing.',
+);
+const responder = database(
+  'CHANCERY_OCSP_DATABASE',
+  'The database as the responder sees it; a role that reads views only.',
+);
+
+/**
+ * The whole configuration file. Strict at every level: an unknown key is an error. Every leaf is
+ * registered with the variable that overrides it, and a test walks them all.
+ */
+export const configurationSchema = z.strictObject({
+  server: z
+    .strictObject({
+      host: setting(
+        hostName.default('localhost'),
+        'CHANCERY_HOST',
+        "Host name inside certificates' URLs and in the HTTPS certificate. Never taken from a Host header.",
+      ),
+      listen: setting(
+        listOfText.default(['loopback']),
+        'CHANCERY_LISTEN',
+        'Addresses to bind. loopback is 127.0.0.1 and, where the machine has it, ::1; 0.0.0.0 and :: are all.',
+      ),
+      httpsPort: setting(port.default(8443), 'CHANCERY_HTTPS_PORT', 'REST and bundles over TLS.'),
+      httpPort: setting(
+        port.default(8080),
+        'CHANCERY_HTTP_PORT',
+        'CRLs, CA certificates, bundles, health.',
+      ),
+      ocspPort: setting(port.default(8081), 'CHANCERY_OCSP_PORT', 'OCSP and its health.'),
+      metricsListen: setting(
+        hostAndPort.optional(),
+        'CHANCERY_METRICS_LISTEN',
+        "host:port of the CA's metrics without authentication.",
+        'off',
+      ),
+      ocspMetricsListen: setting(
+        hostAndPort.optional(),
+        'CHANCERY_OCSP_METRICS_LISTEN',
+        "host:port of the responder's metrics.",
+        'off',
+      ),
+      maximumBodyBytes: setting(
+        z.int().min(16_384).max(16_777_216).default(262_144),
+        'CHANCERY_MAXIMUM_BODY_BYTES',
+        'Larger request bodies are answered 413.',
+      ),
+      requestTimeout: setting(
+        duration('1s', '10m').default('30s'),
+        'CHANCERY_REQUEST_TIMEOUT',
+        'How long a request may take to arrive.',
+      ),
+      drainTimeout: setting(
+        duration('0s', '10m').default('10s'),
+        'CHANCERY_DRAIN_TIMEOUT',
+        'How long running requests may finish after SIGTERM.',
+      ),
+      certificateLifetime: setting(
+        duration('1h', '7d').default('7d'),
+        'CHANCERY_HTTPS_CERTIFICATE_LIFETIME',
+        'Life of the HTTPS certificate; it is renewed with a new key at half of it.',
+      ),
+    })
+    .prefault({}),
+  urls: z
+    .strictObject({
+      http: setting(
+        httpUrl.optional(),
+        'CHANCERY_HTTP_URL',
+        'Base of CRL and CA certificate URLs, kept with each issuer when it is made.',
+        'http://HOST:HTTP_PORT',
+      ),
+      ocsp: setting(
+        httpUrl.optional(),
+        'CHANCERY_OCSP_URL',
+        'OCSP URL in certificates, kept with each issuer when it is made.',
+        'http://HOST:OCSP_PORT/',
+      ),
+      https: setting(
+        httpUrl.optional(),
+        'CHANCERY_HTTPS_URL',
+        'Base of the REST interface as others reach it.',
+        'https://HOST:HTTPS_PORT',
+      ),
+    })
+    .prefault({}),
+  database: z
+    .strictObject({
+      ...application,
+      ownerUrl: owner.url,
+      ownerPasswordFile: owner.passwordFile,
+      ocspUrl: responder.url,
+      ocspPasswordFile: responder.passwordFile,
+      schema: setting(
+        z
+          .string()
+          .regex(/^[a-z_][a-z0-9_]{0,62}$/)
+          .default('chancery'),
+        'CHANCERY_DATABASE_SCHEMA',
+        'Schema that holds all tables and views.',
+      ),
+      poolSize: setting(
+        z.int().min(2).max(500).default(10),
+        'CHANCERY_DATABASE_POOL_SIZE',
+        'Connections of one process.',
+      ),
+      statementTimeout: setting(
+        duration('1s', '10m').default('15s'),
+        'CHANCERY_DATABASE_STATEMENT_TIMEOUT',
+        'How long one statement may run.',
+      ),
+    })
+    .prefault({}),
+  tokens: z
+    .strictObject({
+      root: token('root'),
+      issuing: token('issuing'),
+      responder: token('responder'),
+    })
+    .prefault({}),
+  profiles: z
+    .strictObject({
+      folder: setting(
+        path.optional(),
+        'CHANCERY_PROFILES',
+        'Folder of certificate profiles, one YAML file each.',
+        "the installation's profiles folder",
+      ),
+    })
+    .prefault({}),
+  names: z.strictObject({ allow: nameLists('ALLOW'), deny: nameLists('DENY') }).prefault({}),
+  crl: z
+    .strictObject({
+      lifetime: setting(
+        duration('10m', '366d').default('24h'),
+        'CHANCERY_CRL_LIFETIME',
+        'nextUpdate minus thisUpdate; a new CRL comes at half of it and within 2 s of a change.',
+      ),
+    })
+    .prefault({}),
+  ocsp: z
+    .strictObject({
+      lifetime: setting(
+        duration('1m', '10d').default('1h'),
+        'CHANCERY_OCSP_LIFETIME',
+        'nextUpdate minus thisUpdate of an OCSP response.',
+      ),
+      authorityUrl: setting(
+        httpUrl.optional(),
+        'CHANCERY_OCSP_AUTHORITY_URL',
+        'Where the responder enrols its delegate certificates.',
+        'the https URL above',
+      ),
+      folder: setting(
+        path.optional(),
+        'CHANCERY_OCSP_FOLDER',
+        "The responder's own files: client certificate and key, delegate certificates.",
+        'responder in the data folder',
+      ),
+      certificate: setting(
+        path.optional(),
+        'CHANCERY_OCSP_CERTIFICATE',
+        'Client certificate with which the responder enrols.',
+        "cert.pem in the responder's folder",
+      ),
+      key: setting(
+        path.optional(),
+        'CHANCERY_OCSP_KEY',
+        'Its private key, mode 0600.',
+        "key.pem in the responder's folder",
+      ),
+      trust: setting(
+        path.optional(),
+        'CHANCERY_OCSP_TRUST',
+        'Root that the responder trusts when it talks to the CA.',
+        'trust/root.pem in the data folder',
+      ),
+    })
+    .prefault({}),
+  folders: z
+    .strictObject({
+      published: setting(
+        path.optional(),
+        'CHANCERY_PUBLISHED_FOLDER',
+        'CRLs and CA certificates as they are served.',
+        'published in the data folder',
+      ),
+      https: setting(
+        path.optional(),
+        'CHANCERY_HTTPS_FOLDER',
+        "The HTTPS server's own key and certificate.",
+        'https in the data folder',
+      ),
+      node: setting(
+        path.optional(),
+        'CHANCERY_NODE_FOLDER',
+        'What this node remembers apart from the database (serial number prefix); never copied between nodes.',
+        'the data folder',
+      ),
+    })
+    .prefault({}),
+  log: z
+    .strictObject({
+      level: setting(
+        z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+        'CHANCERY_LOG_LEVEL',
+        'Least severity that is written to standard error, one JSON object a line.',
+      ),
+    })
+    .prefault({}),
+});
+
+/** The file's content after defaults. */
+export type Settings = z.infer<typeof configurationSchema>;
