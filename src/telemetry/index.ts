@@ -1,0 +1,7 @@
+/** Logs without secrets and metrics in registries of their own. */
+
+export type { Logger, LoggerOptions } from './logger.ts';
+export { createLogger } from './logger.ts';
+export type { HttpMetrics, Registry } from './metrics.ts';
+export { Counter, createMetrics, Gauge, Histogram, httpMetrics } from './metrics.ts';
+export { redactText } from './redaction.ts';
