@@ -1,12 +1,18 @@
 /** Whether the ports are free before anything is started, and who has one that is not. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { type PortSetting, SettingError } from './settings.ts';
+import { ChanceryError } from '../../src/domain/index.ts';
+
+/** A TCP port that must be free, and the variable that moves it. */
+export interface PortSetting {
+  readonly variable: string;
+  readonly port: number;
+}
 
 /**
  * Binds each port once and lets it go.
  *
- * @throws SettingError one line: the port, its variable, and the process that has it when it can be
+ * @throws ChanceryError `configuration`, one line: the port, its variable, and the process that has it when it can be
  *   told (only root sees other users' processes)
  */
 export async function requireFreePorts(
@@ -17,23 +23,27 @@ export async function requireFreePorts(
   for (const { port, variable } of ports) {
     const other = seen.get(port);
     if (other !== undefined) {
-      throw new SettingError(`${other} and ${variable} are both ${port}: give one another port`);
+      throw refusal(`${other} and ${variable} are both ${port}: give one another port`);
     }
     seen.set(port, variable);
     for (const address of addresses) {
       const code = await tryToListen(port, address);
       if (code === 'EADDRINUSE') {
-        throw new SettingError(
+        throw refusal(
           `Port ${port} (${variable}) is in use by ${ownerOf(port)}: stop that, or set ${variable} to another port`,
         );
       }
       if (code === 'EACCES') {
-        throw new SettingError(
+        throw refusal(
           `Port ${port} (${variable}) is not allowed for this user: set ${variable} to a port above 1023`,
         );
       }
     }
   }
+}
+
+function refusal(message: string): ChanceryError {
+  return new ChanceryError('configuration', { message });
 }
 
 /** The error's code, or undefined when it worked or the machine lacks the address (no IPv6). */

@@ -1,8 +1,9 @@
 /** The process behind scripts/quickstart. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { loadQuickstartConfiguration } from '../../src/config/index.ts';
+import { ChanceryError } from '../../src/domain/index.ts';
 import { runQuickstart } from './quickstart.ts';
-import { readSettings, SettingError } from './settings.ts';
 
 const clone = resolve(import.meta.dirname, '../..');
 const stop = new AbortController();
@@ -16,7 +17,7 @@ process.stdout.on('error', () => undefined);
 
 try {
   process.exitCode = await runQuickstart({
-    settings: readSettings(process.env, clone),
+    configuration: loadQuickstartConfiguration(process.env),
     programs: {
       init: [join(clone, 'scripts/chancery'), 'init'],
       ca: [join(clone, 'src/main.ts')],
@@ -29,7 +30,7 @@ try {
     complain: (line) => console.error(line),
   });
 } catch (error) {
-  if (!(error instanceof SettingError)) throw error;
+  if (!(error instanceof ChanceryError)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }

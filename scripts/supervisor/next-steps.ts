@@ -2,24 +2,27 @@
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { QuickstartSettings } from './settings.ts';
+import type { QuickstartConfiguration } from '../../src/config/index.ts';
 
 /**
  * The lines, to be copied into another terminal in the clone.
  *
  * @throws Error when init left no readable trust/root.pem
  */
-export function nextSteps(settings: QuickstartSettings, clone: string): readonly string[] {
-  const file = join(settings.dataFolder, 'trust/root.pem');
+export function nextSteps(
+  configuration: QuickstartConfiguration,
+  clone: string,
+): readonly string[] {
+  const file = join(configuration.dataFolder, 'trust/root.pem');
   const { fingerprint256 } = new X509Certificate(readFileSync(file));
   const inside = relative(clone, file);
   const root = inside.startsWith('..') ? file : inside;
-  const other = settings.dataFolder === join(clone, 'data') ? [] : ['CHANCERY_DATA'];
+  const other = configuration.dataFolder === join(clone, 'data') ? [] : ['CHANCERY_DATA'];
   const exports = [
-    ...other.map(() => `export CHANCERY_DATA=${quote(settings.dataFolder)}`),
-    ...(settings.https.port === 8443
+    ...other.map(() => `export CHANCERY_DATA=${quote(configuration.dataFolder)}`),
+    ...(configuration.httpsPort === 8443
       ? []
-      : [`export ${settings.https.variable}=${settings.https.port}`]),
+      : [`export CHANCERY_HTTPS_PORT=${configuration.httpsPort}`]),
   ];
   return [
     '',
@@ -33,7 +36,7 @@ export function nextSteps(settings: QuickstartSettings, clone: string): readonly
       'SERIAL=$(openssl x509 -in www.pem -noout -serial | cut -d = -f 2)',
       './scripts/chancery show $SERIAL',
       "awk '/BEGIN/ { n++ } n == 2' www.pem > issuer.pem",
-      `openssl ocsp -CAfile ${quote(root)} -issuer issuer.pem -cert www.pem -url http://${settings.host}:${settings.ocsp.port}/`,
+      `openssl ocsp -CAfile ${quote(root)} -issuer issuer.pem -cert www.pem -url http://${configuration.host}:${configuration.ocspPort}/`,
       "./scripts/chancery hold $SERIAL --comment 'trying it out'",
       './scripts/chancery release $SERIAL',
       './scripts/chancery revoke $SERIAL --reason keyCompromise',

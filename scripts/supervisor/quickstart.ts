@@ -6,12 +6,12 @@ import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { QuickstartConfiguration } from '../../src/config/index.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './embedded-postgres.ts';
 import { requireFreePorts } from './free-ports.ts';
 import { nextSteps } from './next-steps.ts';
 import { startNodeProcess, stopWithin } from './node-process.ts';
 import { endProcess, isRunning, RunFolder } from './process-record.ts';
-import type { DatabaseUrls, QuickstartSettings } from './settings.ts';
 import { Supervised } from './supervised.ts';
 
 /** What quickstart starts. The product has one value of this; tests put stand-ins in. */
@@ -25,7 +25,7 @@ export interface QuickstartPrograms {
 }
 
 export interface QuickstartOptions {
-  readonly settings: QuickstartSettings;
+  readonly configuration: QuickstartConfiguration;
   readonly programs: QuickstartPrograms;
   /** The clone: working directory of the processes. */
   readonly clone: string;
@@ -48,21 +48,21 @@ const readyWithin = 90_000;
  * @returns the exit code: 0 after a requested stop, 1 otherwise, the reason on `complain`
  */
 export async function runQuickstart(options: QuickstartOptions): Promise<number> {
-  const { settings, complain } = options;
+  const { configuration, complain } = options;
   let runFolder: RunFolder;
   try {
-    mkdirSync(settings.dataFolder, { recursive: true, mode: 0o700 });
-    mkdirSync(join(settings.dataFolder, 'log'), { recursive: true, mode: 0o700 });
-    runFolder = new RunFolder(settings.dataFolder);
+    mkdirSync(configuration.dataFolder, { recursive: true, mode: 0o700 });
+    mkdirSync(join(configuration.dataFolder, 'log'), { recursive: true, mode: 0o700 });
+    runFolder = new RunFolder(configuration.dataFolder);
     const holder = runFolder.claim('quickstart');
     if (holder !== undefined) {
       complain(
-        `quickstart already runs on ${settings.dataFolder}: process ${holder.pid}. Stop it first, or set CHANCERY_DATA to another folder.`,
+        `quickstart already runs on ${configuration.dataFolder}: process ${holder.pid}. Stop it first, or set CHANCERY_DATA to another folder.`,
       );
       return 1;
     }
   } catch (error) {
-    complain(`The data folder ${settings.dataFolder} cannot be used: ${messageOf(error)}`);
+    complain(`The data folder ${configuration.dataFolder} cannot be used: ${messageOf(error)}`);
     return 1;
   }
   try {
@@ -109,46 +109,43 @@ class Quickstart {
   }
 
   async #start(): Promise<void> {
-    const { settings, say, environment, programs } = this.#options;
+    const { configuration, say, environment, programs } = this.#options;
     const startedAt = performance.now();
-    say(`Data folder: ${settings.dataFolder}`);
+    say(`Data folder: ${configuration.dataFolder}`);
     await this.#stopLeftovers();
-    await requireFreePorts([settings.https, settings.http, settings.ocsp], settings.addresses);
-    const urls = settings.databaseUrls ?? (await this.#startDatabase());
+    await requireFreePorts(
+      [
+        { variable: 'CHANCERY_HTTPS_PORT', port: configuration.httpsPort },
+        { variable: 'CHANCERY_HTTP_PORT', port: configuration.httpPort },
+        { variable: 'CHANCERY_OCSP_PORT', port: configuration.ocspPort },
+      ],
+      configuration.listen,
+    );
+    const urls = configuration.hasExternalDatabase ? {} : await this.#startDatabase();
     this.#stop.throwIfAborted();
 
-    const base = {
-      ...environment,
-      CHANCERY_DATA: settings.dataFolder,
-      CHANCERY_DATABASE_OWNER_URL: undefined,
-      CHANCERY_DATABASE_URL: undefined,
-      CHANCERY_OCSP_DATABASE_URL: undefined,
-    };
+    const base = { ...environment, CHANCERY_DATA: configuration.dataFolder, ...urls };
     say('Initialising');
-    await this.#init({
-      ...base,
-      CHANCERY_DATABASE_OWNER_URL: urls.owner,
-      CHANCERY_DATABASE_URL: urls.application,
-      CHANCERY_OCSP_DATABASE_URL: urls.responder,
-    });
+    await this.#init(base);
     // Each process gets the one role that it works with.
+    const withoutOwner = { ...base, CHANCERY_DATABASE_OWNER_URL: undefined };
     await this.#startNode('ca', 'the CA service', programs.ca, {
-      ...base,
-      CHANCERY_DATABASE_URL: urls.application,
+      ...withoutOwner,
+      CHANCERY_OCSP_DATABASE_URL: undefined,
     });
     await this.#startNode('ocsp', 'the OCSP responder', programs.responder, {
-      ...base,
-      CHANCERY_OCSP_DATABASE_URL: urls.responder,
+      ...withoutOwner,
+      CHANCERY_DATABASE_URL: undefined,
     });
     say('Waiting until both are ready');
-    await this.#untilReady('the CA service', settings.http.port);
-    await this.#untilReady('the OCSP responder', settings.ocsp.port);
+    await this.#untilReady('the CA service', configuration.httpPort);
+    await this.#untilReady('the OCSP responder', configuration.ocspPort);
     for (const process of this.#started) process.markReady();
-    for (const line of nextSteps(settings, this.#options.clone)) say(line);
+    for (const line of nextSteps(configuration, this.#options.clone)) say(line);
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-    const { host, https, http, ocsp } = settings;
+    const { host, httpsPort, httpPort, ocspPort } = configuration;
     say(
-      `ready after ${seconds} s: https://${host}:${https.port} http://${host}:${http.port} OCSP http://${host}:${ocsp.port}/ (stop with Ctrl-C)`,
+      `ready after ${seconds} s: https://${host}:${httpsPort} http://${host}:${httpPort} OCSP http://${host}:${ocspPort}/ (stop with Ctrl-C)`,
     );
   }
 
@@ -164,23 +161,23 @@ class Quickstart {
     }
   }
 
-  async #startDatabase(): Promise<DatabaseUrls> {
-    const { settings, say } = this.#options;
+  async #startDatabase(): Promise<Record<string, string>> {
+    const { configuration, say } = this.#options;
     const logFile = this.#logFile('postgres');
     say(`Starting the embedded PostgreSQL (log: ${logFile})`);
     let server: EmbeddedPostgres | undefined;
     await this.#supervise('postgres', 'PostgreSQL', async () => {
       server = await startEmbeddedPostgres({
-        dataFolder: join(settings.dataFolder, 'postgres'),
+        dataFolder: join(configuration.dataFolder, 'postgres'),
         logFile,
       });
       return { ...server, lastWords: () => `see ${logFile}` };
     });
     if (server === undefined) throw new Error('PostgreSQL did not start');
     return {
-      owner: server.url('owner'),
-      application: server.url('application'),
-      responder: server.url('responder'),
+      CHANCERY_DATABASE_OWNER_URL: server.url('owner'),
+      CHANCERY_DATABASE_URL: server.url('application'),
+      CHANCERY_OCSP_DATABASE_URL: server.url('responder'),
     };
   }
 
@@ -248,7 +245,7 @@ class Quickstart {
 
   /** Asks /readyz until it answers 200; a wait that ends tells the last answer. */
   async #untilReady(title: string, port: number): Promise<void> {
-    const address = loopbackOf(this.#options.settings.addresses[0] ?? '127.0.0.1');
+    const address = loopbackOf(this.#options.configuration.listen[0] ?? '127.0.0.1');
     const url = `http://${address}:${port}/readyz`;
     const deadline = performance.now() + readyWithin;
     let answer = 'no answer';
@@ -267,7 +264,7 @@ class Quickstart {
   }
 
   #logFile(name: string): string {
-    return join(this.#options.settings.dataFolder, 'log', `${name}.log`);
+    return join(this.#options.configuration.dataFolder, 'log', `${name}.log`);
   }
 }
 

@@ -18,3 +18,4 @@ export {
 export { configurationReference, defaultConfigurationYaml } from './describe.ts';
 export type { Environment } from './load.ts';
 export { dataFolder, installationFolder } from './load.ts';
+export { loadQuickstartConfiguration, type QuickstartConfiguration } from './quickstart.ts';

@@ -1,7 +1,7 @@
 /** quickstart with stand-ins for the product's programs: what supervising means, without a CA. */
 import { join, resolve } from 'node:path';
 import { runQuickstart } from '../../../../scripts/supervisor/quickstart.ts';
-import { readSettings } from '../../../../scripts/supervisor/settings.ts';
+import { loadQuickstartConfiguration } from '../../../../src/config/index.ts';
 
 const clone = resolve(import.meta.dirname, '../../../..');
 const stop = new AbortController();
@@ -10,7 +10,7 @@ process.on('SIGINT', () => stop.abort());
 const server = join(import.meta.dirname, 'server.ts');
 
 process.exitCode = await runQuickstart({
-  settings: readSettings(process.env, clone),
+  configuration: loadQuickstartConfiguration(process.env),
   programs: {
     init: [process.execPath, join(import.meta.dirname, 'init.ts')],
     ca: [server, 'ca'],
