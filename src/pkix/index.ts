@@ -11,12 +11,20 @@ export {
   resolveSignatureAlgorithm,
   signatureAlgorithms,
 } from './algorithms.ts';
+export { createCertID } from './cert-id.ts';
 export {
   encodeTbsCertificate,
   type ParsedTbsCertificate,
   parseCertificate,
   parseTbsCertificate,
 } from './certificate.ts';
+export {
+  encodeTbsCertList,
+  encodeTbsCertListFromEncoded,
+  type ParsedTbsCertList,
+  parseCertificateList,
+  parseTbsCertList,
+} from './certificate-list.ts';
 export {
   type CertificationRequestInfo,
   encodeCertificationRequestInfo,
@@ -39,8 +47,22 @@ export {
   namesEqual,
   parseNameDer,
 } from './name.ts';
+export {
+  encodeOcspRequest,
+  nonceExtension,
+  type OcspQuestion,
+  parseOcspRequest,
+} from './ocsp-request.ts';
+export {
+  assembleBasicOcspResponse,
+  encodeOcspError,
+  encodeResponseData,
+  parseOcspResponse,
+  parseResponseData,
+} from './ocsp-response.ts';
 export { oids } from './oids.ts';
 export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
+export { encodeRevokedCertificate, type ParsedRevokedCertificate } from './revoked-certificate.ts';
 export {
   type CertificationRequestVerification,
   ecdsaRawToDer,

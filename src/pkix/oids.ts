@@ -69,6 +69,8 @@ export const oids = {
   // OCSP (RFC 6960)
   basicOcspResponse: '1.3.6.1.5.5.7.48.1.1',
   ocspNonce: '1.3.6.1.5.5.7.48.1.2',
+  /** AcceptableResponses, id-pkix-ocsp-response. */
+  ocspResponse: '1.3.6.1.5.5.7.48.1.4',
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
   ocspArchiveCutoff: '1.3.6.1.5.5.7.48.1.6',
   ocspServiceLocator: '1.3.6.1.5.5.7.48.1.7',
