@@ -1,0 +1,112 @@
+import type { ErrorCode, KeyId, SigningPurpose } from '../domain/index.ts';
+import type {
+  GeneratedKey,
+  GenerateKeyRequest,
+  KeyBinding,
+  TokenIdentity,
+  TokenRole,
+} from '../keys/ports.ts';
+import type { SignatureAlgorithmName } from '../pkix/types.ts';
+
+/** What the signer process needs to open its token. No PIN: it reads the file itself. */
+export interface TokenSettings {
+  readonly role: TokenRole;
+  readonly module: string;
+  readonly label: string;
+  readonly serialNumber?: string | undefined;
+  readonly pinFile: string;
+  readonly sessions: number;
+}
+
+export interface InitialiseSettings {
+  readonly module: string;
+  readonly label: string;
+  readonly pinFile: string;
+  readonly soPinFile: string;
+}
+
+export interface BlockedKey {
+  readonly keyId: KeyId;
+  readonly reason: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+export interface SignItem {
+  readonly id: number;
+  readonly keyId: KeyId;
+  readonly purpose: SigningPurpose;
+  readonly algorithm: SignatureAlgorithmName;
+  readonly bytes: Uint8Array;
+}
+
+/** An act on the token beside signing; `Answer` gives what each one answers. */
+export type TokenCall =
+  | { readonly name: 'identity' }
+  | { readonly name: 'bind'; readonly keys: readonly KeyBinding[] }
+  | { readonly name: 'keyIds' }
+  | { readonly name: 'random'; readonly length: number }
+  | { readonly name: 'selfTest' }
+  | { readonly name: 'generateKeyPair'; readonly request: GenerateKeyRequest }
+  | { readonly name: 'createSelfTestKey' }
+  | { readonly name: 'destroyKeyPair'; readonly keyId: KeyId }
+  | { readonly name: 'clearBlockedKey'; readonly keyId: KeyId };
+
+export interface Answers {
+  readonly identity: TokenIdentity;
+  readonly bind: undefined;
+  readonly keyIds: readonly KeyId[];
+  readonly random: Uint8Array;
+  readonly selfTest: undefined;
+  readonly generateKeyPair: GeneratedKey;
+  readonly createSelfTestKey: KeyId;
+  readonly destroyKeyPair: undefined;
+  readonly clearBlockedKey: undefined;
+}
+
+/** A ChanceryError as plain data. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfter?: number | undefined;
+  /** True when the act may be sent to the next signer process: nothing was signed or changed. */
+  readonly repeatable?: boolean | undefined;
+}
+
+export type Outcome<T> =
+  | { readonly id: number; readonly ok: true; readonly value: T }
+  | { readonly id: number; readonly ok: false; readonly error: WireError };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export type ToSigner =
+  | {
+      readonly type: 'open';
+      readonly settings: TokenSettings;
+      readonly bindings: readonly KeyBinding[];
+      readonly blocked: readonly BlockedKey[];
+    }
+  | { readonly type: 'initialise'; readonly settings: InitialiseSettings }
+  | { readonly type: 'sign'; readonly items: readonly SignItem[] }
+  | { readonly type: 'call'; readonly id: number; readonly call: TokenCall }
+  | { readonly type: 'close' };
+
+export type FromSigner =
+  | { readonly type: 'loaded' }
+  | { readonly type: 'ready'; readonly identity: TokenIdentity; readonly selfTestKey: boolean }
+  | {
+      readonly type: 'failed';
+      readonly error: WireError;
+      /** True when only an operator can mend it (PIN, settings): tried again slowly. */
+      readonly permanent: boolean;
+    }
+  | { readonly type: 'initialised'; readonly identity: TokenIdentity }
+  | { readonly type: 'signed'; readonly results: readonly Outcome<Uint8Array>[] }
+  | { readonly type: 'answer'; readonly outcome: Outcome<unknown> }
+  | { readonly type: 'blocked'; readonly key: BlockedKey }
+  | {
+      readonly type: 'log';
+      readonly level: LogLevel;
+      readonly message: string;
+      readonly fields: Readonly<Record<string, unknown>>;
+    };

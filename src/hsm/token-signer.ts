@@ -1,0 +1,293 @@
+import { randomBytes } from 'node:crypto';
+import type { Module } from 'graphene-pk11';
+import type { KeyId } from '../domain/index.ts';
+import { ChanceryError } from '../domain/index.ts';
+import type { GeneratedKey, GenerateKeyRequest, KeyBinding } from '../keys/ports.ts';
+import {
+  defaultSignatureAlgorithm,
+  keyAlgorithmOf,
+  parseSubjectPublicKeyInfo,
+} from '../pkix/index.ts';
+import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
+import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
+import type { BoundKey } from './key-bindings.ts';
+import { checkPurposes, KeyBindings } from './key-bindings.ts';
+import {
+  checkGenerateRequest,
+  destroyObjects,
+  generateKeyPair,
+  selfTestLabel,
+} from './key-generation.ts';
+import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
+import { findKey } from './public-keys.ts';
+import { verifiedSignature, WrongSignature } from './signature-value.ts';
+import type { EngineHooks, SigningJob } from './signing-engine.ts';
+import { SigningEngine } from './signing-engine.ts';
+import type { TokenConnection } from './token-connection.ts';
+import { connect, disconnect } from './token-connection.ts';
+
+/** Octets of a self-test message: random, and without the form of any X.509 structure. */
+const selfTestMessageLength = 64;
+const randomLimit = 65_536;
+
+function selfTestMessage(): Uint8Array {
+  return Buffer.concat([Buffer.from('chancery self-test\0'), randomBytes(selfTestMessageLength)]);
+}
+
+export type SignerHooks = Omit<EngineHooks, 'reconnect'>;
+
+/** One open token in the signer process: its bindings, its engine, and the acts beside signing. */
+export class TokenSigner {
+  readonly #settings: TokenSettings;
+  readonly #module: Module;
+  readonly #bindings: KeyBindings;
+  readonly #engine: SigningEngine;
+  readonly #hooks: SignerHooks;
+  #selfTestKey: KeyId | undefined;
+  #identity: Answers['identity'];
+
+  /** Loads the module and opens the token; throws when it is not to be had. */
+  constructor(
+    settings: TokenSettings,
+    bindings: readonly KeyBinding[],
+    blocked: readonly BlockedKey[],
+    hooks: SignerHooks,
+  ) {
+    this.#settings = settings;
+    this.#hooks = hooks;
+    this.#bindings = new KeyBindings([...readBlockedKeys(settings.pinFile), ...blocked]);
+    this.#module = loadModule(settings.module);
+    const connection = this.#open(bindings);
+    this.#identity = connection.identity;
+    const engineHooks: EngineHooks = {
+      lost: hooks.lost,
+      log: hooks.log,
+      blocked: (key) => {
+        this.#keepBlocked();
+        hooks.blocked(key);
+      },
+      reconnect: () => {
+        disconnect(this.#module);
+        return this.#open(this.#bindings.bindings);
+      },
+    };
+    this.#engine = new SigningEngine(connection, this.#bindings, engineHooks);
+  }
+
+  get identity(): Answers['identity'] {
+    return this.#identity;
+  }
+
+  get hasSelfTestKey(): boolean {
+    return this.#selfTestKey !== undefined;
+  }
+
+  sign(job: SigningJob): void {
+    this.#engine.submit(job);
+  }
+
+  close(): void {
+    if (this.#engine.idle) disconnect(this.#module);
+  }
+
+  /** Opens the token, tries its self-test key and looks up every bound key. */
+  #open(bindings: readonly KeyBinding[]): TokenConnection {
+    const connection = connect(this.#module, this.#settings);
+    this.#identity = connection.identity;
+    const selfTestKey = this.#bindSelfTestKey(connection);
+    const proven = selfTestKey !== undefined && this.#prove(connection, selfTestKey);
+    if (connection.loginUnproven && !proven) {
+      disconnect(this.#module);
+      throw new Error(
+        'the token says that a user is logged in already, and no test signature proves it',
+      );
+    }
+    for (const binding of bindings) {
+      if (binding.keyId === this.#selfTestKey) continue;
+      const { problem } = this.#bind(connection, binding);
+      if (problem !== undefined) {
+        this.#hooks.log('error', 'a bound key is not usable', { keyId: binding.keyId, problem });
+      }
+    }
+    return connection;
+  }
+
+  #bind(connection: TokenConnection, binding: KeyBinding): BoundKey {
+    return this.#bindings.bind(connection.lib, connection.control, binding);
+  }
+
+  #bindSelfTestKey(connection: TokenConnection): BoundKey | undefined {
+    const { lib, control: session } = connection;
+    this.#selfTestKey = undefined;
+    for (const handle of findObjects(lib, session, [
+      { type: cka.class, value: cko.privateKey },
+      { type: cka.label, value: selfTestLabel },
+    ])) {
+      const id = attributeOf(lib, session, handle, cka.id);
+      const spki = id === undefined ? undefined : findKey(lib, session, id)?.subjectPublicKeyInfo;
+      const keyAlgorithm =
+        spki === undefined ? undefined : keyAlgorithmOf(parseSubjectPublicKeyInfo(spki));
+      if (id === undefined || spki === undefined || keyAlgorithm === undefined) continue;
+      const keyId = id.toString('hex');
+      this.#selfTestKey = keyId;
+      return this.#bind(connection, {
+        keyId,
+        purposes: ['selfTest'],
+        algorithm: defaultSignatureAlgorithm(keyAlgorithm, 'pkcs1').name,
+        subjectPublicKeyInfo: spki,
+      });
+    }
+    return undefined;
+  }
+
+  /** Signs and verifies with the self-test key, before anything else is done with the token. */
+  #prove(connection: TokenConnection, key: BoundKey): boolean {
+    const { lib, pool } = connection;
+    const [session] = pool;
+    if (session === undefined || key.handle === undefined) return false;
+    const message = selfTestMessage();
+    lib.C_SignInit(session.handle, key.mechanism.mechanism, key.handle);
+    const raw = lib.C_Sign(session.handle, key.mechanism.input(message), session.output);
+    try {
+      verifiedSignature(key, message, raw);
+      return true;
+    } catch (error) {
+      if (!(error instanceof WrongSignature)) throw error;
+      const { keyId } = key.binding;
+      const blocked = { keyId, reason: error.message, since: new Date().toISOString() };
+      this.#bindings.block(blocked);
+      this.#keepBlocked();
+      this.#hooks.blocked(blocked);
+      return false;
+    }
+  }
+
+  #keepBlocked(): void {
+    try {
+      writeBlockedKeys(this.#settings.pinFile, this.#bindings.blocked);
+    } catch (error) {
+      this.#hooks.log('error', 'the list of blocked keys could not be kept on disk', {
+        reason: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
+  /** One act beside signing. */
+  async call(call: TokenCall): Promise<Answers[TokenCall['name']]> {
+    switch (call.name) {
+      case 'identity':
+        return this.#identity;
+      case 'bind':
+        return await this.#bindAll(call.keys);
+      case 'keyIds':
+        return await this.#engine.run((connection) => this.#keyIds(connection), true);
+      case 'random':
+        return await this.#engine.run((connection) => this.#random(connection, call.length), true);
+      case 'selfTest':
+        return await this.#selfTest();
+      case 'generateKeyPair':
+        return await this.#generate(call.request);
+      case 'createSelfTestKey':
+        return await this.#createSelfTestKey();
+      case 'destroyKeyPair':
+        return await this.#destroy(call.keyId);
+      case 'clearBlockedKey':
+        this.#bindings.clear(call.keyId);
+        this.#keepBlocked();
+        return undefined;
+      default:
+        return call satisfies never;
+    }
+  }
+
+  async #bindAll(keys: readonly KeyBinding[]): Promise<undefined> {
+    const problems = await this.#engine.run(
+      (connection) =>
+        keys
+          .map((key) => this.#bind(connection, key).problem)
+          .filter((problem) => problem !== undefined),
+      true,
+    );
+    if (problems.length > 0) {
+      throw new ChanceryError('keyBlocked', {
+        message: `${problems.join('; ')}: compare the inventory with the token, and restore the token if its keys were lost`,
+      });
+    }
+    return undefined;
+  }
+
+  #keyIds({ lib, control: session }: TokenConnection): KeyId[] {
+    const handles = findObjects(lib, session, [{ type: cka.class, value: cko.privateKey }]);
+    const ids = handles.map((handle) => attributeOf(lib, session, handle, cka.id));
+    return [...new Set(ids.flatMap((id) => (id === undefined ? [] : [id.toString('hex')])))].sort();
+  }
+
+  #random({ lib, control: session }: TokenConnection, length: number): Uint8Array {
+    if (!Number.isInteger(length) || length < 1 || length > randomLimit) {
+      throw new ChanceryError('invalidArgument', {
+        message: `random octets: ${length} is not between 1 and ${randomLimit}`,
+        field: 'length',
+      });
+    }
+    return lib.C_GenerateRandom(session, Buffer.allocUnsafeSlow(length));
+  }
+
+  #selfTest(): Promise<undefined> {
+    const key = this.#selfTestKey === undefined ? undefined : this.#bindings.get(this.#selfTestKey);
+    if (key === undefined) {
+      return Promise.reject(
+        new ChanceryError('tokenUnavailable', {
+          message: `the token "${this.#settings.label}" has no key labelled "${selfTestLabel}"; make one with createSelfTestKey`,
+        }),
+      );
+    }
+    const { keyId, algorithm } = key.binding;
+    return new Promise((resolve, reject) => {
+      this.#engine.submit({
+        item: { keyId, algorithm, purpose: 'selfTest', bytes: selfTestMessage() },
+        done: () => resolve(undefined),
+        refused: (error) => reject(error instanceof Error ? error : new Error(String(error))),
+        attempts: 0,
+      });
+    });
+  }
+
+  async #generate(request: GenerateKeyRequest): Promise<GeneratedKey> {
+    checkPurposes(request.purposes);
+    checkGenerateRequest(request);
+    return await this.#engine.run(async (connection) => {
+      const key = await generateKeyPair(connection, request, randomBytes(20));
+      const { problem } = this.#bind(connection, key);
+      if (problem !== undefined) throw new Error(problem);
+      return key;
+    }, false);
+  }
+
+  /** Makes the self-test key unless the token has it. */
+  async #createSelfTestKey(): Promise<KeyId> {
+    if (this.#selfTestKey !== undefined) return this.#selfTestKey;
+    const { keyId } = await this.#generate({
+      keyAlgorithm: 'p256',
+      signatureAlgorithm: 'ecdsa-with-SHA256',
+      purposes: ['selfTest'],
+      label: selfTestLabel,
+    });
+    this.#selfTestKey = keyId;
+    await this.#selfTest();
+    return keyId;
+  }
+
+  async #destroy(keyId: KeyId): Promise<undefined> {
+    const id = Buffer.from(keyId, 'hex');
+    this.#bindings.forget(keyId);
+    const count = await this.#engine.run((connection) => destroyObjects(connection, id), true);
+    if (this.#selfTestKey === keyId) this.#selfTestKey = undefined;
+    if (count === 0) {
+      throw new ChanceryError('notFound', {
+        message: `the token has no key with CKA_ID ${keyId}`,
+        field: 'keyId',
+      });
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import type { KeyId } from '../domain/index.ts';
+import { ChanceryError } from '../domain/index.ts';
+import type { Signer, SignRequest } from '../issuance/ports.ts';
+import type {
+  GeneratedKey,
+  GenerateKeyRequest,
+  KeyBinding,
+  KeyToken,
+  TokenIdentity,
+  TokenRole,
+} from '../keys/ports.ts';
+import type { Answers, BlockedKey, TokenCall } from './messages.ts';
+import { RandomReserve } from './random-reserve.ts';
+import { SignerSupervisor } from './signer-supervisor.ts';
+import type { TokenHealth, TokenMetrics, TokenOptions } from './token-options.ts';
+
+/** One PKCS#11 token behind its signer process. */
+export interface Token extends Signer, KeyToken {
+  /** Makes the token's own self-test key (P-256, purpose selfTest only) unless it is there. Answers its CKA_ID. */
+  createSelfTestKey(): Promise<KeyId>;
+  /** Keys that wait for an operator after a wrong signature. */
+  blockedKeys(): readonly BlockedKey[];
+  /** An operator examined the token: the key may sign again. */
+  clearBlockedKey(keyId: KeyId): Promise<void>;
+  health(): TokenHealth;
+  metrics(): TokenMetrics;
+  /** Takes no more, waits for what runs (5 s at most), ends the signer process. */
+  close(): Promise<void>;
+}
+
+/** RSA 4096 takes a card minutes, SoftHSM seconds. */
+const generationDeadline = 120_000;
+
+class ChildToken implements Token {
+  readonly role: TokenRole;
+  readonly #supervisor: SignerSupervisor;
+  readonly #defaultDeadline: number;
+  readonly #random: RandomReserve;
+
+  constructor(options: TokenOptions) {
+    this.role = options.role;
+    this.#defaultDeadline = options.defaultDeadline ?? 5000;
+    this.#supervisor = new SignerSupervisor(options);
+    this.#random = new RandomReserve((length) => this.#call({ name: 'random', length }));
+  }
+
+  sign(request: SignRequest): Promise<Uint8Array> {
+    return this.#supervisor.sign(request);
+  }
+
+  async #call<C extends TokenCall>(
+    call: C,
+    deadline = this.#defaultDeadline,
+  ): Promise<Answers[C['name']]> {
+    return (await this.#supervisor.call(call, deadline)) as Answers[C['name']];
+  }
+
+  identity(): Promise<TokenIdentity> {
+    return this.#call({ name: 'identity' });
+  }
+
+  async generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey> {
+    const key = await this.#call({ name: 'generateKeyPair', request }, generationDeadline);
+    this.#supervisor.remember([key]);
+    return key;
+  }
+
+  async bind(keys: readonly KeyBinding[]): Promise<void> {
+    this.#supervisor.remember(keys);
+    // A closed on-demand token is not opened for this: the comparison is made when it is.
+    if (this.#supervisor.health().state === 'idle') return;
+    await this.#call({ name: 'bind', keys });
+  }
+
+  keyIds(): Promise<readonly KeyId[]> {
+    return this.#call({ name: 'keyIds' });
+  }
+
+  random(length: number): Promise<Uint8Array> {
+    return this.#random.take(length);
+  }
+
+  async selfTest(): Promise<void> {
+    await this.#call({ name: 'selfTest' });
+  }
+
+  createSelfTestKey(): Promise<KeyId> {
+    return this.#call({ name: 'createSelfTestKey' }, generationDeadline);
+  }
+
+  async destroyKeyPair(keyId: KeyId): Promise<void> {
+    this.#supervisor.forget(keyId);
+    await this.#call({ name: 'destroyKeyPair', keyId });
+  }
+
+  blockedKeys(): readonly BlockedKey[] {
+    return this.#supervisor.blockedKeys();
+  }
+
+  async clearBlockedKey(keyId: KeyId): Promise<void> {
+    await this.#call({ name: 'clearBlockedKey', keyId });
+    this.#supervisor.unblock(keyId);
+  }
+
+  health(): TokenHealth {
+    return this.#supervisor.health();
+  }
+
+  metrics(): TokenMetrics {
+    return this.#supervisor.metrics();
+  }
+
+  close(): Promise<void> {
+    return this.#supervisor.close();
+  }
+}
+
+/**
+ * Opens a token behind a signer process of its own. Returns at once: what is asked waits, up to
+ * its deadline, for the token to be open.
+ *
+ * Acts reject with ChanceryError `purposeRefused`, `overloaded` (queue full), `tokenUnavailable`
+ * (nothing was signed), `keyBlocked` (wrong signature, or another public key), `outcomeUnknown`
+ * (the process was lost while it signed).
+ */
+export function openToken(options: TokenOptions): Token {
+  return new ChildToken(options);
+}
+
+/** One Signer over several tokens: each key's signatures are made in the token that has it. */
+export function routeSigner(
+  tokens: readonly Token[],
+  where: (keyId: KeyId) => TokenRole | undefined,
+): Signer {
+  const byRole = new Map(tokens.map((token) => [token.role, token]));
+  return {
+    sign(request) {
+      const role = where(request.keyId);
+      const token = role === undefined ? undefined : byRole.get(role);
+      if (token !== undefined) return token.sign(request);
+      return Promise.reject(
+        new ChanceryError('purposeRefused', {
+          message: `key ${request.keyId} signs nothing: ${role === undefined ? 'the key inventory knows no token for it' : `this process has no ${role} token`}`,
+        }),
+      );
+    },
+  };
+}
