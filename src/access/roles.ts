@@ -18,7 +18,8 @@ const reading: readonly Permission[] = [
  * - operator: the life of certificates, not of issuers, principals or credentials.
  * - auditor: reads everything, changes nothing.
  * - subscriber: enrols and renews its own certificates; whose they are is checked by the use case.
- * - responder: its own delegate certificates, and what it must know about issuers for that.
+ * - responder: its own delegate certificates, the renewal of its own client certificate, and what
+ *   it must know about issuers for that.
  * - system: schedules only; it has no credential and cannot authenticate.
  */
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
@@ -35,6 +36,6 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   ],
   auditor: [...reading, 'principals:read', 'credentials:read', 'audit:read', 'metrics:read'],
   subscriber: [...reading, 'certificates:issue', 'certificates:renew'],
-  responder: ['responders:enrol', 'issuers:read', 'crls:read', 'bundles:read'],
+  responder: ['responders:enrol', 'certificates:renew', 'issuers:read', 'crls:read', 'bundles:read'],
   system: [...systemPrincipal.permissions],
 };

@@ -288,3 +288,10 @@ export interface Publisher {
   read(path: string): Promise<Uint8Array | undefined>;
   list(prefix: string): Promise<readonly string[]>;
 }
+
+/** `$CHANCERY_DATA/installation.json`: the data folder's side of the restore check (invariant 9). */
+export interface InstallationFile {
+  read(): Promise<Installation | undefined>;
+  /** Atomic and durable. */
+  write(installation: Installation): Promise<void>;
+}

@@ -1,0 +1,39 @@
+import { ChanceryError } from '../domain/index.ts';
+import type { CrlPublication } from './crl-publication.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import { type IssuanceOrder, issueFromOrder } from './issuance-core.ts';
+import type { LoadedIssuers } from './loaded-issuers.ts';
+import type { CertificateRecord } from './ports.ts';
+
+/** What the use cases share: dependencies, issuers in memory, the one path of issuance, CRL publication. */
+export interface AuthorityContext {
+  readonly dependencies: AuthorityDependencies;
+  readonly issuers: LoadedIssuers;
+  readonly crls: CrlPublication;
+  /** Bounded: one more than the limit is refused before anything is committed. */
+  issue(
+    order: IssuanceOrder,
+  ): Promise<{ readonly record: CertificateRecord; readonly certificate: Uint8Array }>;
+}
+
+/** Issuance with a bound on what is under way, and the halt that a detected restore sets. */
+export function boundedIssuance(
+  dependencies: AuthorityDependencies,
+  serialPrefix: () => Promise<string>,
+): AuthorityContext['issue'] {
+  let underWay = 0;
+  return async (order) => {
+    if (underWay >= dependencies.settings.issuanceLimit) {
+      throw new ChanceryError('overloaded', {
+        message: `${underWay} issuances are under way, which is the limit; ask again in a second`,
+        retryAfter: 1,
+      });
+    }
+    underWay += 1;
+    try {
+      return await issueFromOrder(dependencies, serialPrefix, order);
+    } finally {
+      underWay -= 1;
+    }
+  };
+}

@@ -1,0 +1,306 @@
+import { createHash } from 'node:crypto';
+import { ChanceryError, type IssuerId, isChanceryError, type Principal, systemPrincipal } from '../domain/index.ts';
+import { issueCrl, prepareCrl } from '../issuance/index.ts';
+import {
+  type CertificateList,
+  encodeRevokedCertificate,
+  parseCertificateList,
+  resolveSignatureAlgorithm,
+  verifySignature,
+} from '../pkix/index.ts';
+import { recordDone } from './acts.ts';
+import { refuseVanishedEntries } from './crl-comparison.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
+import type { CrlRecord } from './ports.ts';
+
+/** One build at a time an issuer; the next covers all that was committed before it began. */
+export interface CrlPublication {
+  /** Publishes soon; requests that come while one is built are answered by one more build. */
+  request(issuerId: IssuerId): void;
+  /** Publishes and answers when a CRL that covers everything committed before the call is out. */
+  publish(issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord>;
+  /** Publishes what is due: half of the last CRL's life is over, or changes are not covered yet. */
+  publishDue(): Promise<void>;
+  /** Why the newest CRLs are not fresh; empty when all are. */
+  problems(): readonly string[];
+  /** Waits for builds under way. */
+  settle(): Promise<void>;
+}
+
+const leaseSeconds = 30;
+/** RFC 5280 §5.2.5 shard; this issue knows complete CRLs only. */
+const onlyShard = 0;
+
+export function crlPublication(
+  dependencies: AuthorityDependencies,
+  issuers: LoadedIssuers,
+): CrlPublication {
+  const { log, unitOfWork, clock, tenant } = dependencies;
+  /** Per issuer: the build under way, and the one that waits for it. */
+  const running = new Map<IssuerId, Promise<CrlRecord>>();
+  const waiting = new Map<IssuerId, Promise<CrlRecord>>();
+  const failures = new Map<IssuerId, string>();
+
+  const start = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
+    const { issuerId, name } = issuer.record;
+    const build = buildCrl(dependencies, issuer, principal)
+      .then((record) => {
+        failures.delete(issuerId);
+        return record;
+      })
+      .catch((error: unknown) => {
+        failures.set(issuerId, `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`);
+        throw error;
+      })
+      .finally(() => {
+        if (running.get(issuerId) === build) {
+          running.delete(issuerId);
+        }
+      });
+    running.set(issuerId, build);
+    return build;
+  };
+
+  const publish = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
+    const { issuerId } = issuer.record;
+    const current = running.get(issuerId);
+    if (current === undefined) {
+      return start(issuer, principal);
+    }
+    const next = waiting.get(issuerId);
+    if (next !== undefined) {
+      return next;
+    }
+    const queued = current
+      .catch(() => undefined)
+      .then(() => {
+        waiting.delete(issuerId);
+        return start(issuer, principal);
+      });
+    waiting.set(issuerId, queued);
+    return queued;
+  };
+
+  const inBackground = (issuer: LoadedIssuer): void => {
+    publish(issuer, systemPrincipal).catch((error: unknown) => {
+      const busy = isChanceryError(error) && error.code === 'overloaded';
+      log(busy ? 'info' : 'alarm', 'a CRL was not published; the schedule tries again', {
+        issuer: issuer.record.name,
+        cause: isChanceryError(error) ? error.message : String(error),
+      });
+    });
+  };
+
+  return {
+    publish,
+    request(issuerId) {
+      issuers.byNameOrId(issuerId).then(inBackground, (error: unknown) => {
+        log('warn', 'a CRL could not be requested; the schedule will', { issuerId, cause: String(error) });
+      });
+    },
+    async publishDue() {
+      const now = clock.now();
+      for (const issuer of await issuers.all()) {
+        const { issuerId, state } = issuer.record;
+        if (state !== 'active' || running.has(issuerId)) {
+          continue;
+        }
+        const due = await unitOfWork.read(async (transaction) => {
+          const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
+          if (last === undefined) {
+            return true;
+          }
+          const half = (last.thisUpdate.getTime() + last.nextUpdate.getTime()) / 2;
+          return (
+            now.getTime() >= half ||
+            (await transaction.inventory.latestChange(tenant, issuerId)) > last.coversChange
+          );
+        });
+        if (due) {
+          inBackground(issuer);
+        }
+      }
+    },
+    problems() {
+      return [...failures.values()];
+    },
+    async settle() {
+      await Promise.allSettled([...running.values(), ...waiting.values()]);
+    },
+  };
+}
+
+/** `crl/{issuerId}/{shard}.crl` below the published folder and the distribution URL. */
+export function crlPath(issuerId: IssuerId, shard: number): string {
+  return `crl/${issuerId}/${shard}.crl`;
+}
+
+async function buildCrl(
+  dependencies: AuthorityDependencies,
+  issuer: LoadedIssuer,
+  principal: Principal,
+): Promise<CrlRecord> {
+  const { leases, settings } = dependencies;
+  const { issuerId, name } = issuer.record;
+  const lease = `crl:${issuerId}`;
+  const fence = await leases.acquire(lease, settings.node, leaseSeconds);
+  if (fence === undefined) {
+    throw new ChanceryError('overloaded', {
+      message: `another node is building the CRL of ${name}; it will cover this change or the schedule will`,
+      retryAfter: 2,
+    });
+  }
+  try {
+    return await buildUnderLease(dependencies, issuer, principal);
+  } finally {
+    await leases.release(lease, settings.node).catch((error: unknown) => {
+      dependencies.log('warn', 'a lease was not released; it expires by itself', { lease, cause: String(error) });
+    });
+  }
+}
+
+async function buildUnderLease(
+  dependencies: AuthorityDependencies,
+  issuer: LoadedIssuer,
+  principal: Principal,
+): Promise<CrlRecord> {
+  const { unitOfWork, clock, signer, publisher, settings, failpoint, tenant, log } = dependencies;
+  const { issuerId } = issuer.record;
+  const certificate = issuer.signing.certificate;
+  if (certificate === undefined) {
+    throw new ChanceryError('illegalTransition', {
+      message: `issuer ${issuer.record.name} waits for its chain and has no CRL yet`,
+    });
+  }
+  const path = crlPath(issuerId, onlyShard);
+  const lifetime = issuer.record.crlLifetimeSeconds * 1000;
+
+  // The number first, committed and never reused; then the snapshot: a build with a lower number
+  // can't hold less than one that reserved later, whatever the nodes' timing.
+  const reservedAt = clock.now();
+  const { reserved, previous } = await unitOfWork.run(async (transaction) => {
+    const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
+    refuseClockGoneBack(reservedAt, last);
+    return {
+      previous: last,
+      reserved: await transaction.crls.reserveNumber(
+        tenant,
+        issuerId,
+        onlyShard,
+        reservedAt,
+        new Date(reservedAt.getTime() + lifetime),
+        await transaction.inventory.latestChange(tenant, issuerId),
+      ),
+    };
+  });
+  failpoint('crl.1-after-number');
+
+  const chunks: Uint8Array[] = [];
+  let entries = 0;
+  await unitOfWork.read(async (transaction) => {
+    // An entry leaves only after one CRL issued past notAfter (RFC 5280 §3.3).
+    const stillListedFrom = previous?.thisUpdate ?? new Date(0);
+    for await (const chunk of transaction.inventory.crlEntries(tenant, issuerId, onlyShard, stillListedFrom)) {
+      chunks.push(Buffer.concat(chunk.map(encodeRevokedCertificate)));
+      entries += chunk.length;
+    }
+  });
+  // Read after the snapshot: no revocationDate in it lies past thisUpdate.
+  const thisUpdate = wholeSeconds(clock.now());
+  const nextUpdate = new Date(thisUpdate.getTime() + lifetime);
+  const prepared = prepareCrl({
+    tbs: {
+      signature: issuer.signing.signatureAlgorithm,
+      issuer: certificate.subject,
+      thisUpdate,
+      nextUpdate,
+      crlNumber: reserved.crlNumber,
+      authorityKeyIdentifier: issuer.input.subjectKeyIdentifier,
+      issuingDistributionPoint: {
+        fullName: [{ type: 'uniformResourceIdentifier', value: issuer.record.urls.crl }],
+      },
+    },
+    encodedEntries: chunks,
+    issuer: issuer.signing,
+    distributionPoint: issuer.record.urls.crl,
+    previous:
+      previous === undefined
+        ? undefined
+        : { crlNumber: previous.crlNumber, thisUpdate: previous.thisUpdate },
+    now: clock.now(),
+  });
+  const der = await issueCrl(prepared, signer, settings.signDeadline);
+  failpoint('crl.2-after-signature');
+
+  const list = verifyPublishable(issuer, der, reserved.crlNumber);
+  const before = await publisher.read(path);
+  await refuseVanishedEntries(dependencies, issuerId, readable(before, log), list);
+  const published: CrlRecord = {
+    ...reserved,
+    thisUpdate,
+    nextUpdate,
+    publishedAt: clock.now(),
+    sha256: createHash('sha256').update(der).digest('hex'),
+    size: der.length,
+    entries,
+  };
+  await publisher.publish(path, der);
+  failpoint('crl.3-after-file');
+  await unitOfWork.run(async (transaction) => {
+    await transaction.crls.markPublished(published);
+    await recordDone(dependencies, transaction, principal, {
+      act: 'crl.publish',
+      object: issuerId,
+      details: { crlNumber: published.crlNumber, entries, thisUpdate, nextUpdate, sha256: published.sha256 },
+    });
+  });
+  failpoint('crl.4-after-commit');
+  return published;
+}
+
+function wholeSeconds(time: Date): Date {
+  return new Date(Math.floor(time.getTime() / 1000) * 1000);
+}
+
+/** thisUpdate never goes back, and a wrong clock must not date a CRL (T-CLK-1). */
+function refuseClockGoneBack(now: Date, last: CrlRecord | undefined): void {
+  if (last !== undefined && wholeSeconds(now) < last.thisUpdate) {
+    throw new ChanceryError('issuanceHalted', {
+      message: `the clock reads ${now.toISOString()}, before the last CRL's thisUpdate ${last.thisUpdate.toISOString()}; set the clock right, the schedule tries again`,
+      clause: 'RFC 5280 §5.1.2.4',
+      retryAfter: 60,
+    });
+  }
+}
+
+/** Re-reads what was signed with the strict parser and the issuer's public key, before anyone else can. */
+function verifyPublishable(issuer: LoadedIssuer, der: Uint8Array, crlNumber: bigint): CertificateList {
+  const list = parseCertificateList(der);
+  const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
+  if (
+    algorithm === undefined ||
+    list.crlNumber !== crlNumber ||
+    !verifySignature(algorithm, issuer.signing.publicKey, list.tbsDer, list.signature)
+  ) {
+    throw new ChanceryError('internal', {
+      message: `the CRL of ${issuer.record.name} does not verify when read again; it was not published`,
+    });
+  }
+  return list;
+}
+
+function readable(
+  der: Uint8Array | undefined,
+  log: AuthorityDependencies['log'],
+): CertificateList | undefined {
+  if (der === undefined) {
+    return undefined;
+  }
+  try {
+    return parseCertificateList(der);
+  } catch (error) {
+    log('alarm', 'the published CRL was damaged on disk; it is replaced', { cause: String(error) });
+    return undefined;
+  }
+}

@@ -1,0 +1,63 @@
+import type { Clock, Random, TenantId } from '../domain/index.ts';
+import type { Signer } from '../issuance/ports.ts';
+import type { KeyToken } from '../keys/ports.ts';
+import type { Profile } from '../policy/index.ts';
+import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
+
+/** Numbered steps at which the crash tests kill the process. In production the function does nothing. */
+export type FailpointName =
+  | 'issue.1-before-intent'
+  | 'issue.2-after-intent'
+  | 'issue.3-after-signature'
+  | 'issue.4-after-commit'
+  | 'status.1-before-commit'
+  | 'status.2-after-commit'
+  | 'crl.1-after-number'
+  | 'crl.2-after-signature'
+  | 'crl.3-after-file'
+  | 'crl.4-after-commit'
+  | 'issuer.1-after-key';
+
+/** One line for the operator; `alarm` is an error that someone must act upon. */
+export type AuthorityLog = (
+  level: 'info' | 'warn' | 'alarm',
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;
+
+/** Everything the use cases are given: no clock, randomness, token or database of their own. */
+export interface AuthorityDependencies {
+  readonly tenant: TenantId;
+  readonly unitOfWork: UnitOfWork;
+  readonly leases: Leases;
+  readonly changeFeed: ChangeFeed;
+  readonly publisher: Publisher;
+  readonly installationFile: InstallationFile;
+  /** Routes each key to its token. */
+  readonly signer: Signer;
+  readonly tokens: { readonly root: KeyToken; readonly issuing: KeyToken };
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly profiles: ReadonlyMap<string, Profile>;
+  readonly log: AuthorityLog;
+  readonly failpoint: (name: FailpointName) => void;
+  readonly settings: AuthoritySettings;
+}
+
+export interface AuthoritySettings {
+  /** Name of this process in leases; unique in the cluster. */
+  readonly node: string;
+  /** `http://HOST:8080`, without a slash at the end: CRLs and CA certificates. */
+  readonly distributionUrl: string;
+  /** `http://HOST:8081/`. */
+  readonly ocspUrl: string;
+  readonly crlLifetimeSeconds: number;
+  /** Milliseconds that a signature may take. */
+  readonly signDeadline: number;
+  /** Issuances under way at once; one more is `overloaded`. */
+  readonly issuanceLimit: number;
+  /** Name of the issuer used when a request names none; undefined: the oldest active one that is no root. */
+  readonly defaultIssuer?: string | undefined;
+  /** A `prepared` row older than this (seconds) is settled as abandoned; longer than any deadline. */
+  readonly settleAfterSeconds: number;
+}

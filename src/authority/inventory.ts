@@ -1,0 +1,141 @@
+import { actsOnlyOnOwn, authorize } from '../access/index.ts';
+import type { StoredAuditRecord } from '../audit/ports.ts';
+import { ChanceryError, parseSerialNumber, type Principal } from '../domain/index.ts';
+import { act } from './acts.ts';
+import { chainWithoutRoot } from './certificates.ts';
+import type { AuthorityContext } from './context.ts';
+import type {
+  CertificateQuery,
+  CertificateRecord,
+  Page,
+  StoredStatusChange,
+  Transaction,
+} from './ports.ts';
+
+/** Names one certificate: the issuer is needed only when two share the serial number. */
+export interface CertificateRef {
+  readonly serialNumber: string;
+  readonly issuer?: string | undefined;
+}
+
+/** Filters of a search, without what the use case adds. */
+export type CertificateSearch = Omit<CertificateQuery, 'tenant' | 'now' | 'issuerId'> & {
+  /** Name or id. */
+  readonly issuer?: string | undefined;
+};
+
+/** @throws ChanceryError notFound, ambiguous; a stranger's certificate is `notFound` to a subscriber */
+export async function findOwn(
+  context: AuthorityContext,
+  transaction: Transaction,
+  principal: Principal,
+  ref: CertificateRef,
+): Promise<CertificateRecord> {
+  const { tenant } = principal;
+  const serialNumber = parseSerialNumber(ref.serialNumber);
+  let rows: readonly CertificateRecord[];
+  if (ref.issuer === undefined) {
+    rows = await transaction.inventory.findBySerialNumber(tenant, serialNumber);
+  } else {
+    const { record } = await context.issuers.byNameOrId(ref.issuer);
+    const row = await transaction.inventory.find(tenant, record.issuerId, serialNumber);
+    rows = row === undefined ? [] : [row];
+  }
+  const visible = rows.filter((row) => !actsOnlyOnOwn(principal) || isOwn(principal, row));
+  const [record, second] = visible;
+  if (record === undefined) {
+    throw new ChanceryError('notFound', {
+      message: `no certificate has the serial number ${serialNumber}; \`chancery list\` shows what there is`,
+      field: 'serialNumber',
+    });
+  }
+  if (second !== undefined) {
+    throw new ChanceryError('ambiguous', {
+      message: `serial number ${serialNumber} belongs to several issuers (${visible.map(({ issuerId }) => issuerId).join(', ')}); name one with --issuer`,
+      field: 'issuer',
+    });
+  }
+  return record;
+}
+
+function isOwn(principal: Principal, record: CertificateRecord): boolean {
+  return record.owner === principal.name || record.requestedBy === principal.name;
+}
+
+/** The read side of the inventory: every use case shows a subscriber only its own certificates. */
+export function inventoryUseCases(context: AuthorityContext) {
+  const { unitOfWork, clock } = context.dependencies;
+  const find = async (principal: Principal, ref: CertificateRef): Promise<CertificateRecord> =>
+    act(
+      context.dependencies,
+      principal,
+      'certificates:read',
+      { act: 'certificate.read', object: ref.serialNumber },
+      async () => unitOfWork.read(async (transaction) => findOwn(context, transaction, principal, ref)),
+    );
+  return {
+    findCertificate: find,
+
+    /** DER of the certificate and the issuers above it, without the root. */
+    async certificateChain(principal: Principal, ref: CertificateRef): Promise<readonly Uint8Array[]> {
+      const record = await find(principal, ref);
+      if (record.certificate === undefined) {
+        throw new ChanceryError('notFound', {
+          message: `certificate ${record.serialNumber} was never issued (${record.issuanceState})`,
+        });
+      }
+      return [record.certificate, ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId))];
+    },
+
+    async certificateHistory(
+      principal: Principal,
+      ref: CertificateRef,
+    ): Promise<readonly StoredStatusChange[]> {
+      const record = await find(principal, ref);
+      return unitOfWork.read(async (transaction) =>
+        transaction.inventory.history(record.tenant, record.issuerId, record.serialNumber),
+      );
+    },
+
+    async searchCertificates(
+      principal: Principal,
+      search: CertificateSearch,
+    ): Promise<Page<CertificateRecord>> {
+      authorize(principal, 'certificates:read');
+      const { issuer, ...filters } = search;
+      const issuerId =
+        issuer === undefined ? undefined : (await context.issuers.byNameOrId(issuer)).record.issuerId;
+      const own = actsOnlyOnOwn(principal) ? { owner: principal.name } : {};
+      return unitOfWork.read(async (transaction) =>
+        transaction.inventory.search({
+          ...filters,
+          ...own,
+          issuerId,
+          tenant: principal.tenant,
+          now: clock.now(),
+        }),
+      );
+    },
+
+    async listAudit(
+      principal: Principal,
+      query: {
+        readonly act?: string | undefined;
+        readonly object?: string | undefined;
+        readonly after?: bigint | undefined;
+        readonly limit: number;
+      },
+    ): Promise<readonly StoredAuditRecord[]> {
+      return act(
+        context.dependencies,
+        principal,
+        'audit:read',
+        { act: 'audit.read', object: 'audit' },
+        async () =>
+          unitOfWork.read(async (transaction) =>
+            transaction.audit.list({ tenant: principal.tenant, ...query }),
+          ),
+      );
+    },
+  };
+}

@@ -1,0 +1,387 @@
+import { ChanceryError, type Principal } from '../domain/index.ts';
+import { issueCertificationRequest } from '../issuance/index.ts';
+import type { GeneratedKey, KeyRecord } from '../keys/ports.ts';
+import {
+  defaultSignatureAlgorithm,
+  encodeBasicConstraints,
+  encodeKeyUsage,
+  hashKey,
+  hashName,
+  importVerificationKey,
+  type KeyAlgorithmName,
+  keyIdentifier,
+  type Name,
+  parseDistinguishedName,
+  parseSubjectPublicKeyInfo,
+  signatureAlgorithms,
+  type SubjectPublicKeyInfo,
+} from '../pkix/index.ts';
+import { requestFromParameters } from '../policy/index.ts';
+import { act, recordDone } from './acts.ts';
+import type { AuthorityContext } from './context.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
+import { loadIssuer, type LoadedIssuer } from './loaded-issuers.ts';
+import type { IssuerRecord } from './ports.ts';
+
+export interface CreateIssuerRequest {
+  readonly name: string;
+  readonly kind: 'root' | 'subordinate' | 'external';
+  /** Name or id of the issuer above; for `subordinate` only. */
+  readonly parent?: string | undefined;
+  readonly keyAlgorithm: KeyAlgorithmName;
+  /** RSA only; default pkcs1. */
+  readonly signature?: 'pkcs1' | 'pss' | undefined;
+  /** RFC 4514; default CN=NAME. */
+  readonly subject?: string | undefined;
+  readonly days?: number | undefined;
+  readonly pathLength?: number | undefined;
+  readonly permitDns?: readonly string[] | undefined;
+  readonly excludeDns?: readonly string[] | undefined;
+}
+
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** Makes issuers: the key in its token first, then the certificate through the one path of issuance. */
+export function issuerUseCases(context: AuthorityContext) {
+  const { dependencies, issuers } = context;
+  const { unitOfWork, publisher, tenant } = dependencies;
+
+  return {
+    async listIssuers(principal: Principal): Promise<readonly IssuerRecord[]> {
+      return act(dependencies, principal, 'issuers:read', { act: 'issuer.list', object: 'issuers' }, async () => {
+        issuers.forget();
+        return (await issuers.all()).map(({ record }) => record);
+      });
+    },
+
+    async showIssuer(principal: Principal, nameOrId: string): Promise<IssuerRecord> {
+      return act(dependencies, principal, 'issuers:read', { act: 'issuer.read', object: nameOrId }, async () =>
+        (await issuers.byNameOrId(nameOrId)).record,
+      );
+    },
+
+    async createIssuer(principal: Principal, request: CreateIssuerRequest): Promise<IssuerRecord> {
+      const described = {
+        act: 'issuer.create',
+        object: request.name,
+        details: { kind: request.kind, key: request.keyAlgorithm },
+      };
+      return act(dependencies, principal, 'issuers:create', described, async () => {
+        const parent = await checkRequest(context, request);
+        const subject = subjectOf(request);
+        const issuer =
+          (await resumable(context, request, subject)) ??
+          (await createKey(context, principal, request, subject, parent));
+        if (request.kind === 'external') {
+          return issuer.record;
+        }
+        return certify(principal, request, issuer, parent ?? issuer);
+      });
+    },
+
+    /** DER PKCS#10 of an external subordinate. */
+    async issuerRequest(principal: Principal, nameOrId: string): Promise<Uint8Array> {
+      return act(dependencies, principal, 'issuers:create', { act: 'issuer.csr', object: nameOrId }, async () => {
+        const { record } = await issuers.byNameOrId(nameOrId);
+        if (record.certificationRequest === undefined) {
+          throw new ChanceryError('illegalTransition', {
+            message: `issuer ${record.name} was not created with --external and has no CSR`,
+          });
+        }
+        return record.certificationRequest;
+      });
+    },
+
+    /** Installs the chain that a parent elsewhere made: own certificate first, root last or left out. */
+    async installIssuer(
+      principal: Principal,
+      nameOrId: string,
+      chain: readonly Uint8Array[],
+    ): Promise<IssuerRecord> {
+      const described = { act: 'issuer.install', object: nameOrId };
+      return act(dependencies, principal, 'issuers:create', described, async () => {
+        const issuer = await issuers.byNameOrId(nameOrId);
+        if (issuer.record.state !== 'pending') {
+          throw new ChanceryError('illegalTransition', {
+            message: `issuer ${issuer.record.name} is active already; a renewed chain needs an issuer of its own`,
+          });
+        }
+        const certificates = checkInstalledChain(dependencies.clock.now(), issuer, chain);
+        const [own, ...above] = certificates;
+        if (own === undefined) {
+          throw emptyChain();
+        }
+        const parent = (await issuers.all()).find(
+          ({ signing }) => signing.certificate !== undefined && above[0] !== undefined && sameBytes(signing.certificate.der, above[0].der),
+        );
+        await unitOfWork.run(async (transaction) => {
+          await transaction.issuers.activate(
+            tenant,
+            issuer.record.issuerId,
+            own.der,
+            above.map(({ der }) => der),
+            parent?.record.issuerId,
+          );
+          await recordDone(dependencies, transaction, principal, described);
+        });
+        return activated(principal, issuer.record.issuerId);
+      });
+    },
+  };
+
+  async function activated(
+    principal: Principal,
+    issuerId: string,
+  ): Promise<IssuerRecord> {
+    issuers.forget();
+    const issuer = await issuers.byNameOrId(issuerId);
+    const certificate = issuer.record.certificate;
+    if (certificate !== undefined) {
+      await publisher.publish(caPath(issuerId), certificate);
+    }
+    await context.crls.publish(issuer, principal);
+    return issuer.record;
+  }
+
+  async function certify(
+    principal: Principal,
+    request: CreateIssuerRequest,
+    issuer: LoadedIssuer,
+    signer: LoadedIssuer,
+  ): Promise<IssuerRecord> {
+    const profile = profileNamed(dependencies, issuer.record.profileName);
+    await context.issue({
+      principal,
+      issuer: signer,
+      profile,
+      request: requestFromParameters({
+        subjectPublicKeyInfo: issuer.subjectPublicKeyInfo,
+        subject: issuer.input.subject,
+        days: request.days,
+      }),
+      caParameters: {
+        pathLength: request.pathLength,
+        permitDns: request.permitDns,
+        excludeDns: request.excludeDns,
+      },
+      owner: principal.name,
+      tags: [],
+      act: { act: 'issuer.certify', object: request.name },
+      evidence: { proofOfPossession: 'key pair made in the token by this process' },
+      onIssued: async (transaction, _record, certificate) => {
+        const above = signer === issuer ? [] : signer.chain.map(({ der }) => der);
+        await transaction.issuers.activate(
+          tenant,
+          issuer.record.issuerId,
+          certificate,
+          above,
+          signer === issuer ? undefined : signer.record.issuerId,
+        );
+      },
+    });
+    return activated(principal, issuer.record.issuerId);
+  }
+}
+
+/** `ca/{issuerId}.cer` below the published folder and the distribution URL. */
+export function caPath(issuerId: string): string {
+  return `ca/${issuerId}.cer`;
+}
+
+async function checkRequest(
+  { issuers }: AuthorityContext,
+  request: CreateIssuerRequest,
+): Promise<LoadedIssuer | undefined> {
+  if (!namePattern.test(request.name)) {
+    throw new ChanceryError('invalidArgument', {
+      message: `issuer name ${JSON.stringify(request.name)} is not 1 to 63 letters, digits, dots, hyphens or underscores`,
+      field: 'name',
+    });
+  }
+  if ((request.kind === 'subordinate') !== (request.parent !== undefined)) {
+    throw new ChanceryError('invalidArgument', {
+      message: 'say one of --root, --parent NAME, --external',
+      field: 'parent',
+    });
+  }
+  if (request.signature === 'pss' && !request.keyAlgorithm.startsWith('rsa')) {
+    throw new ChanceryError('invalidArgument', {
+      message: `--signature pss needs an RSA key, not ${request.keyAlgorithm}`,
+      field: 'signature',
+      clause: 'RFC 4055 §3.1',
+    });
+  }
+  if (request.kind === 'external' && (request.days !== undefined || request.pathLength !== undefined)) {
+    throw new ChanceryError('invalidArgument', {
+      message: 'validity and path length of an external subordinate are decided by its parent; leave them out',
+      field: 'days',
+    });
+  }
+  return request.parent === undefined ? undefined : issuers.forIssuance(request.parent);
+}
+
+function subjectOf(request: CreateIssuerRequest): Name {
+  return parseDistinguishedName(request.subject ?? `CN=${request.name}`);
+}
+
+/** A creation that was cut off after its key was recorded goes on with that key. */
+async function resumable(
+  { issuers }: AuthorityContext,
+  request: CreateIssuerRequest,
+  subject: Name,
+): Promise<LoadedIssuer | undefined> {
+  issuers.forget();
+  const existing = (await issuers.all()).find(({ record }) => record.name === request.name);
+  if (existing === undefined) {
+    return undefined;
+  }
+  const { record } = existing;
+  const same =
+    record.state === 'pending' &&
+    record.kind === request.kind &&
+    sameBytes(record.subject, subject.der) &&
+    record.kind !== 'external';
+  if (!same) {
+    throw new ChanceryError('alreadyExists', {
+      message: `there is an issuer named ${request.name} already (${record.kind}, ${record.state}); take another name`,
+      field: 'name',
+    });
+  }
+  return existing;
+}
+
+async function createKey(
+  context: AuthorityContext,
+  principal: Principal,
+  request: CreateIssuerRequest,
+  subject: Name,
+  parent: LoadedIssuer | undefined,
+): Promise<LoadedIssuer> {
+  const { dependencies } = context;
+  const { tokens, tenant, unitOfWork, clock, settings, failpoint } = dependencies;
+  const token = request.kind === 'root' ? tokens.root : tokens.issuing;
+  const algorithm = defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1');
+  const key = await token.generateKeyPair({
+    keyAlgorithm: request.keyAlgorithm,
+    signatureAlgorithm: algorithm.name,
+    purposes: ['certificate', 'crl', ...(request.kind === 'external' ? (['certificationRequest'] as const) : [])],
+    label: request.name,
+  });
+  try {
+    const spki = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
+    const draft = issuerRecord(context, principal, request, subject, key, spki, parent);
+    const record: IssuerRecord =
+      request.kind === 'external'
+        ? { ...draft, certificationRequest: await requestFor(dependencies, draft, spki, subject) }
+        : draft;
+    failpoint('issuer.1-after-key');
+    await unitOfWork.run(async (transaction) => {
+      const keyRecord: KeyRecord = {
+        ...key,
+        tenant,
+        tokenRole: record.tokenRole,
+        owner: principal.name,
+        origin: 'generated',
+        createdAt: clock.now(),
+      };
+      await transaction.keys.insert(keyRecord);
+      await transaction.issuers.insert(record);
+      await recordDone(dependencies, transaction, principal, {
+        act: 'issuer.create',
+        object: request.name,
+        details: {
+          issuerId: record.issuerId,
+          kind: record.kind,
+          token: key.token,
+          attributes: key.attributes,
+          signDeadline: settings.signDeadline,
+        },
+      });
+    });
+    context.issuers.forget();
+    return loadIssuer(record, spki);
+  } catch (error) {
+    // Nothing was signed but a CSR: the pair has no record and goes. A crash here leaves a pair
+    // that signs nothing, since the signer process knows no binding of it.
+    await token.destroyKeyPair(key.keyId).catch((cause: unknown) => {
+      dependencies.log('alarm', 'a key pair without a record stays in the token', {
+        keyId: key.keyId,
+        cause: String(cause),
+      });
+    });
+    throw error;
+  }
+}
+
+function issuerRecord(
+  { dependencies }: AuthorityContext,
+  principal: Principal,
+  request: CreateIssuerRequest,
+  subject: Name,
+  key: GeneratedKey,
+  spki: SubjectPublicKeyInfo,
+  parent: LoadedIssuer | undefined,
+): IssuerRecord {
+  const { settings, clock, tenant } = dependencies;
+  const issuerId = Buffer.from(keyIdentifier(spki)).toString('hex');
+  const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
+  const hex = (hash: (digest: (typeof digests)[number]) => Uint8Array): Record<string, string> =>
+    Object.fromEntries(digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]));
+  return {
+    tenant,
+    issuerId,
+    name: request.name,
+    kind: request.kind,
+    state: 'pending',
+    keyId: key.keyId,
+    tokenRole: request.kind === 'root' ? 'root' : 'issuing',
+    parentIssuerId: parent?.record.issuerId,
+    chain: [],
+    subject: subject.der,
+    signatureAlgorithm: key.algorithm,
+    profileName: request.kind === 'root' ? 'root-ca' : 'issuing-ca',
+    urls: {
+      crl: `${settings.distributionUrl}/crl/${issuerId}/0.crl`,
+      ocsp: settings.ocspUrl,
+      caIssuers: `${settings.distributionUrl}/${caPath(issuerId)}`,
+    },
+    crlLifetimeSeconds: settings.crlLifetimeSeconds,
+    createdAt: clock.now(),
+    createdBy: principal.name,
+    nameHashes: hex((digest) => hashName(subject, digest)),
+    keyHashes: hex((digest) => hashKey(spki, digest)),
+  };
+}
+
+async function requestFor(
+  { signer, settings }: AuthorityDependencies,
+  record: IssuerRecord,
+  subjectPublicKeyInfo: SubjectPublicKeyInfo,
+  subject: Name,
+): Promise<Uint8Array> {
+  return issueCertificationRequest(
+    {
+      subject,
+      subjectPublicKeyInfo,
+      extensions: [encodeBasicConstraints({ cA: true }), encodeKeyUsage(['keyCertSign', 'cRLSign'])],
+    },
+    {
+      keyId: record.keyId,
+      signatureAlgorithm: signatureAlgorithms[record.signatureAlgorithm],
+      publicKey: importVerificationKey(subjectPublicKeyInfo),
+    },
+    signer,
+    settings.signDeadline,
+  );
+}
+
+function profileNamed(dependencies: AuthorityDependencies, name: string) {
+  const profile = dependencies.profiles.get(name);
+  if (profile === undefined) {
+    throw new ChanceryError('configuration', {
+      message: `profile ${name} is missing from the profiles folder; an issuer can't be made without it`,
+    });
+  }
+  return profile;
+}

@@ -1,0 +1,146 @@
+import { ChanceryError, type IssuerId, type TenantId } from '../domain/index.ts';
+import type { SigningIssuer } from '../issuance/index.ts';
+import {
+  type Certificate,
+  importVerificationKey,
+  keyIdentifier,
+  parseCertificate,
+  parseNameDer,
+  parseSubjectPublicKeyInfo,
+  signatureAlgorithms,
+  type SubjectPublicKeyInfo,
+} from '../pkix/index.ts';
+import type { IssuerInput } from '../policy/index.ts';
+import type { IssuerRecord, Transaction, UnitOfWork } from './ports.ts';
+
+/** An issuer with everything parsed and imported once: importing a key costs more than verifying with it. */
+export interface LoadedIssuer {
+  readonly record: IssuerRecord;
+  readonly signing: SigningIssuer;
+  readonly subjectPublicKeyInfo: SubjectPublicKeyInfo;
+  /** Its certificate, then those above it, root last; empty while pending. */
+  readonly chain: readonly Certificate[];
+  readonly input: IssuerInput;
+}
+
+/** Issuers by id and name, read once and kept; a change of an issuer drops it from memory. */
+export interface LoadedIssuers {
+  /** @throws ChanceryError notFound */
+  byNameOrId(nameOrId: string): Promise<LoadedIssuer>;
+  /** The issuer named, or the default for issuance. @throws ChanceryError notFound, illegalTransition */
+  forIssuance(nameOrId: string | undefined): Promise<LoadedIssuer>;
+  all(): Promise<readonly LoadedIssuer[]>;
+  forget(): void;
+}
+
+export function loadedIssuers(
+  unitOfWork: UnitOfWork,
+  tenant: TenantId,
+  defaultIssuer: string | undefined,
+): LoadedIssuers {
+  let loading: Promise<readonly LoadedIssuer[]> | undefined;
+  const all = (): Promise<readonly LoadedIssuer[]> => {
+    if (loading === undefined) {
+      const attempt = unitOfWork.read(async (transaction) => {
+        const records = await transaction.issuers.list(tenant);
+        return Promise.all(records.map((record) => load(transaction, record)));
+      });
+      loading = attempt;
+      attempt.catch(() => {
+        if (loading === attempt) {
+          loading = undefined;
+        }
+      });
+    }
+    return loading;
+  };
+  const find = async (nameOrId: string): Promise<LoadedIssuer | undefined> => {
+    const match = (issuers: readonly LoadedIssuer[]): LoadedIssuer | undefined =>
+      issuers.find(({ record }) => record.issuerId === nameOrId.toLowerCase()) ??
+      issuers.find(({ record }) => record.name === nameOrId);
+    const found = match(await all());
+    if (found !== undefined) {
+      return found;
+    }
+    // Another node may have made it since.
+    loading = undefined;
+    return match(await all());
+  };
+  const byNameOrId = async (nameOrId: string): Promise<LoadedIssuer> => {
+    const issuer = await find(nameOrId);
+    if (issuer === undefined) {
+      const names = (await all()).map(({ record }) => record.name).join(', ');
+      throw new ChanceryError('notFound', {
+        message: `there is no issuer ${JSON.stringify(nameOrId)}; there are: ${names || 'none yet'}`,
+        field: 'issuer',
+      });
+    }
+    return issuer;
+  };
+  return {
+    all,
+    byNameOrId,
+    forget() {
+      loading = undefined;
+    },
+    async forIssuance(nameOrId) {
+      const named = nameOrId ?? defaultIssuer;
+      const issuer =
+        named === undefined
+          ? (await all()).find(({ record }) => record.kind !== 'root' && record.state === 'active')
+          : await byNameOrId(named);
+      if (issuer === undefined) {
+        throw new ChanceryError('notFound', {
+          message: 'there is no active issuing CA; make one with `chancery issuer create NAME --parent ROOT --key p256`',
+          field: 'issuer',
+        });
+      }
+      if (issuer.signing.certificate === undefined) {
+        throw new ChanceryError('illegalTransition', {
+          message: `issuer ${issuer.record.name} waits for its chain; run \`chancery issuer install ${issuer.record.name} --chain FILE\` first`,
+          field: 'issuer',
+        });
+      }
+      return issuer;
+    },
+  };
+}
+
+async function load(transaction: Transaction, record: IssuerRecord): Promise<LoadedIssuer> {
+  const key = await transaction.keys.find(record.tenant, record.keyId);
+  if (key === undefined) {
+    throw new ChanceryError('internal', { message: `issuer ${record.name} has no key record` });
+  }
+  return loadIssuer(record, parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo));
+}
+
+/** Parses and imports all that an issuer's record holds. */
+export function loadIssuer(record: IssuerRecord, spki: SubjectPublicKeyInfo): LoadedIssuer {
+  const certificate =
+    record.certificate === undefined ? undefined : parseCertificate(record.certificate);
+  const chain =
+    certificate === undefined ? [] : [certificate, ...record.chain.map((der) => parseCertificate(der))];
+  const signatureAlgorithm = signatureAlgorithms[record.signatureAlgorithm];
+  const signing: SigningIssuer = {
+    issuerId: record.issuerId satisfies IssuerId,
+    certificate,
+    keyId: record.keyId,
+    signatureAlgorithm,
+    publicKey: importVerificationKey(spki),
+  };
+  return {
+    record,
+    signing,
+    subjectPublicKeyInfo: spki,
+    chain,
+    input: {
+      issuerId: record.issuerId,
+      certificate,
+      chain,
+      signatureAlgorithm,
+      urls: record.urls,
+      subject: certificate?.subject ?? parseNameDer(record.subject),
+      subjectKeyIdentifier: keyIdentifier(spki),
+    },
+  };
+}

@@ -1,0 +1,86 @@
+import { isChanceryError } from '../domain/index.ts';
+import type { AuthorityContext } from './context.ts';
+import type { InstallationGuard } from './installation.ts';
+import { settlePrepared } from './settlement.ts';
+
+export interface Readiness {
+  readonly ready: boolean;
+  /** Why not; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+const scheduleLeaseSeconds = 10;
+
+/** What the process does by itself; a timer of the composition root calls `tick` and `checkReadiness`. */
+export function schedule(
+  context: AuthorityContext,
+  guard: InstallationGuard,
+  endDueHolds: () => Promise<number>,
+) {
+  const { dependencies, crls } = context;
+  const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
+  let readiness: Readiness = { ready: false, reasons: ['starting'] };
+
+  const attempt = async (what: string, work: () => Promise<unknown>): Promise<string | undefined> => {
+    try {
+      await work();
+      return undefined;
+    } catch (error) {
+      const cause = isChanceryError(error) ? error.message : String(error);
+      log('warn', `${what} failed; tried again at the next turn`, { cause });
+      return `${what}: ${isChanceryError(error) ? error.message : 'internal error'}`;
+    }
+  };
+
+  return {
+    /** Compares database, data folder and published artefacts before the first issuance. */
+    start: async (): Promise<void> => guard.check(),
+
+    /** One turn: CRLs that are due, holds that end, unfinished issuances. Once in the cluster, by a lease. */
+    async tick(): Promise<void> {
+      await attempt('CRL schedule', async () => crls.publishDue());
+      await attempt('schedule', async () => {
+        if ((await leases.acquire('schedule', settings.node, scheduleLeaseSeconds)) === undefined) {
+          return;
+        }
+        await attempt('settling unfinished issuances', async () => settlePrepared(context));
+        await attempt('ending holds', endDueHolds);
+      });
+    },
+
+    /** Computed in the background, served from memory. */
+    async checkReadiness(): Promise<Readiness> {
+      const now = clock.now();
+      const stale = async (): Promise<string[]> =>
+        unitOfWork.read(async (transaction) => {
+          const reasons: string[] = [];
+          for (const { record } of await context.issuers.all()) {
+            if (record.state !== 'active') {
+              continue;
+            }
+            const last = await transaction.crls.latestPublished(tenant, record.issuerId, 0);
+            if (last === undefined || last.nextUpdate <= now) {
+              reasons.push(`the CRL of ${record.name} is not fresh`);
+            }
+          }
+          return reasons;
+        });
+      let staleCrls: readonly string[] = [];
+      const problems = [
+        await attempt('database', async () => {
+          staleCrls = await stale();
+        }),
+        await attempt('issuing token', async () => tokens.issuing.selfTest()),
+      ].filter((problem) => problem !== undefined);
+      const halted = guard.halted();
+      const reasons = [...problems, ...staleCrls, ...(halted === undefined ? [] : [halted])];
+      readiness = { ready: reasons.length === 0, reasons };
+      return readiness;
+    },
+
+    readiness: (): Readiness => readiness,
+
+    /** Lets work under way finish before the process ends. */
+    drain: async (): Promise<void> => crls.settle(),
+  };
+}

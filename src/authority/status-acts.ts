@@ -1,0 +1,278 @@
+import {
+  ChanceryError,
+  type HoldCause,
+  type HoldEnd,
+  nextStatus,
+  type Permission,
+  type Principal,
+  type ReasonCode,
+  type StatusChange,
+  systemPrincipal,
+} from '../domain/index.ts';
+import { act, recordDone } from './acts.ts';
+import type { AuthorityContext } from './context.ts';
+import { type CertificateRef, findOwn } from './inventory.ts';
+import { certificateReference } from './issuance-core.ts';
+import type { CertificateRecord, Transaction } from './ports.ts';
+
+export interface RevokeRequest extends CertificateRef {
+  readonly reasonCode: ReasonCode;
+  readonly invalidityDate?: Date | undefined;
+  readonly comment?: string | undefined;
+}
+
+export interface HoldRequest extends CertificateRef {
+  readonly cause?: HoldCause | undefined;
+  /** With `then`: when the hold ends by itself. */
+  readonly until?: Date | undefined;
+  readonly then?: HoldEnd | undefined;
+  readonly comment?: string | undefined;
+}
+
+export interface ReleaseRequest extends CertificateRef {
+  readonly comment?: string | undefined;
+}
+
+export interface Revocation {
+  readonly record: CertificateRecord;
+  /** Other certificates of the same compromised key. */
+  readonly alsoRevoked: readonly CertificateRecord[];
+}
+
+const compromise: ReadonlySet<ReasonCode> = new Set(['keyCompromise', 'cACompromise', 'aACompromise']);
+/** No key has more certificates than this. */
+const sweepSize = 10_000;
+
+/** Suspend, release and revoke: each act and its audit record are one transaction. */
+export function statusUseCases(context: AuthorityContext) {
+  const { dependencies } = context;
+  const { unitOfWork, clock, failpoint } = dependencies;
+
+  const change = async (
+    principal: Principal,
+    permission: Permission,
+    ref: CertificateRef,
+    statusChange: (now: Date) => StatusChange,
+  ): Promise<CertificateRecord> => {
+    const preview = statusChange(clock.now());
+    const described = {
+      act: `certificate.${preview.act}`,
+      object: ref.serialNumber,
+      details: auditDetails(preview),
+    };
+    return act(dependencies, principal, permission, described, async () => {
+      const record = await unitOfWork.run(async (transaction) => {
+        const found = await findOwn(context, transaction, principal, ref);
+        const locked = await lock(transaction, found);
+        const changed = await applyChange(context, transaction, principal, locked, statusChange(clock.now()));
+        failpoint('status.1-before-commit');
+        return changed;
+      });
+      failpoint('status.2-after-commit');
+      context.crls.request(record.issuerId);
+      return record;
+    });
+  };
+
+  return {
+    async revokeCertificate(principal: Principal, request: RevokeRequest): Promise<Revocation> {
+      refuseFuture('invalidityDate', request.invalidityDate, clock.now());
+      const revoke = (now: Date): StatusChange => ({
+        act: 'revoke',
+        reasonCode: request.reasonCode,
+        invalidityDate: request.invalidityDate,
+        comment: request.comment,
+        requestedAt: now,
+        requestedBy: principal.name,
+        effectiveAt: now,
+      });
+      const record = await change(principal, 'certificates:revoke', request, revoke);
+      const alsoRevoked = compromise.has(request.reasonCode)
+        ? await sweepCompromisedKey(context, principal, record, revoke)
+        : [];
+      return { record, alsoRevoked };
+    },
+
+    async holdCertificate(principal: Principal, request: HoldRequest): Promise<CertificateRecord> {
+      const now = clock.now();
+      if ((request.until === undefined) !== (request.then === undefined)) {
+        throw new ChanceryError('invalidArgument', {
+          message: 'a hold with an end needs both: --until T and --then release|revoke|alarm',
+          field: request.until === undefined ? 'until' : 'then',
+        });
+      }
+      if (request.until !== undefined && request.until <= now) {
+        throw new ChanceryError('invalidArgument', {
+          message: `the hold would end in the past (${request.until.toISOString()}); give a later time`,
+          field: 'until',
+        });
+      }
+      return change(principal, 'certificates:hold', request, (at) => ({
+        act: 'hold',
+        reasonCode: 'certificateHold',
+        cause: request.cause ?? 'other',
+        until: request.until,
+        then: request.then,
+        comment: request.comment,
+        requestedAt: at,
+        requestedBy: principal.name,
+        effectiveAt: at,
+      }));
+    },
+
+    async releaseCertificate(principal: Principal, request: ReleaseRequest): Promise<CertificateRecord> {
+      return change(principal, 'certificates:release', request, (at) => ({
+        act: 'release',
+        comment: request.comment,
+        requestedAt: at,
+        requestedBy: principal.name,
+        effectiveAt: at,
+      }));
+    },
+
+    /** The end of holds whose deadline passed: an act of the system, caught up after downtime. */
+    async endDueHolds(): Promise<number> {
+      const due = await unitOfWork.read(async (transaction) =>
+        transaction.inventory.listDueHolds(dependencies.tenant, clock.now(), 100),
+      );
+      for (const record of due) {
+        await endHold(context, record);
+      }
+      return due.length;
+    },
+  };
+}
+
+async function endHold(context: AuthorityContext, due: CertificateRecord): Promise<void> {
+  const { dependencies } = context;
+  const { unitOfWork, clock, log } = dependencies;
+  const object = certificateReference(due);
+  const ended = await unitOfWork.run(async (transaction) => {
+    const record = await lock(transaction, due);
+    const { status, holdUntil, holdThen } = record.status;
+    const now = clock.now();
+    // Released, revoked or prolonged meanwhile, perhaps by another node.
+    if (status !== 'onHold' || holdUntil === undefined || holdUntil > now) {
+      return undefined;
+    }
+    if (holdThen === 'alarm' || holdThen === undefined) {
+      await transaction.inventory.markHoldAlarmed(record.tenant, record.issuerId, record.serialNumber, now);
+      await recordDone(dependencies, transaction, systemPrincipal, {
+        act: 'certificate.holdDeadline',
+        object,
+        details: { holdUntil, then: 'alarm' },
+      });
+      return 'alarm';
+    }
+    await applyChange(context, transaction, systemPrincipal, record, {
+      act: holdThen,
+      ...(holdThen === 'revoke' ? { reasonCode: 'unspecified' as const } : {}),
+      comment: `the hold ended at its deadline ${holdUntil.toISOString()}`,
+      requestedAt: now,
+      requestedBy: systemPrincipal.name,
+      effectiveAt: now,
+    });
+    return holdThen;
+  });
+  if (ended === 'alarm') {
+    log('alarm', 'a hold passed its deadline; decide: release or revoke', { certificate: object });
+  } else if (ended !== undefined) {
+    context.crls.request(due.issuerId);
+  }
+}
+
+async function lock(transaction: Transaction, found: CertificateRecord): Promise<CertificateRecord> {
+  const record = await transaction.inventory.findForUpdate(found.tenant, found.issuerId, found.serialNumber);
+  if (record === undefined) {
+    throw new ChanceryError('notFound', { message: `certificate ${found.serialNumber} is gone` });
+  }
+  return record;
+}
+
+async function applyChange(
+  { dependencies }: AuthorityContext,
+  transaction: Transaction,
+  principal: Principal,
+  record: CertificateRecord,
+  change: StatusChange,
+  options: { readonly evenPrepared: boolean } = { evenPrepared: false },
+): Promise<CertificateRecord> {
+  if (record.issuanceState === 'prepared' && !options.evenPrepared) {
+    throw new ChanceryError('illegalTransition', {
+      message: `certificate ${record.serialNumber} is being issued right now; ask again in a moment`,
+      retryAfter: 1,
+    });
+  }
+  const status = nextStatus(record.status, change);
+  const { tenant, issuerId, serialNumber } = record;
+  if (change.act === 'revoke' && change.reasonCode !== undefined && compromise.has(change.reasonCode)) {
+    await transaction.inventory.blockKey(tenant, record.spkiHash, change.reasonCode, change.effectiveAt, principal.name);
+  }
+  await transaction.inventory.changeStatus(tenant, issuerId, serialNumber, status, change);
+  await recordDone(dependencies, transaction, principal, {
+    act: `certificate.${change.act}`,
+    object: certificateReference(record),
+    details: { ...auditDetails(change), statusBefore: record.status.status, statusAfter: status.status },
+  });
+  return { ...record, status };
+}
+
+/**
+ * Compromise of a key revokes every certificate of that key.
+ *
+ * It runs after the block is committed: an issuance that passed its check before the block has
+ * committed its intent by then and is found here (a `prepared` row is revoked before it is
+ * issued); one that comes later meets the block.
+ */
+async function sweepCompromisedKey(
+  context: AuthorityContext,
+  principal: Principal,
+  first: CertificateRecord,
+  revoke: (now: Date) => StatusChange,
+): Promise<readonly CertificateRecord[]> {
+  const { unitOfWork, clock, tenant } = context.dependencies;
+  const revoked: CertificateRecord[] = [];
+  for (;;) {
+    const batch = await unitOfWork.run(async (transaction) => {
+      const rows = await transaction.inventory.findBySpkiHash(tenant, first.spkiHash, sweepSize);
+      const open = rows.filter(
+        (row) => row.issuanceState !== 'abandoned' && row.status.status !== 'revoked',
+      );
+      const changed: CertificateRecord[] = [];
+      for (const row of open) {
+        const record = await lock(transaction, row);
+        if (record.status.status !== 'revoked') {
+          const change = revoke(clock.now());
+          changed.push(await applyChange(context, transaction, principal, record, change, { evenPrepared: true }));
+        }
+      }
+      return changed;
+    });
+    revoked.push(...batch);
+    for (const { issuerId } of batch) {
+      context.crls.request(issuerId);
+    }
+    if (batch.length === 0) {
+      return revoked;
+    }
+  }
+}
+
+function refuseFuture(field: string, time: Date | undefined, now: Date): void {
+  if (time !== undefined && time > now) {
+    throw new ChanceryError('invalidArgument', {
+      message: `${field} ${time.toISOString()} lies in the future; it says since when the key is believed compromised`,
+      field,
+      clause: 'RFC 5280 §5.3.2',
+    });
+  }
+}
+
+function auditDetails(change: StatusChange): Readonly<Record<string, unknown>> {
+  const { reasonCode, cause, comment, invalidityDate, effectiveAt, until, then } = change;
+  return Object.fromEntries(
+    Object.entries({ reasonCode, cause, comment, invalidityDate, effectiveAt, until, then }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+}
