@@ -1,0 +1,23 @@
+import type { CrlLint } from '../crl-subject.ts';
+import { oid } from '../encoding/oids.ts';
+
+/** The CRL covers all reasons and is not indirect; at most one onlyContains flag is set, and never that of attribute certificates (RFC 5280 §5.2.5). */
+export const crlScope: CrlLint = {
+  name: 'crl-scope',
+  citation: 'RFC 5280 §5.2.5',
+  description:
+    'The CRL covers all reasons and is not indirect; at most one onlyContains flag is set, and never that of attribute certificates',
+  applies: (crl) => crl.has(oid.issuingDistributionPoint),
+  check: (crl) => {
+    // Whether a flag tells the truth (no CA among user certificates) can't be seen in serial
+    // numbers: publication compares with the inventory.
+    const parts = crl.value(oid.issuingDistributionPoint)?.children ?? [];
+    const set = (tag: number) => parts.some((part) => part.tag === tag && part.content[0] !== 0);
+    if (set(0x84)) return 'indirectCRL is set';
+    if (set(0x85)) return 'onlyContainsAttributeCerts is set';
+    if (parts.some((part) => part.tag === 0x83)) return 'onlySomeReasons is set';
+    return set(0x81) && set(0x82)
+      ? 'onlyContainsUserCerts and onlyContainsCACerts are both set'
+      : undefined;
+  },
+};
