@@ -1,0 +1,78 @@
+import {
+  encodeAuthorityInfoAccess,
+  encodeAuthorityKeyIdentifier,
+  encodeBasicConstraints,
+  encodeCertificatePolicies,
+  encodeCRLDistributionPoints,
+  encodeExtendedKeyUsage,
+  encodeKeyUsage,
+  encodeNameConstraints,
+  encodeNoRevAvail,
+  encodeOcspNoCheck,
+  encodeSubjectAltName,
+  encodeSubjectKeyIdentifier,
+  keyIdentifier,
+} from '../pkix/index.ts';
+import type { Extension, GeneralName, KeyUsageBit, Name } from '../pkix/types.ts';
+import type { IssuerInput } from './apply.ts';
+import type { CaResult } from './ca.ts';
+import type { Profile } from './profile.ts';
+import type { CertificateRequestInput } from './request.ts';
+
+/** The granted fields of a certificate, before they are encoded. */
+export interface GrantedFields {
+  readonly profile: Profile;
+  readonly request: CertificateRequestInput;
+  readonly issuer: IssuerInput;
+  readonly names: readonly GeneralName[];
+  readonly subject: Name;
+  readonly keyUsage: readonly KeyUsageBit[];
+  readonly extendedKeyUsage: readonly string[];
+  readonly ca?: CaResult | undefined;
+  readonly selfSigned: boolean;
+}
+
+/** Methods and addresses of authorityInfoAccess as the profile fixes them; undefined when it has none. */
+export function authorityInfoAccessOf(
+  profile: Profile,
+  urls: IssuerInput['urls'],
+): { readonly ocsp: readonly string[]; readonly caIssuers: readonly string[] } | undefined {
+  if (profile.authorityInfoAccess === 'refused') return undefined;
+  const methods = profile.authorityInfoAccess.fixed;
+  return {
+    ocsp: methods.includes('ocsp') ? [urls.ocsp] : [],
+    caIssuers: methods.includes('caIssuers') ? [urls.caIssuers] : [],
+  };
+}
+
+/** The extensions in a fixed order, with the criticality that RFC 5280 §4.2.1 asks for. */
+export function makeExtensions(fields: GrantedFields): readonly Extension[] {
+  const { profile, issuer, names, ca } = fields;
+  const extensions: Extension[] = [];
+  // §4.2.1.1: may be left out of self-signed certificates, where it would repeat the subject's.
+  if (!fields.selfSigned) extensions.push(encodeAuthorityKeyIdentifier(issuer.subjectKeyIdentifier));
+  extensions.push(encodeSubjectKeyIdentifier(keyIdentifier(fields.request.subjectPublicKeyInfo)));
+  if (fields.keyUsage.length > 0) extensions.push(encodeKeyUsage([...fields.keyUsage]));
+  if (fields.extendedKeyUsage.length > 0) {
+    const rule = profile.extendedKeyUsage;
+    const critical = rule !== 'refused' && 'critical' in rule && rule.critical === true;
+    extensions.push(encodeExtendedKeyUsage([...fields.extendedKeyUsage], critical));
+  }
+  extensions.push(encodeBasicConstraints(ca?.basicConstraints ?? { cA: false }));
+  if (ca?.nameConstraints !== undefined) extensions.push(encodeNameConstraints(ca.nameConstraints));
+  if (names.length > 0) {
+    // §4.2.1.6: critical exactly when the subject is empty.
+    extensions.push(encodeSubjectAltName([...names], fields.subject.rdns.length === 0));
+  }
+  if (profile.certificatePolicies !== 'refused') {
+    extensions.push(encodeCertificatePolicies(profile.certificatePolicies.fixed));
+  }
+  if (profile.cRLDistributionPoints !== 'refused') {
+    extensions.push(encodeCRLDistributionPoints([issuer.urls.crl]));
+  }
+  const access = authorityInfoAccessOf(profile, issuer.urls);
+  if (access !== undefined) extensions.push(encodeAuthorityInfoAccess(access));
+  if (profile.ocspNoCheck !== 'refused') extensions.push(encodeOcspNoCheck());
+  if (profile.noRevAvail !== 'refused') extensions.push(encodeNoRevAvail());
+  return extensions;
+}

@@ -1,0 +1,141 @@
+import type { Violation } from '../domain/index.ts';
+import { formatGeneralName, nameIsWithin, parseDistinguishedName, parseIpAddress } from '../pkix/index.ts';
+import type { GeneralName } from '../pkix/types.ts';
+import { readUserPrincipalName } from './general-name.ts';
+import { hostOfUri } from './uri.ts';
+import { violation } from './violation.ts';
+
+/** Patterns of names by type. A type that is not listed has none. */
+export interface NamePatterns {
+  /** `example.org`: that name and all below; `.example.org`: only those below. */
+  readonly dns?: readonly string[] | undefined;
+  /** Addresses or CIDR blocks: `10.0.0.0/8`, `fd00::/8`, `192.0.2.7`. */
+  readonly ip?: readonly string[] | undefined;
+  /** A whole address, or a domain as in `dns`. */
+  readonly email?: readonly string[] | undefined;
+  /** The URI's host, as in `dns` or `ip`. */
+  readonly uri?: readonly string[] | undefined;
+  /** The realm of a user principal name, as in `dns`, or a whole one. */
+  readonly userPrincipalName?: readonly string[] | undefined;
+  /** RFC 4514 text; names at or below it. */
+  readonly directory?: readonly string[] | undefined;
+  /** Object identifiers; those at or below it. */
+  readonly registeredID?: readonly string[] | undefined;
+}
+
+/**
+ * Which names may be issued, beyond what the profile's syntax takes. Without `allow` every name
+ * is allowed; with it only those that it lists, and of a type that it does not list none.
+ * `deny` wins over `allow`.
+ */
+export interface NamePolicy {
+  readonly allow?: NamePatterns | undefined;
+  readonly deny?: NamePatterns | undefined;
+}
+
+/** Any name that the profile's syntax takes: what a trial starts with. */
+export const permitAll: NamePolicy = {};
+
+const listOf: Readonly<Record<string, keyof NamePatterns>> = {
+  dNSName: 'dns',
+  iPAddress: 'ip',
+  rfc822Name: 'email',
+  uniformResourceIdentifier: 'uri',
+  otherName: 'userPrincipalName',
+  directoryName: 'directory',
+  registeredID: 'registeredID',
+};
+
+/** Why the policy refuses a normalised name; undefined when it does not. */
+export function checkNamePolicy(name: GeneralName, policy: NamePolicy): Violation | undefined {
+  const list = listOf[name.type];
+  const text = formatGeneralName(name);
+  const refuse = (rule: string, message: string, mend: string): Violation =>
+    violation(rule, `names.${name.type}`, message, 'name policy', { value: text, mend });
+  const denied = (list === undefined ? undefined : policy.deny?.[list])?.find((pattern) => matches(name, pattern, 'touches'));
+  if (denied !== undefined) {
+    return refuse('namePolicy.deny', `the name policy denies ${denied}`, 'ask for another name, or have the name policy changed');
+  }
+  if (policy.allow === undefined) return undefined;
+  const allowed = list === undefined ? undefined : policy.allow[list];
+  if (allowed?.some((pattern) => matches(name, pattern, 'covers')) === true) return undefined;
+  return refuse(
+    'namePolicy.allow',
+    allowed === undefined || allowed.length === 0
+      ? `the name policy allows no ${name.type}`
+      : `the name policy allows only ${allowed.join(', ')}`,
+    'ask for a name that it allows, or have the name policy changed',
+  );
+}
+
+/** `covers`: the pattern holds all that the name stands for. `touches`: it holds some of it (a wildcard stands for many). */
+type Relation = 'covers' | 'touches';
+
+function matches(name: GeneralName, pattern: string, relation: Relation): boolean {
+  switch (name.type) {
+    case 'dNSName':
+      return dnsMatches(name.value, pattern, relation);
+    case 'iPAddress':
+      return addressMatches(name.bytes, pattern);
+    case 'rfc822Name':
+      return mailMatches(name.value, pattern);
+    case 'uniformResourceIdentifier':
+      return hostMatches(hostOfUri(name.value), pattern);
+    case 'otherName':
+      return mailMatches(readUserPrincipalName(name.value) ?? '', pattern);
+    case 'directoryName':
+      return nameIsWithin(name.name, parseDistinguishedName(pattern));
+    case 'registeredID':
+      return name.oid === pattern || name.oid.startsWith(`${pattern}.`);
+    default:
+      return false;
+  }
+}
+
+function dnsMatches(name: string, pattern: string, relation: Relation): boolean {
+  const suffix = pattern.toLowerCase();
+  if (!name.startsWith('*.')) return isAtOrBelow(name, suffix);
+  const base = name.slice(2);
+  // `*.example.org` stands for names one label below example.org: `.example.org` covers them all.
+  if (isAtOrBelow(`any.${base}`, suffix)) return true;
+  return relation === 'touches' && suffix.replace(/^\./, '').endsWith(`.${base}`);
+}
+
+function isAtOrBelow(name: string, suffix: string): boolean {
+  if (suffix.startsWith('.')) return name.endsWith(suffix);
+  return name === suffix || name.endsWith(`.${suffix}`);
+}
+
+function mailMatches(address: string, pattern: string): boolean {
+  const at = pattern.lastIndexOf('@');
+  if (at < 0) return isAtOrBelow(address.slice(address.lastIndexOf('@') + 1), pattern.toLowerCase());
+  return address === `${pattern.slice(0, at)}${pattern.slice(at).toLowerCase()}`;
+}
+
+function hostMatches(host: string, pattern: string): boolean {
+  const address = tryParseIpAddress(host);
+  return address === undefined ? isAtOrBelow(host, pattern.toLowerCase()) : addressMatches(address, pattern);
+}
+
+function addressMatches(address: Uint8Array, pattern: string): boolean {
+  const [text = '', prefix] = pattern.split('/');
+  const base = tryParseIpAddress(text);
+  if (base === undefined || base.length !== address.length) return false;
+  const bits = prefix === undefined ? base.length * 8 : Number(prefix);
+  // A prefix that is no number between 0 and the length matches nothing rather than everything.
+  if (prefix !== undefined && !/^[0-9]{1,3}$/.test(prefix)) return false;
+  if (bits > base.length * 8) return false;
+  return address.every((octet, index) => {
+    const significant = Math.min(8, Math.max(0, bits - index * 8));
+    const mask = (0xff << (8 - significant)) & 0xff;
+    return (octet & mask) === ((base[index] ?? 0) & mask);
+  });
+}
+
+function tryParseIpAddress(text: string): Uint8Array | undefined {
+  try {
+    return parseIpAddress(text);
+  } catch {
+    return undefined;
+  }
+}
