@@ -1,11 +1,15 @@
-import { ChanceryError } from '../domain/index.ts';
+import { createHash } from 'node:crypto';
+import { ChanceryError, type SerialNumber } from '../domain/index.ts';
 import {
   decodePem,
   encodePem,
+  formatDistinguishedName,
   type GeneralName,
   type Name,
+  parseCertificate,
   parseDistinguishedName,
   parseIpAddress,
+  parseNameDer,
 } from '../pkix/index.ts';
 
 /** Names of a request as people write them, by kind. */
@@ -61,6 +65,26 @@ export function certificationRequestToPem(der: Uint8Array): string {
 /** A subject as RFC 4514 text. @throws ChanceryError `malformed` */
 export function subjectFromText(text: string): Name {
   return parseDistinguishedName(text);
+}
+
+/** RFC 4514 text of a Name's DER. @throws ChanceryError `malformed` */
+export function subjectToText(der: Uint8Array): string {
+  return formatDistinguishedName(parseNameDer(der));
+}
+
+/** What people look for first in a certificate. */
+export interface CertificateSummary {
+  readonly serialNumber: SerialNumber;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+  /** Lower-case hex SHA-256 of the DER. */
+  readonly sha256: string;
+}
+
+/** @throws ChanceryError `malformed` */
+export function summariseCertificate(der: Uint8Array): CertificateSummary {
+  const { serialNumber, validity } = parseCertificate(der);
+  return { serialNumber, ...validity, sha256: createHash('sha256').update(der).digest('hex') };
 }
 
 /** The names of a request in the order dns, ip, email, uri; undefined when none is given. @throws ChanceryError `malformed` */

@@ -1,0 +1,60 @@
+import type { AuthorityDependencies } from './dependencies.ts';
+import { boundedIssuance, type AuthorityContext } from './context.ts';
+import { type IssueRequest, issueCertificate, type RenewRequest, renewCertificate } from './certificates.ts';
+import { crlPublication } from './crl-publication.ts';
+import { crlUseCases } from './crls.ts';
+import { distributionUseCases } from './distribution.ts';
+import { installationGuard } from './installation.ts';
+import { inventoryUseCases } from './inventory.ts';
+import type { IssuedCertificate } from './issuance-core.ts';
+import { issuerUseCases } from './issuers.ts';
+import { loadedIssuers } from './loaded-issuers.ts';
+import { principalUseCases } from './principals.ts';
+import { profileUseCases } from './profiles.ts';
+import { responderUseCases } from './responders.ts';
+import { schedule } from './schedule.ts';
+import { serverCertificateUseCases } from './server-certificate.ts';
+import { statusUseCases } from './status-acts.ts';
+import { type Act, act } from './acts.ts';
+import type { Permission, Principal } from '../domain/index.ts';
+
+/** Composes the use cases over their dependencies. Pure wiring: nothing is read or started yet. */
+export function createAuthority(dependencies: AuthorityDependencies) {
+  const issuers = loadedIssuers(
+    dependencies.unitOfWork,
+    dependencies.tenant,
+    dependencies.settings.defaultIssuer,
+  );
+  const guard = installationGuard(dependencies);
+  const crls = crlPublication(dependencies, issuers);
+  const context: AuthorityContext = {
+    dependencies,
+    issuers,
+    crls,
+    issue: boundedIssuance(dependencies, guard.serialPrefix),
+  };
+  const status = statusUseCases(context);
+  return {
+    /** The door's own check of a permission, before a use case is called: a refusal is audited. @throws ChanceryError forbidden */
+    authorize: async (principal: Principal, permission: Permission, described: Act): Promise<void> =>
+      act(dependencies, principal, permission, described, async () => undefined),
+    issueCertificate: async (principal: Principal, request: IssueRequest): Promise<IssuedCertificate> =>
+      issueCertificate(context, principal, request),
+    renewCertificate: async (principal: Principal, request: RenewRequest): Promise<IssuedCertificate> =>
+      renewCertificate(context, principal, request, 'renew'),
+    rekeyCertificate: async (principal: Principal, request: RenewRequest): Promise<IssuedCertificate> =>
+      renewCertificate(context, principal, request, 'rekey'),
+    ...status,
+    ...inventoryUseCases(context),
+    ...issuerUseCases(context),
+    ...crlUseCases(context),
+    ...responderUseCases(context),
+    ...principalUseCases(context),
+    ...profileUseCases(context),
+    ...distributionUseCases(context),
+    ...serverCertificateUseCases(context),
+    ...schedule(context, guard, status.endDueHolds),
+  };
+}
+
+export type Authority = ReturnType<typeof createAuthority>;
