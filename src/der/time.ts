@@ -14,26 +14,36 @@ function twoDigits(content: Uint8Array, index: number, offset: number): number {
   return tens * 10 + ones;
 }
 
+const monthLengths = Uint8Array.of(31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31);
+
+function isLeap(year: number): boolean {
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+}
+
+/** Days from 1970-01-01 to the date of the proleptic Gregorian calendar. */
+function daysFromCivil(year: number, month: number, day: number): number {
+  const shifted = month <= 2 ? year - 1 : year;
+  const era = Math.floor(shifted / 400);
+  const yearOfEra = shifted - era * 400;
+  const dayOfYear = Math.floor((153 * (month > 2 ? month - 3 : month + 9) + 2) / 5) + day - 1;
+  const dayOfEra =
+    yearOfEra * 365 + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100) + dayOfYear;
+  return era * 146_097 + dayOfEra - 719_468;
+}
+
+/** By arithmetic, not by Date's setters: this runs once for every entry of a CRL. */
 function moment(content: Uint8Array, start: number, year: number, offset: number): Date {
   const month = twoDigits(content, start, offset);
   const day = twoDigits(content, start + 2, offset);
   const hour = twoDigits(content, start + 4, offset);
   const minute = twoDigits(content, start + 6, offset);
   const second = twoDigits(content, start + 8, offset);
-  const date = new Date(0);
-  // Date.UTC maps years 0 to 99 to 1900 to 1999; setUTCFullYear does not.
-  date.setUTCFullYear(year, month - 1, day);
-  date.setUTCHours(hour, minute, second, 0);
-  if (
-    date.getUTCMonth() !== month - 1 ||
-    date.getUTCDate() !== day ||
-    hour > 23 ||
-    minute > 59 ||
-    second > 59
-  ) {
+  const last = month === 2 && isLeap(year) ? 29 : (monthLengths[month - 1] ?? 0);
+  if (day < 1 || day > last || hour > 23 || minute > 59 || second > 59) {
     throw new DerError('time that the calendar does not have', offset);
   }
-  return date;
+  const days = daysFromCivil(year, month, day);
+  return new Date((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000);
 }
 
 /** UTCTime as RFC 5280 §4.1.2.5.1 allows it: YYMMDDHHMMSSZ; YY of 50 and above is 19YY. */
@@ -112,8 +122,11 @@ export function writeTime(target: Uint8Array, at: number, date: Date, century: b
   return position + 13;
 }
 
+const utcFrom = Date.UTC(1950, 0, 1);
+const utcBefore = Date.UTC(2050, 0, 1);
+
 /** True when RFC 5280 §4.1.2.5 asks for UTCTime: years 1950 to 2049. */
 export function fitsUtcTime(date: Date): boolean {
-  const year = date.getUTCFullYear();
-  return year >= 1950 && year <= 2049;
+  const milliseconds = date.getTime();
+  return milliseconds >= utcFrom && milliseconds < utcBefore;
 }

@@ -71,6 +71,45 @@ export function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Arra
   return octets;
 }
 
+/** An element whose octets are not laid out yet; `render` writes a whole tree into one buffer. */
+export interface DerNode {
+  readonly tag: number;
+  readonly parts: readonly (Uint8Array | DerNode)[];
+  /** Octets of header and content. */
+  readonly length: number;
+  readonly contentLength: number;
+}
+
+/**
+ * An element to be rendered later. A deep structure costs one allocation instead of one a level,
+ * which is most of the time of encoding an OCSP response.
+ */
+export function node(tag: number, ...parts: readonly (Uint8Array | DerNode)[]): DerNode {
+  let contentLength = 0;
+  for (const part of parts) contentLength += part.length;
+  return { tag, parts, length: headerSize(contentLength) + contentLength, contentLength };
+}
+
+function renderInto(target: Uint8Array, at: number, tree: DerNode): number {
+  let position = writeHeader(target, at, tree.tag, tree.contentLength);
+  for (const part of tree.parts) {
+    if (part instanceof Uint8Array) {
+      target.set(part, position);
+      position += part.length;
+    } else {
+      position = renderInto(target, position, part);
+    }
+  }
+  return position;
+}
+
+/** The octets of a tree of nodes. */
+export function render(tree: DerNode): Uint8Array {
+  const octets = new Uint8Array(tree.length);
+  renderInto(octets, 0, tree);
+  return octets;
+}
+
 export function sequence(...parts: readonly Uint8Array[]): Uint8Array {
   return element(tags.sequence, ...parts);
 }

@@ -25,6 +25,7 @@ export {
   parseCertificateList,
   parseTbsCertList,
 } from './certificate-list.ts';
+export { verifyChain } from './certification-path.ts';
 export {
   type CertificationRequestInfo,
   encodeCertificationRequestInfo,
@@ -47,6 +48,7 @@ export {
   namesEqual,
   parseNameDer,
 } from './name.ts';
+export { checkNameConstraints } from './name-constraints.ts';
 export {
   encodeOcspRequest,
   nonceExtension,

@@ -108,16 +108,11 @@ function prepared(attribute: AttributeTypeAndValue): string {
   return attribute.value.normalize('NFKC').toLowerCase().trim().replace(/\s+/gu, ' ');
 }
 
-function rdnMatches(
-  a: readonly AttributeTypeAndValue[],
-  b: readonly AttributeTypeAndValue[],
-): boolean {
-  if (a.length !== b.length) return false;
-  const keys = (rdn: readonly AttributeTypeAndValue[]): string[] =>
-    rdn.map((attribute) => `${attribute.oid}=${prepared(attribute)}`).sort();
-  const left = keys(a);
-  const right = keys(b);
-  return left.every((key, i) => key === right[i]);
+/** One comparable text for each RDN, the attributes of a SET in any order. */
+export function comparableRdns(name: Name): string[] {
+  return name.rdns.map((rdn) =>
+    JSON.stringify(rdn.map((attribute) => `${attribute.oid}=${prepared(attribute)}`).sort()),
+  );
 }
 
 /**
@@ -127,5 +122,6 @@ function rdnMatches(
  */
 export function nameIsWithin(name: Name, base: Name): boolean {
   if (name.rdns.length < base.rdns.length) return false;
-  return base.rdns.every((rdn, i) => rdnMatches(rdn, name.rdns[i] ?? []));
+  const rdns = comparableRdns(name);
+  return comparableRdns(base).every((rdn, i) => rdn === rdns[i]);
 }

@@ -1,17 +1,18 @@
 import {
+  type DerNode,
   type DerReader,
   element,
   enumerated,
-  explicit,
   generalizedTime,
-  octetString,
+  node,
   oid,
   readDer,
+  render,
   sequence,
   tags,
 } from '../der/index.ts';
 import { type ReasonCode, reasonCodeName, reasonCodeNumber } from '../domain/index.ts';
-import { assembleSigned, readAlgorithmIdentifier } from './algorithms.ts';
+import { readAlgorithmIdentifier } from './algorithms.ts';
 import { readCertID } from './cert-id.ts';
 import { readCertificate } from './certificate.ts';
 import { asMalformed, decode, encode, refuse, type Structure } from './decoding.ts';
@@ -40,7 +41,7 @@ const dataStructure: Structure = { name: 'ResponseData', clause: 'RFC 6960 §4.2
 const good = element(0x80);
 const unknown = element(0x82);
 
-function encodeCertStatus(status: CertStatus): Uint8Array {
+function certStatusNode(status: CertStatus): Uint8Array | DerNode {
   switch (status.type) {
     case 'good':
       return good;
@@ -49,31 +50,32 @@ function encodeCertStatus(status: CertStatus): Uint8Array {
     case 'revoked': {
       const at = generalizedTime(status.revocationTime);
       const { reasonCode } = status;
-      if (reasonCode === undefined) return element(0xa1, at);
-      return element(0xa1, at, explicit(0, enumerated(reasonCodeNumber(reasonCode))));
+      if (reasonCode === undefined) return node(0xa1, at);
+      return node(0xa1, at, node(0xa0, enumerated(reasonCodeNumber(reasonCode))));
     }
     default:
       return status satisfies never;
   }
 }
 
-function encodeSingleResponse(response: SingleResponse): Uint8Array {
+function singleResponseNode(response: SingleResponse): DerNode {
   const parts = [
     response.certID.der,
-    encodeCertStatus(response.certStatus),
+    certStatusNode(response.certStatus),
     generalizedTime(response.thisUpdate),
   ];
   if (response.nextUpdate !== undefined) {
-    parts.push(explicit(0, generalizedTime(response.nextUpdate)));
+    parts.push(node(0xa0, generalizedTime(response.nextUpdate)));
   }
   if (response.extensions !== undefined && response.extensions.length > 0) {
-    parts.push(explicit(1, encodeExtensions(response.extensions)));
+    parts.push(node(0xa1, encodeExtensions(response.extensions)));
   }
-  return sequence(...parts);
+  return node(tags.sequence, ...parts);
 }
 
-function encodeResponderID(id: ResponderID): Uint8Array {
-  return id.type === 'byKey' ? explicit(2, octetString(id.keyHash)) : explicit(1, id.name.der);
+function responderIDNode(id: ResponderID): DerNode {
+  if (id.type === 'byName') return node(0xa1, id.name.der);
+  return node(0xa2, node(tags.octetString, id.keyHash));
 }
 
 /**
@@ -85,17 +87,18 @@ export function encodeResponseData(data: ResponseData): Uint8Array {
   return encode(dataStructure, () => {
     if (data.responses.length === 0) refuse('no SingleResponse');
     const parts = [
-      encodeResponderID(data.responderID),
+      responderIDNode(data.responderID),
       generalizedTime(data.producedAt),
-      sequence(...data.responses.map(encodeSingleResponse)),
+      node(tags.sequence, ...data.responses.map(singleResponseNode)),
     ];
-    if (data.extensions.length > 0) parts.push(explicit(1, encodeExtensions(data.extensions)));
-    return sequence(...parts);
+    if (data.extensions.length > 0) parts.push(node(0xa1, encodeExtensions(data.extensions)));
+    return render(node(tags.sequence, ...parts));
   });
 }
 
 const basicOid = oid(oids.basicOcspResponse);
 const successful = enumerated(ocspResponseStatus.successful);
+const noUnusedBits = Uint8Array.of(0);
 
 /**
  * The whole OCSPResponse, status successful, around a signed BasicOCSPResponse.
@@ -108,16 +111,18 @@ export function assembleBasicOcspResponse(
   signature: Uint8Array,
   certs: readonly Uint8Array[],
 ): Uint8Array {
-  const basic =
-    certs.length === 0
-      ? assembleSigned(responseDataDer, algorithm, signature)
-      : sequence(
-          responseDataDer,
-          algorithm.identifier.der,
-          element(tags.bitString, Uint8Array.of(0), signature),
-          explicit(0, sequence(...certs)),
-        );
-  return sequence(successful, explicit(0, sequence(basicOid, octetString(basic))));
+  const basic = [
+    responseDataDer,
+    algorithm.identifier.der,
+    node(tags.bitString, noUnusedBits, signature),
+  ];
+  if (certs.length > 0) basic.push(node(0xa0, node(tags.sequence, ...certs)));
+  const responseBytes = node(
+    tags.sequence,
+    basicOid,
+    node(tags.octetString, node(tags.sequence, ...basic)),
+  );
+  return render(node(tags.sequence, successful, node(0xa0, responseBytes)));
 }
 
 /** An unsigned error: status alone, without responseBytes (RFC 6960 §4.2.1). */

@@ -28,10 +28,14 @@ const invalidityPrefix = Uint8Array.of(0x30, 0x18, 6, 3, 0x55, 0x1d, 0x18, 4, 0x
 /** Largest encoding of an entry: serial number 22, time 17, extensions 2 + 12 + 26, outer header 2. */
 export const maxEntryLength = 96;
 
+/** Value of each lower-case hex digit by its character code; 255 for everything else. */
+const hexValues = new Uint8Array(128).fill(255);
+for (let digit = 0; digit < 16; digit += 1) hexValues[digit.toString(16).charCodeAt(0)] = digit;
+
 function hexDigit(code: number): number {
-  if (code >= 0x30 && code <= 0x39) return code - 0x30;
-  if (code >= 0x61 && code <= 0x66) return code - 0x57;
-  throw new DerError('serial number is not lower-case hex', -1);
+  const value = hexValues[code] ?? 255;
+  if (value === 255) throw new DerError('serial number is not lower-case hex', -1);
+  return value;
 }
 
 /** Writes the INTEGER of a serial number and returns the octet behind it. */

@@ -2,7 +2,7 @@ import { boolean, type DerReader, octetString, oid, sequence, tags } from '../..
 import { decode, encode, refuse } from '../decoding.ts';
 import type { Extension } from '../types.ts';
 
-/** Longest list of extensions that is read; duplicates are found without quadratic work either way. */
+/** Longest list of extensions that is read; it also bounds the search for duplicates. */
 const maxExtensions = 256;
 
 /**
@@ -12,7 +12,6 @@ const maxExtensions = 256;
 export function readExtensions(reader: DerReader): Extension[] {
   const body = reader.sequence();
   const extensions: Extension[] = [];
-  const seen = new Set<string>();
   while (!body.done) {
     const entry = body.sequence();
     const id = entry.oid();
@@ -23,9 +22,12 @@ export function readExtensions(reader: DerReader): Extension[] {
     }
     const value = entry.octetString();
     entry.end();
-    if (seen.has(id)) refuse(`extension ${id} twice (RFC 5280 §4.2)`, body);
-    seen.add(id);
-    if (seen.size > maxExtensions) refuse(`more than ${maxExtensions} extensions`, body);
+    for (const other of extensions) {
+      if (other.oid === id) refuse(`extension ${id} twice (RFC 5280 §4.2)`, body);
+    }
+    if (extensions.length === maxExtensions) {
+      refuse(`more than ${maxExtensions} extensions`, body);
+    }
     extensions.push({ oid: id, critical, value });
   }
   if (extensions.length === 0) refuse('Extensions without an extension (SIZE 1..MAX)', reader);
