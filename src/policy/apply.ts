@@ -6,9 +6,16 @@ import {
   formatGeneralName,
   keyAlgorithmOf,
 } from '../pkix/index.ts';
-import type { Certificate, GeneralName, Name, SignatureAlgorithm, TbsCertificate } from '../pkix/types.ts';
+import type {
+  Certificate,
+  GeneralName,
+  Name,
+  SignatureAlgorithm,
+  TbsCertificate,
+} from '../pkix/types.ts';
 import { applyCaParameters, type CaParameters, checkChain } from './ca.ts';
 import { makeExtensions } from './extensions.ts';
+import { checkKey, type KeyPolicy } from './key-policy.ts';
 import { type NamePolicy, permitAll } from './name-policy.ts';
 import { applyNames } from './names.ts';
 import { keyTypeOf, type Profile } from './profile.ts';
@@ -42,6 +49,8 @@ export interface ApplyProfileInput {
   readonly serialNumber: SerialNumber;
   /** Default: any name that the profile's syntax takes. */
   readonly namePolicy?: NamePolicy | undefined;
+  /** Default: `defaultKeyPolicy`. Its violations have the field `subjectPublicKey`. */
+  readonly keyPolicy?: KeyPolicy | undefined;
   readonly caParameters?: CaParameters | undefined;
 }
 
@@ -61,22 +70,31 @@ export type ApplyProfileResult =
 /**
  * (profile, request, issuer, now) -> the TBS to sign, or every violation with its clause and how
  * to mend it. Pure. Nothing asked for is shortened or dropped silently: it is granted as
- * `granted` says, or refused. Proof of possession and the strength of the key are checked
- * elsewhere (`verifyCertificationRequest`, `checkKey`), as is who may use the profile.
+ * `granted` says, or refused. Proof of possession is checked elsewhere
+ * (`verifyCertificationRequest`), as is who may use the profile and whether the key is blocked.
  */
 export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
   const { profile, request, issuer } = input;
   const parameters = input.caParameters ?? {};
   const chain = issuer.certificate === undefined ? [] : issuer.chain;
-  const violations: Violation[] = [...checkIssuer(profile, issuer)];
+  const violations: Violation[] = [
+    ...checkIssuer(profile, issuer),
+    ...checkKey(request.subjectPublicKeyInfo, input.keyPolicy),
+  ];
 
   const algorithm = keyAlgorithmOf(request.subjectPublicKeyInfo);
   if (algorithm === undefined || !profile.key.algorithms.includes(algorithm)) {
     violations.push(
-      violation('key.algorithm', 'key', `profile ${profile.name} takes keys of type ${profile.key.algorithms.join(', ')}`, `profile ${profile.name}`, {
-        value: algorithm ?? request.subjectPublicKeyInfo.algorithm.oid,
-        mend: `make a new key, for example ${profile.key.default ?? profile.key.algorithms[0] ?? ''}`,
-      }),
+      violation(
+        'key.algorithm',
+        'subjectPublicKey',
+        `profile ${profile.name} takes keys of type ${profile.key.algorithms.join(', ')}`,
+        `profile ${profile.name}`,
+        {
+          value: algorithm ?? request.subjectPublicKeyInfo.algorithm.oid,
+          mend: `make a new key, for example ${profile.key.default ?? profile.key.algorithms[0] ?? ''}`,
+        },
+      ),
     );
   }
   const keyType = keyTypeOf(algorithm ?? 'p256');
@@ -106,12 +124,19 @@ export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
   );
   if (subject.subject.rdns.length === 0 && names.names.length === 0 && violations.length === 0) {
     violations.push(
-      violation('subject.nameless', 'subject', 'the certificate would name nobody', 'RFC 5280 §4.1.2.6', {
-        mend: 'ask for a subject or for a name in subjectAltName',
-      }),
+      violation(
+        'subject.nameless',
+        'subject',
+        'the certificate would name nobody',
+        'RFC 5280 §4.1.2.6',
+        {
+          mend: 'ask for a subject or for a name in subjectAltName',
+        },
+      ),
     );
   }
-  if (chain.length > 0) violations.push(...checkNameConstraints([...chain], subject.subject, [...names.names]));
+  if (chain.length > 0)
+    violations.push(...checkNameConstraints([...chain], subject.subject, [...names.names]));
   if (violations.length > 0) return { ok: false, violations };
 
   const fields = {
@@ -153,12 +178,28 @@ export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
 function checkIssuer(profile: Profile, issuer: IssuerInput): readonly Violation[] {
   if (profile.selfSigned === (issuer.certificate === undefined)) {
     if (profile.selfSigned || issuer.chain.length > 0) return [];
-    return [violation('issuer.chain', 'issuer', 'the chain of the issuer is missing', 'RFC 5280 §6.1', { mend: 'install the chain of this issuer first' })];
+    return [
+      violation('issuer.chain', 'issuer', 'the chain of the issuer is missing', 'RFC 5280 §6.1', {
+        mend: 'install the chain of this issuer first',
+      }),
+    ];
   }
   return [
     profile.selfSigned
-      ? violation('issuer.selfSigned', 'issuer', `profile ${profile.name} is for self-signed roots only`, 'RFC 5280 §3.2', { mend: 'choose a profile for certificates below an issuer' })
-      : violation('issuer.missing', 'issuer', `profile ${profile.name} needs an issuer with a certificate`, 'RFC 5280 §3.2', { mend: 'choose an active issuer' }),
+      ? violation(
+          'issuer.selfSigned',
+          'issuer',
+          `profile ${profile.name} is for self-signed roots only`,
+          'RFC 5280 §3.2',
+          { mend: 'choose a profile for certificates below an issuer' },
+        )
+      : violation(
+          'issuer.missing',
+          'issuer',
+          `profile ${profile.name} needs an issuer with a certificate`,
+          'RFC 5280 §3.2',
+          { mend: 'choose an active issuer' },
+        ),
   ];
 }
 
@@ -170,6 +211,8 @@ function checkCaParametersFit(profile: Profile, parameters: CaParameters): reado
     return typeof value === 'object' ? value.length > 0 : value !== undefined;
   });
   return given.map((name) =>
-    violation('caParameters', name, `${name} is for CA certificates only`, 'RFC 5280 §4.2.1.9', { mend: 'leave it out' }),
+    violation('caParameters', name, `${name} is for CA certificates only`, 'RFC 5280 §4.2.1.9', {
+      mend: 'leave it out',
+    }),
   );
 }

@@ -35,29 +35,52 @@ export interface CaResult {
  * one less than the issuer's, or unbounded where the issuer's is. Deliberately not enforced: that
  * the new name constraints lie within those above; relying parties take the intersection anyway.
  */
-export function applyCaParameters(profile: Profile, parameters: CaParameters, chain: readonly Certificate[]): CaResult {
+export function applyCaParameters(
+  profile: Profile,
+  parameters: CaParameters,
+  chain: readonly Certificate[],
+): CaResult {
   const violations: Violation[] = [];
   const room = roomBelow(chain);
   const asked = parameters.pathLength;
   let pathLength = room;
-  if (profile.pathLength !== 'refused' && 'fixed' in profile.pathLength) pathLength = profile.pathLength.fixed;
+  if (profile.pathLength !== 'refused' && 'fixed' in profile.pathLength)
+    pathLength = profile.pathLength.fixed;
   if (asked !== undefined) {
     if (profile.pathLength === 'refused' || 'fixed' in profile.pathLength) {
       violations.push(
-        violation('pathLength.refused', 'pathLength', `profile ${profile.name} takes no path length`, 'RFC 5280 §4.2.1.9', { value: String(asked), mend: 'leave it out' }),
+        violation(
+          'pathLength.refused',
+          'pathLength',
+          `profile ${profile.name} takes no path length`,
+          'RFC 5280 §4.2.1.9',
+          { value: String(asked), mend: 'leave it out' },
+        ),
       );
     } else if (!Number.isInteger(asked) || asked < 0 || asked > 100) {
       violations.push(
-        violation('pathLength.range', 'pathLength', 'a path length is a whole number from 0 to 100', 'RFC 5280 §4.2.1.9', { value: String(asked) }),
+        violation(
+          'pathLength.range',
+          'pathLength',
+          'a path length is a whole number from 0 to 100',
+          'RFC 5280 §4.2.1.9',
+          { value: String(asked) },
+        ),
       );
     } else pathLength = asked;
   }
   if (room !== undefined && room >= 0 && pathLength !== undefined && pathLength > room) {
     violations.push(
-      violation('pathLength.chain', 'pathLength', `the certificates above leave a path length of ${room} at most`, 'RFC 5280 §4.2.1.9', {
-        value: String(pathLength),
-        mend: `choose ${room} or less`,
-      }),
+      violation(
+        'pathLength.chain',
+        'pathLength',
+        `the certificates above leave a path length of ${room} at most`,
+        'RFC 5280 §4.2.1.9',
+        {
+          value: String(pathLength),
+          mend: `choose ${room} or less`,
+        },
+      ),
     );
   }
   const nameConstraints = makeNameConstraints(profile, parameters, violations);
@@ -87,13 +110,23 @@ function roomBelow(chain: readonly Certificate[]): number | undefined {
   return room;
 }
 
-function makeNameConstraints(profile: Profile, parameters: CaParameters, violations: Violation[]): NameConstraints | undefined {
+function makeNameConstraints(
+  profile: Profile,
+  parameters: CaParameters,
+  violations: Violation[],
+): NameConstraints | undefined {
   const permitted = parameters.permitDns ?? [];
   const excluded = parameters.excludeDns ?? [];
   if (permitted.length + excluded.length === 0) return undefined;
   if (profile.nameConstraints === 'refused') {
     violations.push(
-      violation('nameConstraints.refused', 'nameConstraints', `profile ${profile.name} takes no name constraints`, 'RFC 5280 §4.2.1.10', { mend: 'leave them out' }),
+      violation(
+        'nameConstraints.refused',
+        'nameConstraints',
+        `profile ${profile.name} takes no name constraints`,
+        'RFC 5280 §4.2.1.10',
+        { mend: 'leave them out' },
+      ),
     );
     return undefined;
   }
@@ -102,7 +135,11 @@ function makeNameConstraints(profile: Profile, parameters: CaParameters, violati
       const below = text.startsWith('.');
       const dns = normaliseDnsName(below ? text.slice(1) : text, { wildcard: false });
       if (!dns.ok) {
-        violations.push({ ...dns.violation, field: 'nameConstraints', clause: 'RFC 5280 §4.2.1.10' });
+        violations.push({
+          ...dns.violation,
+          field: 'nameConstraints',
+          clause: 'RFC 5280 §4.2.1.10',
+        });
         return [];
       }
       return [{ base: { type: 'dNSName' as const, value: below ? `.${dns.name}` : dns.name } }];
@@ -127,19 +164,37 @@ export function checkChain(
     const which = index === 0 ? 'the issuer' : `certificate ${index + 1} above`;
     const constraints = basicConstraintsOf(certificate);
     if (constraints?.cA !== true) {
-      violations.push(violation('issuer.notCa', 'issuer', `${which} is no CA certificate`, 'RFC 5280 §4.2.1.9', { mend: 'use an issuer whose certificate has cA TRUE' }));
+      violations.push(
+        violation('issuer.notCa', 'issuer', `${which} is no CA certificate`, 'RFC 5280 §4.2.1.9', {
+          mend: 'use an issuer whose certificate has cA TRUE',
+        }),
+      );
     }
     const keyUsage = findExtension(certificate.extensions, oids.keyUsage);
     if (keyUsage !== undefined && !parseKeyUsage(keyUsage.value).includes('keyCertSign')) {
-      violations.push(violation('issuer.keyUsage', 'issuer', `${which} may not sign certificates`, 'RFC 5280 §4.2.1.3', { mend: 'use an issuer with keyCertSign' }));
+      violations.push(
+        violation(
+          'issuer.keyUsage',
+          'issuer',
+          `${which} may not sign certificates`,
+          'RFC 5280 §4.2.1.3',
+          { mend: 'use an issuer with keyCertSign' },
+        ),
+      );
     }
     const pathLength = constraints?.pathLenConstraint;
     if (pathLength !== undefined && pathLength < below) {
       violations.push(
-        violation('pathLength.exceeded', 'issuer', `${which} has path length ${pathLength}: ${isCa ? 'no CA' : 'nothing'} may be issued here`, 'RFC 5280 §4.2.1.9', {
-          value: String(pathLength),
-          mend: 'issue from a CA higher up, or make that CA with a greater path length',
-        }),
+        violation(
+          'pathLength.exceeded',
+          'issuer',
+          `${which} has path length ${pathLength}: ${isCa ? 'no CA' : 'nothing'} may be issued here`,
+          'RFC 5280 §4.2.1.9',
+          {
+            value: String(pathLength),
+            mend: 'issue from a CA higher up, or make that CA with a greater path length',
+          },
+        ),
       );
     }
     violations.push(...purposeViolations(certificate, which, extendedKeyUsage));
@@ -148,7 +203,11 @@ export function checkChain(
   return violations;
 }
 
-function purposeViolations(certificate: Certificate, which: string, granted: readonly string[]): readonly Violation[] {
+function purposeViolations(
+  certificate: Certificate,
+  which: string,
+  granted: readonly string[],
+): readonly Violation[] {
   const extension = findExtension(certificate.extensions, oids.extendedKeyUsage);
   if (extension === undefined) return [];
   const purposes = parseExtendedKeyUsage(extension.value);
@@ -156,10 +215,16 @@ function purposeViolations(certificate: Certificate, which: string, granted: rea
   return granted
     .filter((purpose) => !purposes.includes(purpose))
     .map((purpose) =>
-      violation('issuer.extendedKeyUsage', 'extendedKeyUsage', `${which} is limited to other purposes`, 'RFC 5280 §4.2.1.12', {
-        value: extendedKeyUsageName(purpose),
-        mend: 'use an issuer without that limit',
-      }),
+      violation(
+        'issuer.extendedKeyUsage',
+        'extendedKeyUsage',
+        `${which} is limited to other purposes`,
+        'RFC 5280 §4.2.1.12',
+        {
+          value: extendedKeyUsageName(purpose),
+          mend: 'use an issuer without that limit',
+        },
+      ),
     );
 }
 

@@ -14,8 +14,16 @@ const field = 'names.dNSName';
  * RFC 1123 §2.1). Underscores, trailing dots, addresses and U-labels are refused, not repaired:
  * the requester learns what to write. Single labels (`localhost`) are allowed.
  */
-export function normaliseDnsName(text: string, options: { readonly wildcard: boolean }): DnsNameResult {
-  const refuse = (rule: string, message: string, mend?: string, clause = 'RFC 5280 §4.2.1.6'): DnsNameResult => ({
+export function normaliseDnsName(
+  text: string,
+  options: { readonly wildcard: boolean },
+): DnsNameResult {
+  const refuse = (
+    rule: string,
+    message: string,
+    mend?: string,
+    clause = 'RFC 5280 §4.2.1.6',
+  ): DnsNameResult => ({
     ok: false,
     violation: violation(rule, field, message, clause, { value: text, mend }),
   });
@@ -40,10 +48,19 @@ export function normaliseDnsName(text: string, options: { readonly wildcard: boo
     );
   }
   if (wildcard && !options.wildcard) {
-    return refuse('names.dns.wildcard', 'this profile takes no wildcard names', 'name each host', 'RFC 9525 §7.1');
+    return refuse(
+      'names.dns.wildcard',
+      'this profile takes no wildcard names',
+      'name each host',
+      'RFC 9525 §7.1',
+    );
   }
   if (host.endsWith('.')) {
-    return refuse('names.dns.trailingDot', 'a DNS name in a certificate has no trailing dot', `write ${text.slice(0, -1)}`);
+    return refuse(
+      'names.dns.trailingDot',
+      'a DNS name in a certificate has no trailing dot',
+      `write ${text.slice(0, -1)}`,
+    );
   }
   if (wildcard && !host.includes('.')) {
     return refuse(
@@ -54,12 +71,23 @@ export function normaliseDnsName(text: string, options: { readonly wildcard: boo
     );
   }
   if (looksLikeAddress(host)) {
-    return refuse('names.dns.address', 'an IP address is not a DNS name', 'ask for it as an IP address');
+    return refuse(
+      'names.dns.address',
+      'an IP address is not a DNS name',
+      'ask for it as an IP address',
+    );
   }
-  if (host.length > 253) return refuse('names.dns.length', 'a DNS name has at most 253 characters', undefined, 'RFC 1035 §2.3.4');
+  if (host.length > 253)
+    return refuse(
+      'names.dns.length',
+      'a DNS name has at most 253 characters',
+      undefined,
+      'RFC 1035 §2.3.4',
+    );
   for (const label of host.split('.')) {
     const wrong = labelFault(label);
-    if (wrong !== undefined) return refuse(`names.dns.${wrong.rule}`, wrong.message, wrong.mend, wrong.clause);
+    if (wrong !== undefined)
+      return refuse(`names.dns.${wrong.rule}`, wrong.message, wrong.mend, wrong.clause);
   }
   return { ok: true, name: wildcard ? `*.${host}` : host, wildcard };
 }
@@ -67,7 +95,12 @@ export function normaliseDnsName(text: string, options: { readonly wildcard: boo
 /** Dotted quads and all else that resolvers read as IPv4 (`127.1`, `0x7f000001`), and IPv6 with colons. */
 function looksLikeAddress(host: string): boolean {
   const last = host.slice(host.lastIndexOf('.') + 1);
-  return /^[0-9]+$/.test(last) || /^0x[0-9a-f]*$/.test(last) || host.includes(':') || host.startsWith('[');
+  return (
+    /^[0-9]+$/.test(last) ||
+    /^0x[0-9a-f]*$/.test(last) ||
+    host.includes(':') ||
+    host.startsWith('[')
+  );
 }
 
 interface LabelFault {
@@ -78,9 +111,14 @@ interface LabelFault {
 }
 
 function labelFault(label: string): LabelFault | undefined {
-  if (label === '') return { rule: 'emptyLabel', message: 'a label is empty', clause: 'RFC 1034 §3.5' };
+  if (label === '')
+    return { rule: 'emptyLabel', message: 'a label is empty', clause: 'RFC 1034 §3.5' };
   if (label.length > 63) {
-    return { rule: 'labelLength', message: 'a label has at most 63 characters', clause: 'RFC 1035 §2.3.4' };
+    return {
+      rule: 'labelLength',
+      message: 'a label has at most 63 characters',
+      clause: 'RFC 1035 §2.3.4',
+    };
   }
   if (label.includes('_')) {
     return {
@@ -99,7 +137,11 @@ function labelFault(label: string): LabelFault | undefined {
   }
   if (label.slice(2, 4) !== '--') return undefined;
   if (!label.startsWith('xn--')) {
-    return { rule: 'reservedLabel', message: 'a label with -- as third and fourth character is reserved', clause: 'RFC 5890 §2.3.1' };
+    return {
+      rule: 'reservedLabel',
+      message: 'a label with -- as third and fourth character is reserved',
+      clause: 'RFC 5890 §2.3.1',
+    };
   }
   // An A-label that does not come back from its U-label shows people another name than it resolves to.
   const uLabel = domainToUnicode(label);

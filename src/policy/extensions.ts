@@ -50,7 +50,8 @@ export function makeExtensions(fields: GrantedFields): readonly Extension[] {
   const { profile, issuer, names, ca } = fields;
   const extensions: Extension[] = [];
   // §4.2.1.1: may be left out of self-signed certificates, where it would repeat the subject's.
-  if (!fields.selfSigned) extensions.push(encodeAuthorityKeyIdentifier(issuer.subjectKeyIdentifier));
+  if (!fields.selfSigned)
+    extensions.push(encodeAuthorityKeyIdentifier(issuer.subjectKeyIdentifier));
   extensions.push(encodeSubjectKeyIdentifier(keyIdentifier(fields.request.subjectPublicKeyInfo)));
   if (fields.keyUsage.length > 0) extensions.push(encodeKeyUsage([...fields.keyUsage]));
   if (fields.extendedKeyUsage.length > 0) {

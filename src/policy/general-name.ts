@@ -1,6 +1,6 @@
 import type { Violation } from '../domain/index.ts';
-import type { GeneralName, Name } from '../pkix/types.ts';
 import { parseIpAddress } from '../pkix/index.ts';
+import type { GeneralName, Name } from '../pkix/types.ts';
 import { normaliseDnsName } from './dns-name.ts';
 import { attributeValueFault } from './subject-value.ts';
 import { normaliseUri } from './uri.ts';
@@ -14,7 +14,12 @@ export type NormalisedName =
 
 const clause = 'RFC 5280 §4.2.1.6';
 
-function refused(rule: string, field: string, message: string, more: { value?: string; mend?: string; clause?: string } = {}): NormalisedName {
+function refused(
+  rule: string,
+  field: string,
+  message: string,
+  more: { value?: string; mend?: string; clause?: string } = {},
+): NormalisedName {
   return { ok: false, violation: violation(rule, field, message, more.clause ?? clause, more) };
 }
 
@@ -33,7 +38,9 @@ export function normaliseName(name: GeneralName): NormalisedName {
       return normaliseIpAddress(name.bytes);
     case 'rfc822Name': {
       const address = normaliseMailAddress(name.value, 'names.rfc822Name', 'names.email');
-      return address.ok ? { ok: true, name: { type: 'rfc822Name', value: address.value } } : address;
+      return address.ok
+        ? { ok: true, name: { type: 'rfc822Name', value: address.value } }
+        : address;
     }
     case 'uniformResourceIdentifier':
       return normaliseUri(name.value);
@@ -41,16 +48,26 @@ export function normaliseName(name: GeneralName): NormalisedName {
       return normaliseDirectoryName(name.name);
     case 'registeredID':
       if (!policyOidPattern.test(name.oid)) {
-        return refused('names.registeredID.syntax', 'names.registeredID', 'not an object identifier', { value: name.oid });
+        return refused(
+          'names.registeredID.syntax',
+          'names.registeredID',
+          'not an object identifier',
+          { value: name.oid },
+        );
       }
       return { ok: true, name };
     case 'otherName':
       return normaliseOtherName(name.typeId, name.value);
     case 'x400Address':
     case 'ediPartyName':
-      return refused('names.type', `names.${name.type}`, `names of type ${name.type} are not issued`, {
-        mend: 'ask for a DNS name, IP address, mail address or URI',
-      });
+      return refused(
+        'names.type',
+        `names.${name.type}`,
+        `names of type ${name.type} are not issued`,
+        {
+          mend: 'ask for a DNS name, IP address, mail address or URI',
+        },
+      );
     default:
       return name satisfies never;
   }
@@ -59,13 +76,20 @@ export function normaliseName(name: GeneralName): NormalisedName {
 function normaliseIpAddress(bytes: Uint8Array): NormalisedName {
   const field = 'names.iPAddress';
   if (bytes.length !== 4 && bytes.length !== 16) {
-    return refused('names.ip.length', field, 'an IP address has 4 or 16 octets', { value: `${bytes.length} octets` });
+    return refused('names.ip.length', field, 'an IP address has 4 or 16 octets', {
+      value: `${bytes.length} octets`,
+    });
   }
   if (bytes.every((octet) => octet === 0)) {
-    return refused('names.ip.unspecified', field, 'the unspecified address names no host', { clause: 'RFC 4291 §2.5.2' });
+    return refused('names.ip.unspecified', field, 'the unspecified address names no host', {
+      clause: 'RFC 4291 §2.5.2',
+    });
   }
   const prefix = parseIpAddress('::ffff:0:0');
-  if (bytes.length === 16 && prefix.subarray(0, 12).every((octet, index) => bytes[index] === octet)) {
+  if (
+    bytes.length === 16 &&
+    prefix.subarray(0, 12).every((octet, index) => bytes[index] === octet)
+  ) {
     // Two encodings of one host would let a policy on the one be passed by the other.
     return refused('names.ip.mapped', field, 'an IPv4-mapped IPv6 address hides an IPv4 address', {
       mend: 'ask for the IPv4 address in 4 octets',
@@ -86,7 +110,10 @@ type MailAddressResult =
 function normaliseMailAddress(text: string, field: string, rule: string): MailAddressResult {
   const refuse = (message: string, mend: string): MailAddressResult => ({
     ok: false,
-    violation: violation(`${rule}.syntax`, field, message, 'RFC 5280 §4.2.1.6', { value: text, mend }),
+    violation: violation(`${rule}.syntax`, field, message, 'RFC 5280 §4.2.1.6', {
+      value: text,
+      mend,
+    }),
   });
   const at = text.lastIndexOf('@');
   const local = text.slice(0, at);
@@ -94,7 +121,10 @@ function normaliseMailAddress(text: string, field: string, rule: string): MailAd
     return refuse('not an address of the form local@domain', 'write name@example.org');
   }
   if (!/^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/.test(local)) {
-    return refuse('the part before @ has characters that are not taken', 'use ASCII letters, digits and . _ - +');
+    return refuse(
+      'the part before @ has characters that are not taken',
+      'use ASCII letters, digits and . _ - +',
+    );
   }
   const domain = normaliseDnsName(text.slice(at + 1), { wildcard: false });
   if (!domain.ok) {
@@ -105,11 +135,15 @@ function normaliseMailAddress(text: string, field: string, rule: string): MailAd
 
 function normaliseDirectoryName(name: Name): NormalisedName {
   const field = 'names.directoryName';
-  if (name.rdns.length === 0) return refused('names.directoryName.empty', field, 'the directory name is empty');
+  if (name.rdns.length === 0)
+    return refused('names.directoryName.empty', field, 'the directory name is empty');
   for (const attribute of name.rdns.flat()) {
     const fault = attributeValueFault(attribute);
     if (fault !== undefined) {
-      return refused('names.directoryName.value', field, fault.message, { value: attribute.value, clause: fault.clause });
+      return refused('names.directoryName.value', field, fault.message, {
+        value: attribute.value,
+        clause: fault.clause,
+      });
     }
   }
   return { ok: true, name: { type: 'directoryName', name } };
@@ -126,7 +160,11 @@ function normaliseOtherName(typeId: string, value: Uint8Array): NormalisedName {
   }
   const principal = readUserPrincipalName(value);
   if (principal === undefined) {
-    return refused('names.upn.syntax', field, 'a user principal name is a UTF8String of at most 127 octets');
+    return refused(
+      'names.upn.syntax',
+      field,
+      'a user principal name is a UTF8String of at most 127 octets',
+    );
   }
   const address = normaliseMailAddress(principal, field, 'names.upn');
   if (!address.ok) return address;

@@ -1,5 +1,10 @@
 import type { Violation } from '../domain/index.ts';
-import { formatGeneralName, nameIsWithin, parseDistinguishedName, parseIpAddress } from '../pkix/index.ts';
+import {
+  formatGeneralName,
+  nameIsWithin,
+  parseDistinguishedName,
+  parseIpAddress,
+} from '../pkix/index.ts';
 import type { GeneralName } from '../pkix/types.ts';
 import { readUserPrincipalName } from './general-name.ts';
 import { hostOfUri } from './uri.ts';
@@ -52,9 +57,15 @@ export function checkNamePolicy(name: GeneralName, policy: NamePolicy): Violatio
   const text = formatGeneralName(name);
   const refuse = (rule: string, message: string, mend: string): Violation =>
     violation(rule, `names.${name.type}`, message, 'name policy', { value: text, mend });
-  const denied = (list === undefined ? undefined : policy.deny?.[list])?.find((pattern) => matches(name, pattern, 'touches'));
+  const denied = (list === undefined ? undefined : policy.deny?.[list])?.find((pattern) =>
+    matches(name, pattern, 'touches'),
+  );
   if (denied !== undefined) {
-    return refuse('namePolicy.deny', `the name policy denies ${denied}`, 'ask for another name, or have the name policy changed');
+    return refuse(
+      'namePolicy.deny',
+      `the name policy denies ${denied}`,
+      'ask for another name, or have the name policy changed',
+    );
   }
   if (policy.allow === undefined) return undefined;
   const allowed = list === undefined ? undefined : policy.allow[list];
@@ -108,13 +119,16 @@ function isAtOrBelow(name: string, suffix: string): boolean {
 
 function mailMatches(address: string, pattern: string): boolean {
   const at = pattern.lastIndexOf('@');
-  if (at < 0) return isAtOrBelow(address.slice(address.lastIndexOf('@') + 1), pattern.toLowerCase());
+  if (at < 0)
+    return isAtOrBelow(address.slice(address.lastIndexOf('@') + 1), pattern.toLowerCase());
   return address === `${pattern.slice(0, at)}${pattern.slice(at).toLowerCase()}`;
 }
 
 function hostMatches(host: string, pattern: string): boolean {
   const address = tryParseIpAddress(host);
-  return address === undefined ? isAtOrBelow(host, pattern.toLowerCase()) : addressMatches(address, pattern);
+  return address === undefined
+    ? isAtOrBelow(host, pattern.toLowerCase())
+    : addressMatches(address, pattern);
 }
 
 function addressMatches(address: Uint8Array, pattern: string): boolean {

@@ -29,10 +29,17 @@ const field = 'names';
  * Every name asked for, through the one normaliser, the profile and the name policy. A name
  * that is there twice after normalising is granted once; nothing else is left out.
  */
-export function applyNames(profile: Profile, request: CertificateRequestInput, policy: NamePolicy): NamesResult {
+export function applyNames(
+  profile: Profile,
+  request: CertificateRequestInput,
+  policy: NamePolicy,
+): NamesResult {
   const violations: Violation[] = [];
   let asked = request.names ?? [];
-  const promoted = asked.length === 0 && profile.names.fromCommonName === true ? commonNameAsName(request) : undefined;
+  const promoted =
+    asked.length === 0 && profile.names.fromCommonName === true
+      ? commonNameAsName(request)
+      : undefined;
   if (promoted !== undefined) asked = [promoted];
   const granted = new Map<string, GeneralName>();
   // Beyond the maximum nothing is looked at: the work on one request stays bounded.
@@ -48,16 +55,31 @@ export function applyNames(profile: Profile, request: CertificateRequestInput, p
   }
   if (asked.length > profile.names.maximum) {
     violations.push(
-      violation('names.maximum', field, `profile ${profile.name} takes at most ${profile.names.maximum} names`, `profile ${profile.name}`, {
-        value: String(asked.length),
-        mend: profile.names.maximum === 0 ? 'leave subjectAltName out' : 'split them over several certificates',
-      }),
+      violation(
+        'names.maximum',
+        field,
+        `profile ${profile.name} takes at most ${profile.names.maximum} names`,
+        `profile ${profile.name}`,
+        {
+          value: String(asked.length),
+          mend:
+            profile.names.maximum === 0
+              ? 'leave subjectAltName out'
+              : 'split them over several certificates',
+        },
+      ),
     );
   } else if (violations.length === 0 && granted.size < profile.names.minimum) {
     violations.push(
-      violation('names.minimum', field, `profile ${profile.name} needs at least ${profile.names.minimum} name in subjectAltName`, 'RFC 5280 §4.2.1.6', {
-        mend: `ask for ${takenTypes(profile).join(', ')}; with openssl req: -addext subjectAltName=DNS:host.example.org`,
-      }),
+      violation(
+        'names.minimum',
+        field,
+        `profile ${profile.name} needs at least ${profile.names.minimum} name in subjectAltName`,
+        'RFC 5280 §4.2.1.6',
+        {
+          mend: `ask for ${takenTypes(profile).join(', ')}; with openssl req: -addext subjectAltName=DNS:host.example.org`,
+        },
+      ),
     );
   }
   violations.push(...namesOnlyInCsr(request, granted));
@@ -79,17 +101,34 @@ function commonNameAsName(request: CertificateRequestInput): GeneralName | undef
 function typeViolation(profile: Profile, name: GeneralName): Violation | undefined {
   const rule = ruleOf(profile, name);
   if (rule !== undefined && rule !== 'refused') {
-    if (name.type !== 'dNSName' || !name.value.startsWith('*') || ('wildcard' in rule && rule.wildcard === true)) return undefined;
-    return violation('names.wildcard', 'names.dNSName', `profile ${profile.name} takes no wildcard names`, 'RFC 9525 §7.1', {
-      value: name.value,
-      mend: 'name each host, or choose a profile that takes wildcards',
-    });
+    if (
+      name.type !== 'dNSName' ||
+      !name.value.startsWith('*') ||
+      ('wildcard' in rule && rule.wildcard === true)
+    )
+      return undefined;
+    return violation(
+      'names.wildcard',
+      'names.dNSName',
+      `profile ${profile.name} takes no wildcard names`,
+      'RFC 9525 §7.1',
+      {
+        value: name.value,
+        mend: 'name each host, or choose a profile that takes wildcards',
+      },
+    );
   }
   const types = takenTypes(profile);
-  return violation('names.type', `names.${name.type}`, `profile ${profile.name} takes no names of type ${name.type}`, `profile ${profile.name}`, {
-    value: formatGeneralName(name),
-    mend: types.length === 0 ? 'leave subjectAltName out' : `it takes ${types.join(', ')}`,
-  });
+  return violation(
+    'names.type',
+    `names.${name.type}`,
+    `profile ${profile.name} takes no names of type ${name.type}`,
+    `profile ${profile.name}`,
+    {
+      value: formatGeneralName(name),
+      mend: types.length === 0 ? 'leave subjectAltName out' : `it takes ${types.join(', ')}`,
+    },
+  );
 }
 
 function ruleOf(profile: Profile, name: GeneralName): Profile['names']['dNSName'] {
@@ -139,9 +178,15 @@ function namesOnlyInCsr(
       return !normal.ok || !granted.has(formatGeneralName(normal.name));
     })
     .map((name) =>
-      violation('names.onlyInCsr', field, 'the certification request has a name that the request beside it does not', 'RFC 2986 §4.1', {
-        value: formatGeneralName(name),
-        mend: 'ask for the same names in both, or only in the certification request',
-      }),
+      violation(
+        'names.onlyInCsr',
+        field,
+        'the certification request has a name that the request beside it does not',
+        'RFC 2986 §4.1',
+        {
+          value: formatGeneralName(name),
+          mend: 'ask for the same names in both, or only in the certification request',
+        },
+      ),
     );
 }

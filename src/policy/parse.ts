@@ -29,13 +29,22 @@ export function parseProfile(text: string, sourceName: string): Profile {
   };
   const syntaxError = document.errors[0];
   if (syntaxError !== undefined) {
-    throw fault(sourceName, syntaxError.linePos?.[0].line, syntaxError.message.split('\n')[0] ?? 'not YAML');
+    throw fault(
+      sourceName,
+      syntaxError.linePos?.[0].line,
+      syntaxError.message.split('\n')[0] ?? 'not YAML',
+    );
   }
   let content: unknown;
   try {
     content = document.toJS({ maxAliasCount: 0 });
   } catch (error) {
-    throw fault(sourceName, undefined, 'aliases are not allowed in a profile; write the value out', error);
+    throw fault(
+      sourceName,
+      undefined,
+      'aliases are not allowed in a profile; write the value out',
+      error,
+    );
   }
   const result = profileSchema.safeParse(content);
   if (!result.success) {
@@ -49,7 +58,11 @@ export function parseProfile(text: string, sourceName: string): Profile {
       const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
       throw fault(sourceName, lineOf([...issue.path, key]), `unknown key ${key}${where}${hint}`);
     }
-    throw fault(sourceName, lineOf(issue.path), `${issue.path.join('.') || 'the profile'}: ${issue.message}`);
+    throw fault(
+      sourceName,
+      lineOf(issue.path),
+      `${issue.path.join('.') || 'the profile'}: ${issue.message}`,
+    );
   }
   const broken = profileFaults(result.data)[0];
   if (broken !== undefined) {
@@ -67,7 +80,12 @@ export function profileJsonSchema(): Record<string, unknown> {
   };
 }
 
-function fault(sourceName: string, line: number | undefined, message: string, cause?: unknown): ChanceryError {
+function fault(
+  sourceName: string,
+  line: number | undefined,
+  message: string,
+  cause?: unknown,
+): ChanceryError {
   const where = line === undefined ? sourceName : `${sourceName}:${line}`;
   return new ChanceryError('configuration', { message: `${where}: ${message}`, cause });
 }
@@ -82,12 +100,18 @@ function mostTelling(issue: Issue, content: unknown): Issue {
   );
   const isObject = value !== null && typeof value === 'object';
   const fitting = branches.filter(
-    (errors) => !isObject || !errors.some((error) => error.path.length === 0 && error.code === 'invalid_value'),
+    (errors) =>
+      !isObject ||
+      !errors.some((error) => error.path.length === 0 && error.code === 'invalid_value'),
   );
   const shortest = (fitting.length > 0 ? fitting : branches)
-    .map((errors) => errors.find((error) => error.code === 'unrecognized_keys') ?? (errors[0] as Issue))
+    .map(
+      (errors) =>
+        errors.find((error) => error.code === 'unrecognized_keys') ?? (errors[0] as Issue),
+    )
     .toSorted((a, b) => keyComplaints(a) - keyComplaints(b))[0];
-  if (shortest === undefined || !isObject) return { ...issue, message: "write 'refused', or an object with fixed or from: request" };
+  if (shortest === undefined || !isObject)
+    return { ...issue, message: "write 'refused', or an object with fixed or from: request" };
   return mostTelling({ ...shortest, path: [...issue.path, ...shortest.path] } as Issue, content);
 }
 
@@ -120,9 +144,13 @@ function branchesOf(node: JsonSchemaNode): readonly JsonSchemaNode[] {
 /** The nearest allowed key within a third of its length in edits; undefined when none is near. */
 function likelyMeant(key: string, allowed: readonly string[]): string | undefined {
   const ranked = allowed
-    .map((candidate) => ({ candidate, distance: editDistance(key.toLowerCase(), candidate.toLowerCase()) }))
+    .map((candidate) => ({
+      candidate,
+      distance: editDistance(key.toLowerCase(), candidate.toLowerCase()),
+    }))
     .toSorted((a, b) => a.distance - b.distance)[0];
-  if (ranked === undefined || ranked.distance > Math.max(2, Math.ceil(ranked.candidate.length / 3))) return undefined;
+  if (ranked === undefined || ranked.distance > Math.max(2, Math.ceil(ranked.candidate.length / 3)))
+    return undefined;
   return ranked.candidate;
 }
 

@@ -1,6 +1,6 @@
 import type { KeyUsageBit } from '../pkix/types.ts';
 import type { ProfileContent } from './schema.ts';
-import { extendedKeyUsageOid, ocspSigningUsage, anyExtendedKeyUsage } from './vocabulary.ts';
+import { anyExtendedKeyUsage, extendedKeyUsageOid, ocspSigningUsage } from './vocabulary.ts';
 
 /**
  * One reviewed kind of certificate: every field fixed, defaulted, taken from the request under
@@ -25,7 +25,9 @@ const signatureOnly: readonly KeyUsageBit[] = [
 ];
 
 /** What a key of this type can be used for: RFC 8017 keys all but agreement, RFC 5480 §3 for EC, RFC 8410 §5 for Ed25519. */
-export const keyUsagesOfKeyType: Readonly<Record<'ec' | 'rsa' | 'ed25519', readonly KeyUsageBit[]>> = {
+export const keyUsagesOfKeyType: Readonly<
+  Record<'ec' | 'rsa' | 'ed25519', readonly KeyUsageBit[]>
+> = {
   ec: [...signatureOnly, 'keyAgreement', 'encipherOnly', 'decipherOnly'],
   rsa: [...signatureOnly, 'keyEncipherment', 'dataEncipherment'],
   ed25519: signatureOnly,
@@ -51,88 +53,133 @@ export function profileFaults(profile: ProfileContent): readonly ProfileFault[] 
     faults.push({ path: path.split('.'), message });
   };
   const isCa = profile.type === 'ca';
-  if (profile.selfSigned && !isCa) fault('selfSigned', 'only a profile of type ca can be self-signed');
+  if (profile.selfSigned && !isCa)
+    fault('selfSigned', 'only a profile of type ca can be self-signed');
   if (profile.requestable && profile.type !== 'endEntity') {
-    fault('requestable', `a profile of type ${profile.type} can't be offered at the issuance route`);
+    fault(
+      'requestable',
+      `a profile of type ${profile.type} can't be offered at the issuance route`,
+    );
   }
   if (profile.validity.default > profile.validity.maximum) {
     fault('validity.default', 'the default validity is longer than the maximum');
   }
   checkUsages(profile, fault);
   if (!isCa) {
-    if (profile.pathLength !== 'refused') fault('pathLength', 'only a CA has a path length (RFC 5280 §4.2.1.9)');
+    if (profile.pathLength !== 'refused')
+      fault('pathLength', 'only a CA has a path length (RFC 5280 §4.2.1.9)');
     if (profile.nameConstraints !== 'refused') {
       fault('nameConstraints', 'only a CA has name constraints (RFC 5280 §4.2.1.10)');
     }
   }
   if (isCa && profile.subject.commonName === undefined) {
-    fault('subject.commonName', 'a CA needs a subject: allow at least commonName (RFC 5280 §4.1.2.6)');
+    fault(
+      'subject.commonName',
+      'a CA needs a subject: allow at least commonName (RFC 5280 §4.1.2.6)',
+    );
   }
   if (profile.ocspNoCheck !== 'refused' && profile.type !== 'ocspSigning') {
     fault('ocspNoCheck', 'id-pkix-ocsp-nocheck is for type ocspSigning only (RFC 6960 §4.2.2.2.1)');
   }
-  if (profile.names.minimum > profile.names.maximum) fault('names.minimum', 'minimum is above maximum');
+  if (profile.names.minimum > profile.names.maximum)
+    fault('names.minimum', 'minimum is above maximum');
   checkRevocation(profile, fault);
   return faults;
 }
 
-function checkUsages(profile: ProfileContent, fault: (path: string, message: string) => void): void {
+function checkUsages(
+  profile: ProfileContent,
+  fault: (path: string, message: string) => void,
+): void {
   const isCa = profile.type === 'ca';
   for (const keyType of ['ec', 'rsa', 'ed25519'] as const) {
     const rule = profile.keyUsage[keyType];
     const offered = profile.key.algorithms.some((name) => keyTypeOf(name) === keyType);
     const usages = usagesOf(rule);
     if (offered && usages.length === 0) {
-      fault('keyUsage', `key.algorithms has ${keyType} keys, so keyUsage.${keyType} must say what they are for`);
+      fault(
+        'keyUsage',
+        `key.algorithms has ${keyType} keys, so keyUsage.${keyType} must say what they are for`,
+      );
     }
     const impossible = usages.find((usage) => !keyUsagesOfKeyType[keyType].includes(usage));
     if (impossible !== undefined) {
-      fault(`keyUsage.${keyType}`, `${impossible} is not possible with ${keyType} keys (RFC 5480 §3, RFC 8410 §5)`);
+      fault(
+        `keyUsage.${keyType}`,
+        `${impossible} is not possible with ${keyType} keys (RFC 5480 §3, RFC 8410 §5)`,
+      );
     }
     const signsCertificates = usages.includes('keyCertSign') || usages.includes('cRLSign');
     if (signsCertificates && !isCa) {
-      fault(`keyUsage.${keyType}`, 'keyCertSign and cRLSign are for type ca only (RFC 5280 §4.2.1.3)');
+      fault(
+        `keyUsage.${keyType}`,
+        'keyCertSign and cRLSign are for type ca only (RFC 5280 §4.2.1.3)',
+      );
     }
     if (isCa && offered && !(usages.includes('keyCertSign') && usages.includes('cRLSign'))) {
       fault(`keyUsage.${keyType}`, 'a CA needs keyCertSign and cRLSign (RFC 5280 §4.2.1.3)');
     }
     if (rule !== undefined && rule !== 'refused' && 'from' in rule) {
-      const outside = [...rule.default, ...(rule.required ?? [])].find((usage) => !rule.allowed.includes(usage));
+      const outside = [...rule.default, ...(rule.required ?? [])].find(
+        (usage) => !rule.allowed.includes(usage),
+      );
       if (outside !== undefined) fault(`keyUsage.${keyType}`, `${outside} is not among allowed`);
     }
   }
   const purposes: string[] = [];
   for (const text of extendedUsagesOf(profile.extendedKeyUsage)) {
     const purpose = extendedKeyUsageOid(text);
-    if (purpose === undefined) fault('extendedKeyUsage', `${text} is neither a known key purpose nor an OID`);
+    if (purpose === undefined)
+      fault('extendedKeyUsage', `${text} is neither a known key purpose nor an OID`);
     else purposes.push(purpose);
   }
   if (purposes.includes(anyExtendedKeyUsage)) {
-    fault('extendedKeyUsage', 'anyExtendedKeyUsage would make the certificate good for everything (RFC 5280 §4.2.1.12)');
+    fault(
+      'extendedKeyUsage',
+      'anyExtendedKeyUsage would make the certificate good for everything (RFC 5280 §4.2.1.12)',
+    );
   }
   // A CA certificate with OCSPSigning would be a delegated responder for its siblings.
   const signsOcsp = purposes.includes(ocspSigningUsage);
   if (profile.type === 'ocspSigning') {
-    if (!signsOcsp || purposes.length !== 1 || profile.extendedKeyUsage === 'refused' || !('fixed' in profile.extendedKeyUsage)) {
-      fault('extendedKeyUsage', 'type ocspSigning has exactly the fixed key purpose OCSPSigning (RFC 6960 §4.2.2.2)');
+    if (
+      !signsOcsp ||
+      purposes.length !== 1 ||
+      profile.extendedKeyUsage === 'refused' ||
+      !('fixed' in profile.extendedKeyUsage)
+    ) {
+      fault(
+        'extendedKeyUsage',
+        'type ocspSigning has exactly the fixed key purpose OCSPSigning (RFC 6960 §4.2.2.2)',
+      );
     }
   } else if (signsOcsp) {
     fault('extendedKeyUsage', 'OCSPSigning is for type ocspSigning only (RFC 6960 §4.2.2.2)');
   }
 }
 
-function checkRevocation(profile: ProfileContent, fault: (path: string, message: string) => void): void {
+function checkRevocation(
+  profile: ProfileContent,
+  fault: (path: string, message: string) => void,
+): void {
   if (profile.noRevAvail === 'refused') return;
-  if (profile.type === 'ca') fault('noRevAvail', 'a CA certificate must not have noRevAvail (RFC 9608 §3)');
+  if (profile.type === 'ca')
+    fault('noRevAvail', 'a CA certificate must not have noRevAvail (RFC 9608 §3)');
   if (profile.cRLDistributionPoints !== 'refused') {
     fault('cRLDistributionPoints', 'must be refused beside noRevAvail (RFC 9608 §3)');
   }
-  if (profile.authorityInfoAccess !== 'refused' && profile.authorityInfoAccess.fixed.includes('ocsp')) {
+  if (
+    profile.authorityInfoAccess !== 'refused' &&
+    profile.authorityInfoAccess.fixed.includes('ocsp')
+  ) {
     fault('authorityInfoAccess', 'must not name ocsp beside noRevAvail (RFC 9608 §3)');
   }
   const longest = Math.max(profile.validity.maximum, profile.validity.ceremonyMaximum ?? 0);
   if (longest > longestWithoutRevocation) {
-    fault('validity.maximum', 'a certificate without revocation information may last 7 days at most');
+    fault(
+      'validity.maximum',
+      'a certificate without revocation information may last 7 days at most',
+    );
   }
 }
 

@@ -17,20 +17,29 @@ function isoTime(date: Date | undefined): string | undefined {
 }
 
 /** What was asked, field by field, as JSON; the CSR's own subject when the request beside it replaced it. */
-export function describeRequested(request: CertificateRequestInput, parameters: CaParameters): Report {
+export function describeRequested(
+  request: CertificateRequestInput,
+  parameters: CaParameters,
+): Report {
   const { csr, subject } = request;
   const other = csr?.attributeOids.filter((oid) => oid !== oids.extensionRequest) ?? [];
   return said({
     source: csr === undefined ? 'parameters' : 'csr',
     subject: subject === undefined ? undefined : formatDistinguishedName(subject),
-    csrSubject: csr === undefined || csr.subject === subject ? undefined : formatDistinguishedName(csr.subject),
+    csrSubject:
+      csr === undefined || csr.subject === subject
+        ? undefined
+        : formatDistinguishedName(csr.subject),
     names: request.names?.map(formatGeneralName),
     notBefore: isoTime(request.notBefore),
     notAfter: isoTime(request.notAfter),
     days: parameters.days ?? request.days,
     keyUsage: request.keyUsage,
     extendedKeyUsage: request.extendedKeyUsage?.map(extendedKeyUsageName),
-    extensions: request.requestedExtensions.length === 0 ? undefined : request.requestedExtensions.map((extension) => extension.oid),
+    extensions:
+      request.requestedExtensions.length === 0
+        ? undefined
+        : request.requestedExtensions.map((extension) => extension.oid),
     // Such as challengePassword: they ask for nothing in the certificate.
     attributesWithoutEffect: other.length === 0 ? undefined : other,
     pathLength: parameters.pathLength,
@@ -50,7 +59,8 @@ export interface GrantedReportInput extends GrantedFields {
 /** What was granted, field by field, as JSON. */
 export function describeGranted(fields: GrantedReportInput): Report {
   const { profile, issuer, ca } = fields;
-  const policies = profile.certificatePolicies === 'refused' ? undefined : profile.certificatePolicies.fixed;
+  const policies =
+    profile.certificatePolicies === 'refused' ? undefined : profile.certificatePolicies.fixed;
   return said({
     profile: profile.name,
     profileHash: profile.hash,
@@ -61,11 +71,16 @@ export function describeGranted(fields: GrantedReportInput): Report {
     notAfter: isoTime(fields.validity.notAfter),
     validityLimitedBy: fields.limitedBy,
     keyUsage: fields.keyUsage,
-    extendedKeyUsage: fields.extendedKeyUsage.length === 0 ? undefined : fields.extendedKeyUsage.map(extendedKeyUsageName),
+    extendedKeyUsage:
+      fields.extendedKeyUsage.length === 0
+        ? undefined
+        : fields.extendedKeyUsage.map(extendedKeyUsageName),
     basicConstraints: ca === undefined ? { cA: false } : said({ ...ca.basicConstraints }),
-    nameConstraints: ca?.nameConstraints === undefined ? undefined : describeConstraints(ca.nameConstraints),
+    nameConstraints:
+      ca?.nameConstraints === undefined ? undefined : describeConstraints(ca.nameConstraints),
     certificatePolicies: policies?.map((policy) => policy.policyIdentifier),
-    cRLDistributionPoints: profile.cRLDistributionPoints === 'refused' ? undefined : [issuer.urls.crl],
+    cRLDistributionPoints:
+      profile.cRLDistributionPoints === 'refused' ? undefined : [issuer.urls.crl],
     authorityInfoAccess: authorityInfoAccessOf(profile, issuer.urls),
     ocspNoCheck: profile.ocspNoCheck === 'refused' ? undefined : true,
     noRevAvail: profile.noRevAvail === 'refused' ? undefined : true,
@@ -75,5 +90,8 @@ export function describeGranted(fields: GrantedReportInput): Report {
 function describeConstraints(constraints: NameConstraints): Report {
   const texts = (subtrees: NameConstraints['permittedSubtrees']): readonly string[] =>
     subtrees.map((subtree) => formatGeneralName(subtree.base));
-  return { permitted: texts(constraints.permittedSubtrees), excluded: texts(constraints.excludedSubtrees) };
+  return {
+    permitted: texts(constraints.permittedSubtrees),
+    excluded: texts(constraints.excludedSubtrees),
+  };
 }

@@ -48,7 +48,10 @@ export interface RequestOverrides {
  *
  * @throws ChanceryError `badCsr` when an extension that it asks for can't be read.
  */
-export function requestFromCsr(csr: CertificationRequest, overrides: RequestOverrides = {}): CertificateRequestInput {
+export function requestFromCsr(
+  csr: CertificationRequest,
+  overrides: RequestOverrides = {},
+): CertificateRequestInput {
   const read = <T>(oid: string, parse: (value: Uint8Array) => T): T | undefined => {
     const extension = findExtension(csr.requestedExtensions, oid);
     if (extension === undefined) return undefined;

@@ -15,33 +15,57 @@ import { violation } from './violation.ts';
 const microsoftExtensionRequest = '1.3.6.1.4.1.311.2.1.14';
 
 /** Asked for elsewhere under rules of their own. */
-const handledElsewhere: ReadonlySet<string> = new Set([oids.subjectAltName, oids.keyUsage, oids.extendedKeyUsage]);
+const handledElsewhere: ReadonlySet<string> = new Set([
+  oids.subjectAltName,
+  oids.keyUsage,
+  oids.extendedKeyUsage,
+]);
 
 /**
  * Refuses every extension that the CSR asks for and the profile does not grant exactly: CA
  * rights, another key identifier, other policies, and whatever is not known here.
  */
-export function checkRequestedExtensions(profile: Profile, request: CertificateRequestInput): readonly Violation[] {
+export function checkRequestedExtensions(
+  profile: Profile,
+  request: CertificateRequestInput,
+): readonly Violation[] {
   const violations = request.requestedExtensions.flatMap((extension) => {
     if (handledElsewhere.has(extension.oid)) return [];
     try {
       return checkExtension(profile, request, extension);
     } catch (error) {
       if (!(error instanceof ChanceryError)) throw error;
-      return [violation('extension.syntax', `extensions.${extension.oid}`, error.message, error.clause ?? 'RFC 5280 §4.2')];
+      return [
+        violation(
+          'extension.syntax',
+          `extensions.${extension.oid}`,
+          error.message,
+          error.clause ?? 'RFC 5280 §4.2',
+        ),
+      ];
     }
   });
   if (request.csr?.attributeOids.includes(microsoftExtensionRequest) === true) {
     violations.push(
-      violation('extension.attribute', 'csr', 'extensions are asked for in the attribute 1.3.6.1.4.1.311.2.1.14', 'RFC 2985 §5.4.2', {
-        mend: 'ask for them in extensionRequest (1.2.840.113549.1.9.14)',
-      }),
+      violation(
+        'extension.attribute',
+        'csr',
+        'extensions are asked for in the attribute 1.3.6.1.4.1.311.2.1.14',
+        'RFC 2985 §5.4.2',
+        {
+          mend: 'ask for them in extensionRequest (1.2.840.113549.1.9.14)',
+        },
+      ),
     );
   }
   return violations;
 }
 
-function checkExtension(profile: Profile, request: CertificateRequestInput, extension: Extension): Violation[] {
+function checkExtension(
+  profile: Profile,
+  request: CertificateRequestInput,
+  extension: Extension,
+): Violation[] {
   switch (extension.oid) {
     case oids.basicConstraints:
       return checkBasicConstraints(profile, extension);
@@ -49,10 +73,16 @@ function checkExtension(profile: Profile, request: CertificateRequestInput, exte
       const asked = Buffer.from(parseSubjectKeyIdentifier(extension.value));
       if (asked.equals(keyIdentifier(request.subjectPublicKeyInfo))) return [];
       return [
-        violation('subjectKeyIdentifier.other', 'subjectKeyIdentifier', 'the key identifier is the SHA-1 hash of the public key', 'RFC 5280 §4.2.1.2', {
-          value: asked.toString('hex'),
-          mend: 'leave subjectKeyIdentifier out',
-        }),
+        violation(
+          'subjectKeyIdentifier.other',
+          'subjectKeyIdentifier',
+          'the key identifier is the SHA-1 hash of the public key',
+          'RFC 5280 §4.2.1.2',
+          {
+            value: asked.toString('hex'),
+            mend: 'leave subjectKeyIdentifier out',
+          },
+        ),
       ];
     }
     case oids.certificatePolicies:
@@ -70,32 +100,53 @@ function checkBasicConstraints(profile: Profile, extension: Extension): Violatio
   const asked = parseBasicConstraints(extension.value);
   if (asked.cA && profile.type !== 'ca') {
     return [
-      violation('basicConstraints.cA', 'basicConstraints', `profile ${profile.name} makes no CA certificates`, 'RFC 5280 §4.2.1.9', {
-        value: 'CA:TRUE',
-        mend: 'leave basicConstraints out; a CA is made by an administrator as an issuer',
-      }),
+      violation(
+        'basicConstraints.cA',
+        'basicConstraints',
+        `profile ${profile.name} makes no CA certificates`,
+        'RFC 5280 §4.2.1.9',
+        {
+          value: 'CA:TRUE',
+          mend: 'leave basicConstraints out; a CA is made by an administrator as an issuer',
+        },
+      ),
     ];
   }
   if (!asked.cA && profile.type === 'ca') {
     return [
-      violation('basicConstraints.notCa', 'basicConstraints', `profile ${profile.name} makes CA certificates only`, 'RFC 5280 §4.2.1.9', {
-        value: 'CA:FALSE',
-        mend: 'leave basicConstraints out',
-      }),
+      violation(
+        'basicConstraints.notCa',
+        'basicConstraints',
+        `profile ${profile.name} makes CA certificates only`,
+        'RFC 5280 §4.2.1.9',
+        {
+          value: 'CA:FALSE',
+          mend: 'leave basicConstraints out',
+        },
+      ),
     ];
   }
   return [];
 }
 
 function checkPolicies(profile: Profile, extension: Extension): Violation[] {
-  const granted = profile.certificatePolicies === 'refused' ? [] : profile.certificatePolicies.fixed;
+  const granted =
+    profile.certificatePolicies === 'refused' ? [] : profile.certificatePolicies.fixed;
   return parseCertificatePolicies(extension.value)
-    .filter((asked) => !granted.some((policy) => policy.policyIdentifier === asked.policyIdentifier))
+    .filter(
+      (asked) => !granted.some((policy) => policy.policyIdentifier === asked.policyIdentifier),
+    )
     .map((asked) =>
-      violation('certificatePolicies.refused', 'certificatePolicies', `profile ${profile.name} does not assert this policy`, 'RFC 5280 §4.2.1.4', {
-        value: asked.policyIdentifier,
-        mend: 'leave certificatePolicies out',
-      }),
+      violation(
+        'certificatePolicies.refused',
+        'certificatePolicies',
+        `profile ${profile.name} does not assert this policy`,
+        'RFC 5280 §4.2.1.4',
+        {
+          value: asked.policyIdentifier,
+          mend: 'leave certificatePolicies out',
+        },
+      ),
     );
 }
 
@@ -103,8 +154,14 @@ const names = new Map<string, string>(Object.entries(oids).map(([name, oid]) => 
 
 function unknownExtension(profile: Profile, extension: Extension): Violation {
   const name = names.get(extension.oid);
-  return violation('extension.refused', `extensions.${name ?? extension.oid}`, `profile ${profile.name} takes no extension ${name ?? extension.oid} from a request`, 'RFC 5280 §4.2', {
-    value: extension.oid,
-    mend: 'leave it out of the certification request',
-  });
+  return violation(
+    'extension.refused',
+    `extensions.${name ?? extension.oid}`,
+    `profile ${profile.name} takes no extension ${name ?? extension.oid} from a request`,
+    'RFC 5280 §4.2',
+    {
+      value: extension.oid,
+      mend: 'leave it out of the certification request',
+    },
+  );
 }

@@ -8,14 +8,18 @@ import { keyUsageBits, policyOidPattern } from './vocabulary.ts';
  * constraint beside it) or `refused`. A field left out is refused.
  */
 const refused = z.literal('refused').describe('A request that asks for this is refused.');
-const fromRequest = z.literal('request').describe('Taken from the request under the constraints beside it.');
+const fromRequest = z
+  .literal('request')
+  .describe('Taken from the request under the constraints beside it.');
 const duration = z
   .string()
   .regex(durationPattern, 'a duration is a whole number and s, m, h or d, for example 90d')
   .transform(durationSeconds)
   .describe('A whole number and s, m, h or d, for example 90d.');
 const keyAlgorithm = z.enum(['p256', 'p384', 'p521', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519']);
-const oid = z.string().regex(policyOidPattern, 'an object identifier is written in digits and dots');
+const oid = z
+  .string()
+  .regex(policyOidPattern, 'an object identifier is written in digits and dots');
 
 const subjectAttribute = z.union([
   refused,
@@ -36,7 +40,10 @@ const dnsRule = z.union([
   refused,
   z.strictObject({
     from: fromRequest,
-    wildcard: z.boolean().optional().describe('Whether *.example.org is allowed (leftmost whole label only).'),
+    wildcard: z
+      .boolean()
+      .optional()
+      .describe('Whether *.example.org is allowed (leftmost whole label only).'),
   }),
 ]);
 
@@ -47,8 +54,14 @@ const keyUsageRule = z.union([
   z.strictObject({
     from: fromRequest,
     default: z.array(keyUsageBit).min(1),
-    allowed: z.array(keyUsageBit).min(1).describe('A request may ask for any of these and no other.'),
-    required: z.array(keyUsageBit).optional().describe('A request must ask for these if it asks at all.'),
+    allowed: z
+      .array(keyUsageBit)
+      .min(1)
+      .describe('A request may ask for any of these and no other.'),
+    required: z
+      .array(keyUsageBit)
+      .optional()
+      .describe('A request must ask for these if it asks at all.'),
   }),
 ]);
 
@@ -73,7 +86,10 @@ export const profileSchema = z.strictObject({
   type: z
     .enum(['endEntity', 'ca', 'ocspSigning'])
     .describe('ca and ocspSigning can not be asked for at the issuance route.'),
-  selfSigned: z.boolean().default(false).describe('A root: its issuer is itself. Only for type ca.'),
+  selfSigned: z
+    .boolean()
+    .default(false)
+    .describe('A root: its issuer is itself. Only for type ca.'),
   requestable: z.boolean().describe('Whether the issuance route offers it.'),
   key: z.strictObject({
     from: fromRequest,
@@ -92,7 +108,9 @@ export const profileSchema = z.strictObject({
     z.strictObject({ fixed: z.literal('now'), backdate: duration.optional() }),
     z.strictObject({
       from: fromRequest,
-      backdate: duration.optional().describe('Default start before now, for clocks that are behind.'),
+      backdate: duration
+        .optional()
+        .describe('Default start before now, for clocks that are behind.'),
       latest: duration.describe('Farthest start in the future that a request may ask for.'),
     }),
   ]),
@@ -128,7 +146,9 @@ export const profileSchema = z.strictObject({
     uniformResourceIdentifier: nameRule.optional(),
     directoryName: nameRule.optional(),
     registeredID: nameRule.optional(),
-    userPrincipalName: nameRule.optional().describe('otherName 1.3.6.1.4.1.311.20.2.3; every other otherName is refused.'),
+    userPrincipalName: nameRule
+      .optional()
+      .describe('otherName 1.3.6.1.4.1.311.20.2.3; every other otherName is refused.'),
   }),
   keyUsage: z.strictObject({
     ec: keyUsageRule.optional(),
@@ -137,9 +157,15 @@ export const profileSchema = z.strictObject({
   }),
   extendedKeyUsage: extendedKeyUsageRule.default('refused'),
   pathLength: z
-    .union([refused, z.strictObject({ fixed: z.int().min(0).max(100) }), z.strictObject({ from: fromRequest })])
+    .union([
+      refused,
+      z.strictObject({ fixed: z.int().min(0).max(100) }),
+      z.strictObject({ from: fromRequest }),
+    ])
     .default('refused')
-    .describe('pathLenConstraint, for type ca. From request without a value: one less than the issuer’s, or none.'),
+    .describe(
+      'pathLenConstraint, for type ca. From request without a value: one less than the issuer’s, or none.',
+    ),
   nameConstraints: z.union([refused, z.strictObject({ from: fromRequest })]).default('refused'),
   certificatePolicies: z
     .union([
@@ -152,13 +178,20 @@ export const profileSchema = z.strictObject({
     ])
     .default('refused'),
   cRLDistributionPoints: z
-    .union([refused, z.strictObject({ fixed: z.literal('issuer').describe('Exactly the issuer’s CRL address.') })])
+    .union([
+      refused,
+      z.strictObject({ fixed: z.literal('issuer').describe('Exactly the issuer’s CRL address.') }),
+    ])
     .default('refused'),
   authorityInfoAccess: z
     .union([refused, z.strictObject({ fixed: z.array(z.enum(['ocsp', 'caIssuers'])).min(1) })])
     .default('refused'),
-  ocspNoCheck: z.union([refused, z.strictObject({ fixed: z.literal('present') })]).default('refused'),
-  noRevAvail: z.union([refused, z.strictObject({ fixed: z.literal('present') })]).default('refused'),
+  ocspNoCheck: z
+    .union([refused, z.strictObject({ fixed: z.literal('present') })])
+    .default('refused'),
+  noRevAvail: z
+    .union([refused, z.strictObject({ fixed: z.literal('present') })])
+    .default('refused'),
 });
 
 /** A profile file after parsing: durations are seconds. */

@@ -1,6 +1,6 @@
 import type { AttributeTypeAndValue } from '../pkix/types.ts';
-import { subjectAttributeName, subjectAttributes } from './vocabulary.ts';
 import { hiddenCharacter } from './violation.ts';
+import { subjectAttributeName, subjectAttributes } from './vocabulary.ts';
 
 /** What is wrong with the value of an attribute in a name. */
 export interface AttributeValueFault {
@@ -20,7 +20,9 @@ const ia5String = 22;
  * no invisible characters, no blank edges. Quotes, braces and markup are characters like any
  * other: names are structure here, never text.
  */
-export function attributeValueFault(attribute: AttributeTypeAndValue): AttributeValueFault | undefined {
+export function attributeValueFault(
+  attribute: AttributeTypeAndValue,
+): AttributeValueFault | undefined {
   const name = subjectAttributeName(attribute.oid);
   const label = name ?? attribute.oid;
   const { value, tag } = attribute;
@@ -41,7 +43,12 @@ export function attributeValueFault(attribute: AttributeTypeAndValue): Attribute
     };
   }
   if (value.trim() === '') {
-    return { rule: 'subject.empty', message: `${label} is empty`, mend: 'leave it out', clause: 'RFC 5280 Appendix A.1' };
+    return {
+      rule: 'subject.empty',
+      message: `${label} is empty`,
+      mend: 'leave it out',
+      clause: 'RFC 5280 Appendix A.1',
+    };
   }
   if (hiddenCharacter.test(value)) {
     return {

@@ -4,7 +4,11 @@ import type { AttributeTypeAndValue, GeneralName, Name } from '../pkix/types.ts'
 import type { Profile } from './profile.ts';
 import { attributeValueFault } from './subject-value.ts';
 import { violation } from './violation.ts';
-import { type SubjectAttributeName, subjectAttributeName, subjectAttributes } from './vocabulary.ts';
+import {
+  type SubjectAttributeName,
+  subjectAttributeName,
+  subjectAttributes,
+} from './vocabulary.ts';
 
 /** The subject that the profile grants, and what it refuses of the one asked for. */
 export interface SubjectResult {
@@ -29,9 +33,15 @@ export function applySubject(
   for (const rdn of requested.rdns) {
     if (rdn.length !== 1) {
       violations.push(
-        violation('subject.multiValued', 'subject', 'an RDN with several attributes is not taken', 'RFC 5280 §4.1.2.4', {
-          mend: 'give each attribute an RDN of its own',
-        }),
+        violation(
+          'subject.multiValued',
+          'subject',
+          'an RDN with several attributes is not taken',
+          'RFC 5280 §4.1.2.4',
+          {
+            mend: 'give each attribute an RDN of its own',
+          },
+        ),
       );
     }
     for (const attribute of rdn) {
@@ -51,15 +61,24 @@ export function applySubject(
       changed = true;
     } else if ('from' in rule && rule.required === true) {
       violations.push(
-        violation(`subject.${name}.required`, `subject.${name}`, `the profile needs a ${name}`, `profile ${profile.name}`, {
-          mend: `put ${name} into the subject`,
-        }),
+        violation(
+          `subject.${name}.required`,
+          `subject.${name}`,
+          `the profile needs a ${name}`,
+          `profile ${profile.name}`,
+          {
+            mend: `put ${name} into the subject`,
+          },
+        ),
       );
     }
   }
   if (violations.length > 0) return { subject: requested, violations };
   if (!changed) return { subject: requested, violations };
-  return { subject: granted.length === 0 ? emptyName : encodeName(granted.map((attribute) => [attribute])), violations };
+  return {
+    subject: granted.length === 0 ? emptyName : encodeName(granted.map((attribute) => [attribute])),
+    violations,
+  };
 }
 
 /** Why the profile refuses an attribute asked for; undefined when it is granted as it is. */
@@ -72,30 +91,51 @@ function checkAttribute(
   const rule = name === undefined ? undefined : profile.subject[name];
   const field = `subject.${name ?? attribute.oid}`;
   if (name === undefined || rule === undefined || rule === 'refused') {
-    return violation('subject.attribute', field, `profile ${profile.name} takes no ${name ?? attributeWord(attribute.oid)} in the subject`, `profile ${profile.name}`, {
+    return violation(
+      'subject.attribute',
+      field,
+      `profile ${profile.name} takes no ${name ?? attributeWord(attribute.oid)} in the subject`,
+      `profile ${profile.name}`,
+      {
         value: attribute.value,
         mend:
           attribute.oid === oids.emailAddress
             ? 'leave it out; a mail address is asked for as a name (subjectAltName, RFC 5280 §4.1.2.6)'
             : 'leave it out, or choose a profile that takes it',
-    });
+      },
+    );
   }
   const fault = attributeValueFault(attribute);
   if (fault !== undefined) {
-    return violation(fault.rule, field, fault.message, fault.clause, { value: attribute.value, mend: fault.mend });
+    return violation(fault.rule, field, fault.message, fault.clause, {
+      value: attribute.value,
+      mend: fault.mend,
+    });
   }
   if ('fixed' in rule) {
     if (attribute.value === rule.fixed) return undefined;
-    return violation('subject.fixed', field, `profile ${profile.name} fixes ${name} to ${rule.fixed}`, `profile ${profile.name}`, {
+    return violation(
+      'subject.fixed',
+      field,
+      `profile ${profile.name} fixes ${name} to ${rule.fixed}`,
+      `profile ${profile.name}`,
+      {
         value: attribute.value,
         mend: 'leave it out',
-    });
+      },
+    );
   }
   if (rule.among === 'names' && !standsAmong(attribute.value, names)) {
-    return violation('subject.amongNames', field, `${name} is not one of the names of the certificate`, 'RFC 9525 §6.3', {
+    return violation(
+      'subject.amongNames',
+      field,
+      `${name} is not one of the names of the certificate`,
+      'RFC 9525 §6.3',
+      {
         value: attribute.value,
         mend: `ask for it in subjectAltName as well, or leave ${name} out`,
-    });
+      },
+    );
   }
   return undefined;
 }
@@ -123,6 +163,10 @@ function canonicalAddress(text: string): string {
 function makeAttribute(name: SubjectAttributeName, value: string): AttributeTypeAndValue {
   // PrintableString and IA5String where the attribute's syntax asks for it (RFC 5280 Appendix A.1).
   const tag =
-    name === 'countryName' || name === 'serialNumber' || name === 'dnQualifier' ? 19 : name === 'domainComponent' ? 22 : 12;
+    name === 'countryName' || name === 'serialNumber' || name === 'dnQualifier'
+      ? 19
+      : name === 'domainComponent'
+        ? 22
+        : 12;
   return { oid: subjectAttributes[name].oid, value, tag };
 }

@@ -35,10 +35,16 @@ export function applyKeyUsage(
   for (const bit of rule.required ?? []) {
     if (granted.includes(bit)) continue;
     violations.push(
-      violation('keyUsage.required', 'keyUsage', `profile ${profile.name} needs ${bit}`, `profile ${profile.name}`, {
-        value: granted.join(', '),
-        mend: `ask for ${bit} as well, or for no keyUsage at all`,
-      }),
+      violation(
+        'keyUsage.required',
+        'keyUsage',
+        `profile ${profile.name} needs ${bit}`,
+        `profile ${profile.name}`,
+        {
+          value: granted.join(', '),
+          mend: `ask for ${bit} as well, or for no keyUsage at all`,
+        },
+      ),
     );
   }
   return { granted: inOrder(granted), violations };
@@ -56,17 +62,39 @@ function keyUsageViolation(
 ): Violation {
   const more = { value: bit, mend: `leave keyUsage out, or ask for ${allowed.join(', ')}` };
   if (!keyUsagesOfKeyType[keyType].includes(bit)) {
-    const clause = keyType === 'ed25519' ? 'RFC 8410 §5' : keyType === 'ec' ? 'RFC 5480 §3' : 'RFC 3279 §2.3.1';
-    return violation('keyUsage.keyType', 'keyUsage', `${bit} is not possible with ${keyType} keys`, clause, more);
+    const clause =
+      keyType === 'ed25519' ? 'RFC 8410 §5' : keyType === 'ec' ? 'RFC 5480 §3' : 'RFC 3279 §2.3.1';
+    return violation(
+      'keyUsage.keyType',
+      'keyUsage',
+      `${bit} is not possible with ${keyType} keys`,
+      clause,
+      more,
+    );
   }
   if (bit === 'keyCertSign' || bit === 'cRLSign') {
-    return violation('keyUsage.caOnly', 'keyUsage', `${bit} is for CA certificates only`, 'RFC 5280 §4.2.1.3', more);
+    return violation(
+      'keyUsage.caOnly',
+      'keyUsage',
+      `${bit} is for CA certificates only`,
+      'RFC 5280 §4.2.1.3',
+      more,
+    );
   }
-  return violation('keyUsage.refused', 'keyUsage', `profile ${profile.name} does not grant ${bit}`, 'RFC 5280 §4.2.1.3', more);
+  return violation(
+    'keyUsage.refused',
+    'keyUsage',
+    `profile ${profile.name} does not grant ${bit}`,
+    'RFC 5280 §4.2.1.3',
+    more,
+  );
 }
 
 /** ExtendedKeyUsage (OIDs) under the profile's rule (RFC 5280 §4.2.1.12). */
-export function applyExtendedKeyUsage(profile: Profile, requested: readonly string[] | undefined): UsagesResult<string> {
+export function applyExtendedKeyUsage(
+  profile: Profile,
+  requested: readonly string[] | undefined,
+): UsagesResult<string> {
   const rule = profile.extendedKeyUsage;
   const words = rule === 'refused' ? [] : 'fixed' in rule ? rule.fixed : rule.allowed;
   const allowed = words.map(toOid);
@@ -83,7 +111,11 @@ function toOid(text: string): string {
   return extendedKeyUsageOid(text) ?? text;
 }
 
-function extendedKeyUsageViolation(profile: Profile, purpose: string, allowed: readonly string[]): Violation {
+function extendedKeyUsageViolation(
+  profile: Profile,
+  purpose: string,
+  allowed: readonly string[],
+): Violation {
   const name = extendedKeyUsageName(purpose);
   const mend =
     allowed.length === 0
@@ -91,10 +123,28 @@ function extendedKeyUsageViolation(profile: Profile, purpose: string, allowed: r
       : `leave extendedKeyUsage out, or ask for ${allowed.map((text) => extendedKeyUsageName(toOid(text))).join(', ')}`;
   const more = { value: name, mend };
   if (purpose === anyExtendedKeyUsage) {
-    return violation('extendedKeyUsage.any', 'extendedKeyUsage', 'anyExtendedKeyUsage would make the certificate good for everything', 'RFC 5280 §4.2.1.12', more);
+    return violation(
+      'extendedKeyUsage.any',
+      'extendedKeyUsage',
+      'anyExtendedKeyUsage would make the certificate good for everything',
+      'RFC 5280 §4.2.1.12',
+      more,
+    );
   }
   if (purpose === ocspSigningUsage) {
-    return violation('extendedKeyUsage.ocspSigning', 'extendedKeyUsage', 'OCSPSigning is granted to enrolled responders only', 'RFC 6960 §4.2.2.2', more);
+    return violation(
+      'extendedKeyUsage.ocspSigning',
+      'extendedKeyUsage',
+      'OCSPSigning is granted to enrolled responders only',
+      'RFC 6960 §4.2.2.2',
+      more,
+    );
   }
-  return violation('extendedKeyUsage.refused', 'extendedKeyUsage', `profile ${profile.name} does not grant ${name}`, 'RFC 5280 §4.2.1.12', more);
+  return violation(
+    'extendedKeyUsage.refused',
+    'extendedKeyUsage',
+    `profile ${profile.name} does not grant ${name}`,
+    'RFC 5280 §4.2.1.12',
+    more,
+  );
 }

@@ -38,26 +38,50 @@ function wholeSeconds(date: Date): number {
  */
 export function applyValidity(profile: Profile, input: ValidityInput): ValidityResult {
   const violations: Violation[] = [];
-  const refuse = (rule: string, field: string, message: string, more: { value?: string; mend?: string }): void => {
+  const refuse = (
+    rule: string,
+    field: string,
+    message: string,
+    more: { value?: string; mend?: string },
+  ): void => {
     violations.push(violation(rule, field, message, clause, more));
   };
   const now = wholeSeconds(input.now);
-  const chainStart = Math.max(-Infinity, ...input.chain.map((certificate) => certificate.validity.notBefore.getTime()));
-  const chainEnd = Math.min(Infinity, ...input.chain.map((certificate) => certificate.validity.notAfter.getTime()));
+  const chainStart = Math.max(
+    -Infinity,
+    ...input.chain.map((certificate) => certificate.validity.notBefore.getTime()),
+  );
+  const chainEnd = Math.min(
+    Infinity,
+    ...input.chain.map((certificate) => certificate.validity.notAfter.getTime()),
+  );
   if (input.chain.length > 0 && (now > chainEnd || now < chainStart)) {
-    refuse('validity.issuerNotValid', 'issuer', 'the issuer, or a certificate above it, is not valid now', {
-      value: `${iso(chainStart)} to ${iso(chainEnd)}`,
-      mend: 'use another issuer, or rotate this one',
-    });
+    refuse(
+      'validity.issuerNotValid',
+      'issuer',
+      'the issuer, or a certificate above it, is not valid now',
+      {
+        value: `${iso(chainStart)} to ${iso(chainEnd)}`,
+        mend: 'use another issuer, or rotate this one',
+      },
+    );
   }
   const notBefore = applyNotBefore(profile, input.notBefore, now, chainStart, refuse);
   const asked = askedSeconds(input, notBefore, refuse);
-  const maximum = input.ceremonyDays === undefined ? profile.validity.maximum : (profile.validity.ceremonyMaximum ?? profile.validity.maximum);
+  // CA profiles are used by administrators only.
+  const byCeremony = input.ceremonyDays !== undefined || profile.type === 'ca';
+  const maximum =
+    (byCeremony ? profile.validity.ceremonyMaximum : undefined) ?? profile.validity.maximum;
   if (asked !== undefined && asked > maximum) {
-    refuse('validity.maximum', 'validity', `profile ${profile.name} allows at most ${describeSeconds(maximum)}, both ends included`, {
-      value: describeSeconds(asked),
-      mend: `ask for ${describeSeconds(maximum)} or less`,
-    });
+    refuse(
+      'validity.maximum',
+      'validity',
+      `profile ${profile.name} allows at most ${describeSeconds(maximum)}, both ends included`,
+      {
+        value: describeSeconds(asked),
+        mend: `ask for ${describeSeconds(maximum)} or less`,
+      },
+    );
   }
   if (asked !== undefined) {
     const notAfter = notBefore + asked * secondMs - secondMs;
@@ -78,7 +102,12 @@ export function applyValidity(profile: Profile, input: ValidityInput): ValidityR
   };
 }
 
-type Refuse = (rule: string, field: string, message: string, more: { value?: string; mend?: string }) => void;
+type Refuse = (
+  rule: string,
+  field: string,
+  message: string,
+  more: { value?: string; mend?: string },
+) => void;
 
 function applyNotBefore(
   profile: Profile,
@@ -92,22 +121,34 @@ function applyNotBefore(
   if (asked === undefined) return earliest;
   const notBefore = wholeSeconds(asked);
   if (Number.isNaN(notBefore)) {
-    refuse('validity.notBefore', 'notBefore', 'notBefore is no time', { mend: 'write RFC 3339, for example 2027-01-31T00:00:00Z' });
+    refuse('validity.notBefore', 'notBefore', 'notBefore is no time', {
+      mend: 'write RFC 3339, for example 2027-01-31T00:00:00Z',
+    });
     return earliest;
   }
   if ('fixed' in rule) {
-    refuse('validity.notBefore', 'notBefore', `profile ${profile.name} fixes notBefore to the moment of issuance`, {
-      value: iso(notBefore),
-      mend: 'leave notBefore out',
-    });
+    refuse(
+      'validity.notBefore',
+      'notBefore',
+      `profile ${profile.name} fixes notBefore to the moment of issuance`,
+      {
+        value: iso(notBefore),
+        mend: 'leave notBefore out',
+      },
+    );
     return earliest;
   }
   const latest = now + rule.latest * secondMs;
   if (notBefore < earliest || notBefore > latest) {
-    refuse('validity.notBefore', 'notBefore', `notBefore must lie between ${iso(earliest)} and ${iso(latest)}`, {
-      value: iso(notBefore),
-      mend: 'leave notBefore out to start now',
-    });
+    refuse(
+      'validity.notBefore',
+      'notBefore',
+      `notBefore must lie between ${iso(earliest)} and ${iso(latest)}`,
+      {
+        value: iso(notBefore),
+        mend: 'leave notBefore out to start now',
+      },
+    );
     return earliest;
   }
   return notBefore;
@@ -117,12 +158,16 @@ function applyNotBefore(
 function askedSeconds(input: ValidityInput, notBefore: number, refuse: Refuse): number | undefined {
   const days = input.ceremonyDays ?? input.days;
   if (days !== undefined && input.notAfter !== undefined) {
-    refuse('validity.contradiction', 'validity', 'both days and notAfter are given', { mend: 'give one of them' });
+    refuse('validity.contradiction', 'validity', 'both days and notAfter are given', {
+      mend: 'give one of them',
+    });
     return undefined;
   }
   if (days !== undefined) {
     if (!Number.isSafeInteger(days) || days < 1 || days > 36_525) {
-      refuse('validity.days', 'days', 'days is a whole number from 1 to 36525', { value: String(days) });
+      refuse('validity.days', 'days', 'days is a whole number from 1 to 36525', {
+        value: String(days),
+      });
       return undefined;
     }
     return days * 86_400;
