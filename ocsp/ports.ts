@@ -1,4 +1,10 @@
-import type { CertificateStatus, IssuanceState, IssuerId, ReasonCode, SerialNumber } from '../src/domain/index.ts';
+import type {
+  CertificateStatus,
+  IssuanceState,
+  IssuerId,
+  ReasonCode,
+  SerialNumber,
+} from '../src/domain/index.ts';
 
 /** What the responder may see of a certificate: views only. */
 export interface StatusRecord {
@@ -28,10 +34,25 @@ export interface StatusIssuer {
 export interface StatusSource {
   issuers(): Promise<readonly StatusIssuer[]>;
   /** Several at once; absent ones are missing from the answer. */
-  lookup(issuerId: IssuerId, serialNumbers: readonly SerialNumber[]): Promise<readonly StatusRecord[]>;
-  /** Changes since the cursor with their status now; `undefined` starts at the present end. Never loses one. */
+  lookup(
+    issuerId: IssuerId,
+    serialNumbers: readonly SerialNumber[],
+  ): Promise<readonly StatusRecord[]>;
+  /**
+   * Changes since the cursor with their status now; `undefined` starts at the present end.
+   * Never loses one. Every change that is committed when the call begins is in the answer (or in
+   * the pages that follow a full one), also while an older transaction is still running; the price
+   * is that a change may come more than once.
+   */
   changesSince(
     cursor: string | undefined,
     limit: number,
   ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }>;
 }
+
+/** One line of the log; fields are structured data, never secrets. */
+export type Log = (
+  level: 'debug' | 'info' | 'warn' | 'error',
+  message: string,
+  fields?: Readonly<Record<string, unknown>>,
+) => void;

@@ -1,0 +1,111 @@
+import { ChanceryError, type Clock, isChanceryError } from '../src/domain/index.ts';
+import type { ChangeLedger } from './change-ledger.ts';
+import type { Log } from './ports.ts';
+import type { CachedAnswer, ResponseCache } from './response-cache.ts';
+import type { AnswerSource, SignedAnswer, StatusQuestion } from './source.ts';
+
+/** How often an answer is made anew because its status changed while it was made. */
+const attempts = 3;
+
+/** An answer with less time than this left is not given any more, in milliseconds. */
+export const leastRest = 2000;
+
+/**
+ * Keeps answers until their status changes or half of their life is over; one signature at a time
+ * for the same question. An answer whose status changed after its lookup began is neither kept nor
+ * given: it is made again.
+ */
+export class CacheSource implements AnswerSource {
+  readonly #next: AnswerSource;
+  readonly #cache: ResponseCache;
+  readonly #ledger: ChangeLedger;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #flights = new Map<string, Promise<SignedAnswer>>();
+
+  constructor(
+    next: AnswerSource,
+    parts: {
+      readonly cache: ResponseCache;
+      readonly ledger: ChangeLedger;
+      readonly clock: Clock;
+      readonly log: Log;
+    },
+  ) {
+    this.#next = next;
+    this.#cache = parts.cache;
+    this.#ledger = parts.ledger;
+    this.#clock = parts.clock;
+    this.#log = parts.log;
+  }
+
+  /** An answer to this very raw request, when one is in memory and not due for renewal. */
+  remembered(alias: string, now: number): CachedAnswer | undefined {
+    const answer = this.#cache.getByAlias(alias);
+    return answer !== undefined && now < answer.refreshAt && now >= answer.thisUpdate
+      ? answer
+      : undefined;
+  }
+
+  /** Lets `remembered` find the answer by the raw request from now on. */
+  remember(alias: string, question: StatusQuestion): void {
+    if (question.nonce === undefined) {
+      const answer = this.#cache.get(question.key);
+      if (answer !== undefined) {
+        this.#cache.addAlias(alias, answer);
+      }
+    }
+  }
+
+  async answer(question: StatusQuestion): Promise<SignedAnswer> {
+    if (question.nonce !== undefined) {
+      return this.#produce(question);
+    }
+    const kept = this.#cache.get(question.key);
+    const now = this.#clock.now().getTime();
+    // A clock that went back must not serve a thisUpdate of the future (RFC 9919 §3.2.4).
+    if (kept === undefined || now < kept.thisUpdate || now >= kept.nextUpdate - leastRest) {
+      return this.#single(question);
+    }
+    if (now >= kept.refreshAt) {
+      // What was signed stays true until a change evicts it; its successor is made beside it, and
+      // while none can be made (no database, no token) it is served to its nextUpdate.
+      this.#single(question).catch((error: unknown) => {
+        const expected = isChanceryError(error);
+        this.#log(expected ? 'debug' : 'error', 'an answer could not be renewed', { error });
+      });
+    }
+    return kept;
+  }
+
+  #single(question: StatusQuestion): Promise<SignedAnswer> {
+    const flight = this.#flights.get(question.key);
+    if (flight !== undefined) {
+      return flight;
+    }
+    const begun = this.#produce(question).finally(() => {
+      this.#flights.delete(question.key);
+    });
+    this.#flights.set(question.key, begun);
+    return begun;
+  }
+
+  async #produce(question: StatusQuestion): Promise<SignedAnswer> {
+    const { issuer, serialNumbers, key } = question;
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const stamp = this.#ledger.stamp();
+      const signed = await this.#next.answer(question);
+      if (this.#ledger.unchangedSince(stamp, issuer.issuerId, serialNumbers)) {
+        if (!signed.reusable) {
+          return signed;
+        }
+        const life = signed.nextUpdate - signed.thisUpdate;
+        return this.#cache.set(key, signed, signed.thisUpdate + life / 2);
+      }
+    }
+    throw new ChanceryError('overloaded', {
+      message: 'the status changed each time while its answer was made; try again',
+      retryAfter: 1,
+    });
+  }
+}

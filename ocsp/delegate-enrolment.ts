@@ -1,0 +1,91 @@
+import { ChanceryError } from '../src/domain/index.ts';
+import { issueCertificationRequest } from '../src/issuance/index.ts';
+import type { Signer } from '../src/issuance/ports.ts';
+import type { KeyBinding, KeyToken } from '../src/keys/ports.ts';
+import {
+  type Certificate,
+  decodePem,
+  defaultSignatureAlgorithm,
+  encodePem,
+  importVerificationKey,
+  type KeyAlgorithmName,
+  parseCertificate,
+  parseDistinguishedName,
+  parseSubjectPublicKeyInfo,
+  signatureAlgorithms,
+} from '../src/pkix/index.ts';
+import { certificateInAnswer, postToAuthority } from './authority-client.ts';
+import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
+import { delegatePurposes } from './delegate-store.ts';
+import type { Enrolment } from './delegates.ts';
+import type { KnownIssuer } from './issuers.ts';
+
+/** Longest commonName (RFC 5280 A.1, ub-common-name). */
+const longestCommonName = 64;
+
+/**
+ * Makes delegate keys in the responder's token and asks the CA for their certificates over mTLS
+ * (POST /api/v1/responders/{issuerId}/certificate).
+ */
+export class DelegateEnrolment implements Enrolment {
+  readonly #token: Signer & KeyToken;
+  readonly #client: ClientCertificate;
+  readonly #authorityUrl: string;
+  readonly #keyAlgorithm: KeyAlgorithmName;
+  readonly #signDeadline: number;
+
+  constructor(parts: {
+    readonly token: Signer & KeyToken;
+    readonly client: ClientCertificate;
+    readonly authorityUrl: string;
+    readonly keyAlgorithm: KeyAlgorithmName;
+    /** Milliseconds. */
+    readonly signDeadline: number;
+  }) {
+    this.#token = parts.token;
+    this.#client = parts.client;
+    this.#authorityUrl = parts.authorityUrl;
+    this.#keyAlgorithm = parts.keyAlgorithm;
+    this.#signDeadline = parts.signDeadline;
+  }
+
+  async generateKey(issuer: KnownIssuer): Promise<KeyBinding> {
+    return this.#token.generateKeyPair({
+      keyAlgorithm: this.#keyAlgorithm,
+      signatureAlgorithm: defaultSignatureAlgorithm(this.#keyAlgorithm, 'pkcs1').name,
+      purposes: delegatePurposes,
+      label: `ocsp-${issuer.issuerId.slice(0, 16)}`,
+    });
+  }
+
+  async enrol(issuer: KnownIssuer, key: KeyBinding): Promise<Certificate> {
+    const credential = await this.#client.read();
+    const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
+    const request = await issueCertificationRequest(
+      { subject: subjectOf(issuer), subjectPublicKeyInfo, extensions: [] },
+      {
+        keyId: key.keyId,
+        signatureAlgorithm: signatureAlgorithms[key.algorithm],
+        publicKey: importVerificationKey(subjectPublicKeyInfo),
+      },
+      this.#token,
+      this.#signDeadline,
+    );
+    const answer = await postToAuthority(
+      new URL(`/api/v1/responders/${issuer.issuerId}/certificate`, this.#authorityUrl),
+      credential,
+      { csr: encodePem('CERTIFICATE REQUEST', request) },
+      exchangeDeadline,
+    );
+    const [block] = decodePem(certificateInAnswer(answer), 'CERTIFICATE');
+    if (block === undefined) {
+      throw new ChanceryError('malformed', { message: "the CA's answer holds no certificate" });
+    }
+    return parseCertificate(block.der);
+  }
+}
+
+function subjectOf(issuer: KnownIssuer): ReturnType<typeof parseDistinguishedName> {
+  const commonName = `${issuer.name} OCSP responder`.slice(0, longestCommonName).trim();
+  return parseDistinguishedName(`CN=${commonName.replace(/[,+"\\<>;=#]/g, '\\$&')}`);
+}

@@ -1,0 +1,117 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { IssuerId, SigningPurpose } from '../src/domain/index.ts';
+import type { KeyBinding } from '../src/keys/ports.ts';
+import {
+  type Certificate,
+  decodePem,
+  encodePem,
+  parseCertificate,
+  type SignatureAlgorithmName,
+  signatureAlgorithms,
+} from '../src/pkix/index.ts';
+import { readIfThere, writeAtomically } from './files.ts';
+import type { Log } from './ports.ts';
+
+/** What a delegate's key may sign: responses, and the request for its own certificate. */
+export const delegatePurposes: readonly SigningPurpose[] = ['ocspResponse', 'certificationRequest'];
+
+/** What is kept of one issuer's delegate: the key's public side, and its certificates. */
+export interface StoredDelegate {
+  readonly key: KeyBinding | undefined;
+  readonly certificates: readonly Certificate[];
+}
+
+/** `{folder}/{issuerId}/key.json` and `{serialNumber}.pem`; private keys stay in the token. */
+export class DelegateStore {
+  readonly #folder: string;
+  readonly #log: Log;
+
+  constructor(folder: string, log: Log) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  /** Unreadable files are logged and left where they are; the certificate is asked for again. */
+  async read(issuerId: IssuerId): Promise<StoredDelegate> {
+    const folder = this.#folderOf(issuerId);
+    const text = await readIfThere(join(folder, 'key.json'));
+    const key = text === undefined ? undefined : this.#parseKey(folder, text);
+    const certificates: Certificate[] = [];
+    for (const name of await this.#certificateFiles(folder)) {
+      try {
+        const [block] = decodePem(await readFile(join(folder, name), 'utf8'), 'CERTIFICATE');
+        if (block !== undefined) {
+          certificates.push(parseCertificate(block.der));
+        }
+      } catch (error) {
+        this.#log('warn', 'a delegate certificate cannot be read', { folder, name, error });
+      }
+    }
+    return { key, certificates };
+  }
+
+  async writeKey(issuerId: IssuerId, key: KeyBinding): Promise<void> {
+    const content = {
+      keyId: key.keyId,
+      algorithm: key.algorithm,
+      subjectPublicKeyInfo: Buffer.from(key.subjectPublicKeyInfo).toString('base64'),
+    };
+    await writeAtomically(
+      join(this.#folderOf(issuerId), 'key.json'),
+      `${JSON.stringify(content, undefined, 2)}\n`,
+    );
+  }
+
+  async writeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
+    await writeAtomically(
+      join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`),
+      encodePem('CERTIFICATE', certificate.der),
+    );
+  }
+
+  async removeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
+    await rm(join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`), { force: true });
+  }
+
+  #folderOf(issuerId: IssuerId): string {
+    return join(this.#folder, issuerId);
+  }
+
+  async #certificateFiles(folder: string): Promise<readonly string[]> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const names = await readdir(folder);
+    return names.filter((name) => name.endsWith('.pem'));
+  }
+
+  #parseKey(folder: string, text: string): KeyBinding | undefined {
+    try {
+      const content: unknown = JSON.parse(text);
+      if (
+        typeof content === 'object' &&
+        content !== null &&
+        'keyId' in content &&
+        'algorithm' in content &&
+        'subjectPublicKeyInfo' in content &&
+        typeof content.keyId === 'string' &&
+        typeof content.subjectPublicKeyInfo === 'string' &&
+        isSignatureAlgorithmName(content.algorithm)
+      ) {
+        return {
+          keyId: content.keyId,
+          purposes: delegatePurposes,
+          algorithm: content.algorithm,
+          subjectPublicKeyInfo: Buffer.from(content.subjectPublicKeyInfo, 'base64'),
+        };
+      }
+    } catch {
+      // Reported below like any other content that is not a key's.
+    }
+    this.#log('warn', 'key.json cannot be read; a new key is made', { folder });
+    return undefined;
+  }
+}
+
+function isSignatureAlgorithmName(value: unknown): value is SignatureAlgorithmName {
+  return typeof value === 'string' && Object.hasOwn(signatureAlgorithms, value);
+}

@@ -1,0 +1,169 @@
+import type { IssuerId, ReasonCode } from '../src/domain/index.ts';
+import {
+  type CertID,
+  type Certificate,
+  hashKey,
+  hashName,
+  namesEqual,
+  oids,
+  parseCertificate,
+} from '../src/pkix/index.ts';
+import type { Log, StatusIssuer, StatusRecord } from './ports.ts';
+
+/** Hash algorithms of a certID that are answered (RFC 9919 §3.1.1: SHA-256, and SHA-1 still). */
+const certIdDigests: ReadonlyMap<string, 'sha1' | 'sha256' | 'sha384' | 'sha512'> = new Map([
+  [oids.sha1, 'sha1'],
+  [oids.sha256, 'sha256'],
+  [oids.sha384, 'sha384'],
+  [oids.sha512, 'sha512'],
+]);
+
+/** An issuer whose certificates' status is answered. */
+export interface KnownIssuer {
+  readonly issuerId: IssuerId;
+  readonly name: string;
+  readonly certificate: Certificate;
+  /** Whose inventory holds this issuer's own certificate; its own id for a root. */
+  readonly certifiedBy: IssuerId;
+}
+
+/** Since when an issuer's key is known to be compromised (RFC 6960 §2.7). */
+export interface Compromise {
+  readonly reasonCode: ReasonCode;
+  readonly since: Date | undefined;
+}
+
+/** The issuers in the view, found by both hashes of a certID together. */
+export class IssuerDirectory {
+  readonly #log: Log;
+  #byId = new Map<IssuerId, KnownIssuer>();
+  #byHashes = new Map<string, KnownIssuer>();
+  readonly #compromises = new Map<IssuerId, Compromise>();
+  readonly #unjudged = new Set<IssuerId>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  get all(): readonly KnownIssuer[] {
+    return [...this.#byId.values()];
+  }
+
+  byId(issuerId: IssuerId): KnownIssuer | undefined {
+    return this.#byId.get(issuerId);
+  }
+
+  /**
+   * The issuer that a certID names: issuerNameHash AND issuerKeyHash must be its own, by the
+   * request's digest. One right hash beside a wrong one names nobody (RFC 6960 §4.1.1).
+   */
+  find(certID: CertID): KnownIssuer | undefined {
+    return this.#byHashes.get(
+      hashesKey(certID.hashAlgorithm.oid, certID.issuerNameHash, certID.issuerKeyHash),
+    );
+  }
+
+  /**
+   * Takes the view's present content; answers the issuers that are new or have a new certificate.
+   * Those are `unjudged` until the status of their own certificate is known. Hashes are computed from the certificate's own bytes. An unreadable row is logged and left
+   * out; the others are served.
+   */
+  replace(rows: readonly StatusIssuer[]): readonly KnownIssuer[] {
+    const byId = new Map<IssuerId, KnownIssuer>();
+    const changed: KnownIssuer[] = [];
+    for (const row of rows) {
+      const before = this.#byId.get(row.issuerId);
+      if (before !== undefined && Buffer.compare(before.certificate.der, row.certificate) === 0) {
+        byId.set(row.issuerId, before);
+        continue;
+      }
+      try {
+        const issuer = readIssuer(row);
+        byId.set(row.issuerId, issuer);
+        changed.push(issuer);
+        this.#unjudged.add(row.issuerId);
+      } catch (error) {
+        this.#log('error', 'an issuer in the view cannot be read and is not served', {
+          issuerId: row.issuerId,
+          error,
+        });
+      }
+    }
+    if (changed.length > 0 || byId.size !== this.#byId.size) {
+      const byHashes = new Map<string, KnownIssuer>();
+      for (const issuer of byId.values()) {
+        for (const [oid, digest] of certIdDigests) {
+          const name = hashName(issuer.certificate.subject, digest);
+          const key = hashKey(issuer.certificate.subjectPublicKeyInfo, digest);
+          byHashes.set(hashesKey(oid, name, key), issuer);
+        }
+      }
+      this.#byHashes = byHashes;
+    }
+    this.#byId = byId;
+    return changed;
+  }
+
+  /** Issuers of whose own certificate the status was not read yet: nothing is said for them. */
+  get unjudged(): readonly KnownIssuer[] {
+    return this.all.filter((issuer) => this.#unjudged.has(issuer.issuerId));
+  }
+
+  isJudged(issuerId: IssuerId): boolean {
+    return !this.#unjudged.has(issuerId);
+  }
+
+  /** The status of its own certificate was read, and `noteStatus` called when there is a record. */
+  judged(issuerId: IssuerId): void {
+    this.#unjudged.delete(issuerId);
+  }
+
+  compromiseOf(issuerId: IssuerId): Compromise | undefined {
+    return this.#compromises.get(issuerId);
+  }
+
+  /**
+   * Learns the status of a CA certificate; answers the issuer whose compromise it began or ended.
+   * A key that signed certificates and is compromised vouches for none of them (RFC 6960 §2.7).
+   */
+  noteStatus(record: StatusRecord): KnownIssuer | undefined {
+    const issuer = this.all.find(
+      (candidate) =>
+        candidate.certificate.serialNumber === record.serialNumber &&
+        candidate.certifiedBy === record.issuerId,
+    );
+    if (issuer === undefined) {
+      return undefined;
+    }
+    const compromised =
+      record.status === 'revoked' &&
+      (record.reasonCode === 'keyCompromise' || record.reasonCode === 'cACompromise');
+    if (compromised === this.#compromises.has(issuer.issuerId)) {
+      return undefined;
+    }
+    if (compromised) {
+      this.#compromises.set(issuer.issuerId, {
+        reasonCode: 'cACompromise',
+        since: record.notGoodSince,
+      });
+    } else {
+      this.#compromises.delete(issuer.issuerId);
+    }
+    return issuer;
+  }
+}
+
+function readIssuer(row: StatusIssuer): KnownIssuer {
+  const certificate = parseCertificate(row.certificate);
+  const selfIssued = namesEqual(certificate.issuer, certificate.subject);
+  const [parent] = row.chain;
+  const certifiedBy =
+    parent === undefined || selfIssued
+      ? row.issuerId
+      : Buffer.from(hashKey(parseCertificate(parent).subjectPublicKeyInfo, 'sha1')).toString('hex');
+  return { issuerId: row.issuerId, name: row.name, certificate, certifiedBy };
+}
+
+function hashesKey(oid: string, nameHash: Uint8Array, keyHash: Uint8Array): string {
+  return `${oid}:${Buffer.from(nameHash).toString('latin1')}:${Buffer.from(keyHash).toString('latin1')}`;
+}

@@ -1,0 +1,68 @@
+import type { Clock } from '../src/domain/index.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
+import type { Delegates } from './delegates.ts';
+import type { IssuerDirectory } from './issuers.ts';
+
+export interface ReadinessState {
+  readonly ready: boolean;
+  /** Why not, one sentence each; empty when ready. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * Whether the responder can do its whole job: the database answers, the token's own self-test key
+ * signs and verifies, each issuer has a valid delegate. Computed by `check` in the background,
+ * read from memory.
+ */
+export class Readiness {
+  readonly #parts: {
+    readonly fresh: () => boolean;
+    readonly token: Pick<KeyToken, 'selfTest'>;
+    readonly delegates: Delegates;
+    readonly issuers: IssuerDirectory;
+    readonly clock: Clock;
+  };
+  #state: ReadinessState = { ready: false, reasons: ['the responder is starting'] };
+  #draining = false;
+
+  constructor(parts: {
+    readonly fresh: () => boolean;
+    readonly token: Pick<KeyToken, 'selfTest'>;
+    readonly delegates: Delegates;
+    readonly issuers: IssuerDirectory;
+    readonly clock: Clock;
+  }) {
+    this.#parts = parts;
+  }
+
+  get state(): ReadinessState {
+    return this.#draining ? { ready: false, reasons: ['the responder is stopping'] } : this.#state;
+  }
+
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** Never throws. */
+  async check(): Promise<void> {
+    const { fresh, token, delegates, issuers, clock } = this.#parts;
+    const reasons: string[] = [];
+    if (!fresh()) {
+      reasons.push('the database does not answer: nothing new is signed');
+    }
+    try {
+      await token.selfTest();
+    } catch (error) {
+      reasons.push(
+        `the token can't sign: ${error instanceof Error ? error.message : 'its self-test failed'}`,
+      );
+    }
+    if (issuers.all.length === 0) {
+      reasons.push('no issuer is known yet');
+    }
+    for (const issuer of delegates.missing(issuers.all, clock.now())) {
+      reasons.push(`issuer ${issuer.name} has no valid OCSP signing certificate yet`);
+    }
+    this.#state = { ready: reasons.length === 0, reasons };
+  }
+}

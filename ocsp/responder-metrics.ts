@@ -1,0 +1,106 @@
+import { createServer, type Server } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/** Plain numbers that the hot path adds to; the registry reads them when it is scraped. */
+export interface ResponderCounts {
+  /** Answers by what they were: `memory`, `signed`, `notModified`, or an OCSP error status. */
+  readonly answers: Map<string, number>;
+  signatures: number;
+}
+
+export function createCounts(): ResponderCounts {
+  return { answers: new Map(), signatures: 0 };
+}
+
+export function countAnswer(counts: ResponderCounts, kind: string): void {
+  counts.answers.set(kind, (counts.answers.get(kind) ?? 0) + 1);
+}
+
+/** What is read at each scrape. */
+export interface ResponderGauges {
+  readonly cached: () => number;
+  readonly waiting: () => number;
+  /** Milliseconds since the change feed was last read. */
+  readonly feedAge: () => number;
+  readonly ready: () => boolean;
+  /** notAfter of the delegate in use, by issuer's name, in milliseconds since 1970. */
+  readonly delegates: () => ReadonlyMap<string, number>;
+}
+
+export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges): Registry {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, value: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(value());
+      },
+    });
+  };
+  new Counter({
+    name: 'chancery_ocsp_answers_total',
+    help: 'Answers by kind: memory, signed, notModified, or an OCSP error status',
+    labelNames: ['kind'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [kind, count] of counts.answers) {
+        this.inc({ kind }, count);
+      }
+    },
+  });
+  new Counter({
+    name: 'chancery_ocsp_signatures_total',
+    help: 'Responses signed',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(counts.signatures);
+    },
+  });
+  gauge('chancery_ocsp_cached_answers', 'Answers in memory', gauges.cached);
+  gauge(
+    'chancery_ocsp_waiting',
+    'Requests that wait for the database or the token',
+    gauges.waiting,
+  );
+  gauge('chancery_ocsp_feed_age_seconds', 'Age of what is known of status changes', () => {
+    return gauges.feedAge() / 1000;
+  });
+  gauge('chancery_ocsp_ready', '1 when /readyz answers 200', () => (gauges.ready() ? 1 : 0));
+  new Gauge({
+    name: 'chancery_ocsp_delegate_not_after_seconds',
+    help: 'notAfter of the OCSP signing certificate in use, in seconds since 1970',
+    labelNames: ['issuer'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [issuer, notAfter] of gauges.delegates()) {
+        this.set({ issuer }, notAfter / 1000);
+      }
+    },
+  });
+  return registry;
+}
+
+/** GET /metrics on a listener of its own, off the port that relying parties reach. */
+export function createMetricsServer(registry: Registry): Server {
+  return createServer((request, response) => {
+    if (request.method !== 'GET' || request.url !== '/metrics') {
+      response.writeHead(404, { 'Content-Type': 'text/plain' }).end('GET /metrics\n');
+      return;
+    }
+    registry
+      .metrics()
+      .then((text) => {
+        response.writeHead(200, { 'Content-Type': registry.contentType }).end(text);
+      })
+      .catch(() => {
+        response.writeHead(500).end();
+      });
+  });
+}

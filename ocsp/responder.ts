@@ -1,0 +1,307 @@
+import type { Server } from 'node:http';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Clock } from '../src/domain/index.ts';
+import type { Signer } from '../src/issuance/ports.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
+import type { KeyAlgorithmName } from '../src/pkix/index.ts';
+import { CacheSource } from './cache-source.ts';
+import { ChangeLedger } from './change-ledger.ts';
+import { ClientCertificate, type EnrolmentOptions } from './client-certificate.ts';
+import { DelegateEnrolment } from './delegate-enrolment.ts';
+import { DelegateStore } from './delegate-store.ts';
+import { Delegates } from './delegates.ts';
+import { OcspExchange } from './exchange.ts';
+import { createOcspServer, drain, type ListenAddress, listen } from './http-server.ts';
+import { IssuerDirectory } from './issuers.ts';
+import { LiveSource } from './live-source.ts';
+import type { Log, StatusRecord, StatusSource } from './ports.ts';
+import { BoundedQueue } from './queue.ts';
+import { Readiness, type ReadinessState } from './readiness.ts';
+import { createCounts, createMetricsServer, createRegistry } from './responder-metrics.ts';
+import { ResponseCache } from './response-cache.ts';
+import { StatusFeed } from './status-feed.ts';
+import { StatusLookup } from './status-lookup.ts';
+
+/** Everything that the responder needs, as plain values and ports. */
+export interface ResponderOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly metricsListen?: ListenAddress | undefined;
+  /** The responder's own folder: delegates are kept in `delegates/` below it. */
+  readonly folder: string;
+  readonly source: StatusSource;
+  readonly token: Signer & KeyToken;
+  readonly enrolment: EnrolmentOptions;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** nextUpdate minus thisUpdate. */
+  readonly validitySeconds: number;
+  readonly requestTimeoutMilliseconds: number;
+  readonly drainTimeoutMilliseconds: number;
+  /** Milliseconds that one signature may take. */
+  readonly signDeadline: number;
+  /** The rest has defaults that deployments have no reason to change; tests do. */
+  readonly delegateKeyAlgorithm?: KeyAlgorithmName | undefined;
+  readonly maxAgeSeconds?: number | undefined;
+  readonly cacheLimit?: number | undefined;
+  readonly queueLimit?: number | undefined;
+  readonly timing?: Partial<ResponderTiming> | undefined;
+}
+
+/** Milliseconds. */
+export interface ResponderTiming {
+  readonly feedInterval: number;
+  /** Since the start of the last successful poll of the change feed. */
+  readonly cutOff: number;
+  readonly statusDeadline: number;
+  readonly issuersInterval: number;
+  readonly readinessInterval: number;
+  readonly clientCertificateInterval: number;
+}
+
+const defaultTiming: ResponderTiming = {
+  feedInterval: 250,
+  cutOff: 1500,
+  statusDeadline: 1000,
+  issuersInterval: 1000,
+  readinessInterval: 5000,
+  clientCertificateInterval: 60_000,
+};
+
+/** Longer than any answer takes to make, see `ChangeLedger.forget`. */
+const ledgerInterval = 120_000;
+
+export interface Responder {
+  /** Ports in the order of `listen`. */
+  readonly ports: readonly number[];
+  readonly metricsPort: number | undefined;
+  readiness(): ReadinessState;
+  /** Stops accepting, lets running requests finish, ends the background work. */
+  close(): Promise<void>;
+}
+
+/** Starts the responder: listens at once and answers tryLater until it can do better. */
+export async function startResponder(options: ResponderOptions): Promise<Responder> {
+  const core = createCore(options);
+  const servers: Server[] = [];
+  const ports: number[] = [];
+  let metricsPort: number | undefined;
+  try {
+    for (const address of options.listen) {
+      // One port number on all addresses, also when the first one was free to choose.
+      const port = address.port === 0 ? (ports[0] ?? 0) : address.port;
+      const server = createOcspServer(
+        core.exchange,
+        core.readiness,
+        options.requestTimeoutMilliseconds,
+      );
+      servers.push(server);
+      ports.push(await listen(server, { host: address.host, port }));
+    }
+    if (options.metricsListen !== undefined) {
+      const server = createMetricsServer(core.registry);
+      servers.push(server);
+      metricsPort = await listen(server, options.metricsListen);
+    }
+  } catch (error) {
+    await Promise.all(servers.map(async (server) => drain(server, 0)));
+    throw error;
+  }
+  const stop = runInBackground(core, options);
+  return {
+    ports,
+    metricsPort,
+    readiness: () => core.readiness.state,
+    close: async () => {
+      core.readiness.drain();
+      await Promise.all(
+        servers.map(async (server) => drain(server, options.drainTimeoutMilliseconds)),
+      );
+      await stop();
+    },
+  };
+}
+
+type Core = ReturnType<typeof createCore>;
+
+/** Wires filter(cache(queue(live))) and what keeps it truthful. */
+function createCore(options: ResponderOptions) {
+  const { source, token, clock, log, validitySeconds, signDeadline } = options;
+  const timing = { ...defaultTiming, ...options.timing };
+  const ledger = new ChangeLedger();
+  const cache = new ResponseCache(options.cacheLimit ?? 50_000);
+  const issuers = new IssuerDirectory(log);
+  const counts = createCounts();
+  const lookup = new StatusLookup(source, clock, timing.statusDeadline);
+  const client = new ClientCertificate(options.enrolment, clock, log);
+  const forgetIssuer = (issuerId: string): void => {
+    ledger.noteIssuer(issuerId);
+    cache.evictIssuer(issuerId);
+  };
+  const delegates = new Delegates({
+    store: new DelegateStore(join(options.folder, 'delegates'), log),
+    enrolment: new DelegateEnrolment({
+      token,
+      client,
+      authorityUrl: options.enrolment.authorityUrl,
+      keyAlgorithm: options.delegateKeyAlgorithm ?? 'p256',
+      signDeadline,
+    }),
+    token,
+    lookup,
+    clock,
+    log,
+    withdrawn: forgetIssuer,
+  });
+  const noteStatus = (record: StatusRecord): void => {
+    ledger.noteSerialNumber(record.issuerId, record.serialNumber);
+    cache.evict(record.issuerId, record.serialNumber);
+    delegates.noteStatus(record);
+    const issuer = issuers.noteStatus(record);
+    if (issuer !== undefined) {
+      forgetIssuer(issuer.issuerId);
+    }
+  };
+  const feed = new StatusFeed(
+    source,
+    {
+      changed: noteStatus,
+      manyChanged: () => {
+        ledger.noteAll();
+        cache.clear();
+      },
+    },
+    { interval: timing.feedInterval, deadline: timing.statusDeadline, cutOff: timing.cutOff },
+    log,
+  );
+  const live = new LiveSource({
+    lookup,
+    issuers,
+    signer: token,
+    clock,
+    fresh: () => feed.fresh,
+    delegate: (issuerId, at) => delegates.current(issuerId, at),
+    validitySeconds,
+    signDeadline,
+    statusDeadline: timing.statusDeadline,
+    signed: () => {
+      counts.signatures += 1;
+    },
+  });
+  const queue = new BoundedQueue(live, options.queueLimit ?? 1000);
+  const cached = new CacheSource(queue, { cache, ledger, clock, log });
+  const exchange = new OcspExchange({
+    source: cached,
+    issuers,
+    counts,
+    clock,
+    log,
+    maxAgeSeconds: options.maxAgeSeconds ?? 60,
+  });
+  const readiness = new Readiness({ fresh: () => feed.fresh, token, delegates, issuers, clock });
+  const registry = createRegistry(counts, {
+    cached: () => cache.size,
+    waiting: () => queue.length,
+    feedAge: () => feed.age,
+    ready: () => readiness.state.ready,
+    delegates: () => delegateEnds(issuers, delegates, clock.now()),
+  });
+  return {
+    timing,
+    ledger,
+    issuers,
+    lookup,
+    client,
+    delegates,
+    noteStatus,
+    feed,
+    exchange,
+    readiness,
+    registry,
+  };
+}
+
+function delegateEnds(
+  issuers: IssuerDirectory,
+  delegates: Delegates,
+  now: Date,
+): ReadonlyMap<string, number> {
+  const ends = new Map<string, number>();
+  for (const issuer of issuers.all) {
+    const delegate = delegates.current(issuer.issuerId, now);
+    ends.set(issuer.name, delegate?.certificate.validity.notAfter.getTime() ?? 0);
+  }
+  return ends;
+}
+
+/** Starts the loops; the answer ends them. */
+function runInBackground(core: Core, options: ResponderOptions): () => Promise<void> {
+  const { timing, feed, issuers, delegates, readiness, client, ledger } = core;
+  const { log } = options;
+  const stopping = new AbortController();
+  const every = async (milliseconds: () => number, work: () => Promise<void>): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      await work().catch((error: unknown) => {
+        log('error', 'background work failed', { error });
+      });
+      await delay(milliseconds(), undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  feed.start();
+  const loops = [
+    every(
+      () => timing.issuersInterval,
+      async () => {
+        await refreshIssuers(core, options);
+        // Not awaited: a slow enrolment for one issuer must not hold up the others.
+        void delegates.maintain(issuers.all);
+      },
+    ),
+    every(
+      () => (readiness.state.ready ? timing.readinessInterval : timing.readinessInterval / 10),
+      async () => readiness.check(),
+    ),
+    every(
+      () => timing.clientCertificateInterval,
+      async () => {
+        await client.renewWhenDue().catch((error: unknown) => {
+          log('warn', "the responder's client certificate can't be renewed yet", { error });
+        });
+      },
+    ),
+    every(
+      () => ledgerInterval,
+      async () => {
+        ledger.forget();
+        await Promise.resolve();
+      },
+    ),
+  ];
+  return async () => {
+    stopping.abort();
+    await feed.stop();
+    await Promise.all(loops);
+  };
+}
+
+/** Picks up new issuers, and whether their own certificates are compromised. */
+async function refreshIssuers(core: Core, options: ResponderOptions): Promise<void> {
+  const { issuers, lookup, noteStatus } = core;
+  let rows: Awaited<ReturnType<StatusSource['issuers']>>;
+  try {
+    rows = await options.source.issuers();
+  } catch (error) {
+    options.log('warn', 'the issuers cannot be read', { error });
+    return;
+  }
+  issuers.replace(rows);
+  for (const issuer of issuers.unjudged) {
+    const { certifiedBy, certificate } = issuer;
+    const { records } = await lookup.lookup(certifiedBy, [certificate.serialNumber]);
+    for (const record of records.values()) {
+      noteStatus(record);
+    }
+    issuers.judged(issuer.issuerId);
+    options.log('info', 'serving an issuer', { issuer: issuer.name, issuerId: issuer.issuerId });
+  }
+}

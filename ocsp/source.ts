@@ -1,0 +1,38 @@
+import type { IssuerId, SerialNumber } from '../src/domain/index.ts';
+import type { CertID } from '../src/pkix/index.ts';
+import type { KnownIssuer } from './issuers.ts';
+
+/** A request that may be answered: one issuer's certIDs, extensions understood. */
+export interface StatusQuestion {
+  readonly issuer: KnownIssuer;
+  readonly certIDs: readonly CertID[];
+  readonly serialNumbers: readonly SerialNumber[];
+  /** Content of the nonce's OCTET STRING, 1 to 128 octets (RFC 9654 §2.1). */
+  readonly nonce?: Uint8Array | undefined;
+  /** The certIDs' bytes in order: what an answer without a nonce is kept under. */
+  readonly key: string;
+}
+
+/** A signed answer, encoded once. Times are milliseconds since 1970. */
+export interface SignedAnswer {
+  /** DER of the whole OCSPResponse. */
+  readonly body: Buffer;
+  readonly issuerId: IssuerId;
+  readonly serialNumbers: readonly SerialNumber[];
+  readonly thisUpdate: number;
+  /** The earliest of its SingleResponses. */
+  readonly nextUpdate: number;
+  /** Strong validator: quoted hex SHA-256 of the body (RFC 9919 §7.2). */
+  readonly etag: string;
+  /** False for answers with a nonce or with an `unknown`: they are given once. */
+  readonly reusable: boolean;
+}
+
+/** Answers questions, each decorator adding one concern: cache(queue(live)). */
+export interface AnswerSource {
+  /**
+   * @throws ChanceryError whose code the error mapper turns into an OCSP status: `unavailable`
+   * classes mean tryLater.
+   */
+  answer(question: StatusQuestion): Promise<SignedAnswer>;
+}
