@@ -6,15 +6,10 @@ import {
   formatGeneralName,
   keyAlgorithmOf,
 } from '../pkix/index.ts';
-import type {
-  Certificate,
-  GeneralName,
-  Name,
-  SignatureAlgorithm,
-  TbsCertificate,
-} from '../pkix/types.ts';
+import type { GeneralName, TbsCertificate } from '../pkix/types.ts';
 import { applyCaParameters, type CaParameters, checkChain } from './ca.ts';
 import { makeExtensions } from './extensions.ts';
+import type { IssuerInput } from './issuer.ts';
 import { checkKey, type KeyPolicy } from './key-policy.ts';
 import { type NamePolicy, permitAll } from './name-policy.ts';
 import { applyNames } from './names.ts';
@@ -26,20 +21,6 @@ import { applySubject } from './subject.ts';
 import { applyExtendedKeyUsage, applyKeyUsage } from './usages.ts';
 import { applyValidity } from './validity.ts';
 import { violation } from './violation.ts';
-
-/** The issuer under which the certificate is made. */
-export interface IssuerInput {
-  readonly issuerId: string;
-  /** Undefined only while a self-signed root is being made. */
-  readonly certificate?: Certificate | undefined;
-  /** Issuer first, root last; empty for a self-signed root. */
-  readonly chain: readonly Certificate[];
-  readonly signatureAlgorithm: SignatureAlgorithm;
-  /** What its certificates point to, byte for byte. */
-  readonly urls: { readonly crl: string; readonly ocsp: string; readonly caIssuers: string };
-  readonly subject: Name;
-  readonly subjectKeyIdentifier: Uint8Array;
-}
 
 export interface ApplyProfileInput {
   readonly profile: Profile;

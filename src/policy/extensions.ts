@@ -14,8 +14,8 @@ import {
   keyIdentifier,
 } from '../pkix/index.ts';
 import type { Extension, GeneralName, KeyUsageBit, Name } from '../pkix/types.ts';
-import type { IssuerInput } from './apply.ts';
 import type { CaResult } from './ca.ts';
+import type { IssuerInput } from './issuer.ts';
 import type { Profile } from './profile.ts';
 import type { CertificateRequestInput } from './request.ts';
 

@@ -2,15 +2,11 @@ import type { Violation } from '../domain/index.ts';
 import { parseIpAddress } from '../pkix/index.ts';
 import type { GeneralName, Name } from '../pkix/types.ts';
 import { normaliseDnsName } from './dns-name.ts';
+import type { NormalisedName } from './normalised-name.ts';
 import { attributeValueFault } from './subject-value.ts';
 import { normaliseUri } from './uri.ts';
 import { violation } from './violation.ts';
 import { policyOidPattern, userPrincipalNameOid } from './vocabulary.ts';
-
-/** A name in the one form that is compared and issued, or why it is refused. */
-export type NormalisedName =
-  | { readonly ok: true; readonly name: GeneralName }
-  | { readonly ok: false; readonly violation: Violation };
 
 const clause = 'RFC 5280 §4.2.1.6';
 

@@ -1,6 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
 import { normaliseDnsName } from './dns-name.ts';
-import type { NormalisedName } from './general-name.ts';
+import type { NormalisedName } from './normalised-name.ts';
 import { violation } from './violation.ts';
 
 const field = 'names.uniformResourceIdentifier';
