@@ -1,7 +1,9 @@
 /** Strict, total DER (X.690): knows tags, nothing of X.509. */
 export { DerError } from './error.ts';
-export type { BitString, DerElement, DerLimits } from './reader.ts';
-export { checkDer, DerReader, readDer } from './reader.ts';
+export type { DerLimits } from './read-der.ts';
+export { checkDer, readDer } from './read-der.ts';
+export type { BitString, DerElement } from './reader.ts';
+export { DerReader } from './reader.ts';
 export type { StringStrictness } from './strings.ts';
 export { decodeString, isIa5String, isPrintableString, isStringTag } from './strings.ts';
 export { contextConstructed, contextPrimitive, tags } from './tags.ts';

@@ -1,19 +1,9 @@
 import { DerError } from './error.ts';
 import { decodeObjectIdentifier } from './object-identifier.ts';
+import { compareEncodings } from './set-order.ts';
 import { decodeString, type StringStrictness } from './strings.ts';
 import { tags } from './tags.ts';
 import { decodeGeneralizedTime, decodeUtcTime } from './time.ts';
-
-/** Caps that make reading total: what exceeds them is an error, whatever it holds. */
-export interface DerLimits {
-  /** Nesting of constructed elements; default 32. */
-  readonly maxDepth?: number | undefined;
-  /** Octets of the whole input; default 1 MiB. */
-  readonly maxSize?: number | undefined;
-}
-
-const defaultMaxDepth = 32;
-const defaultMaxSize = 1 << 20;
 
 /** One element: its tag, the whole encoding and the content, as views on the input. */
 export interface DerElement {
@@ -180,7 +170,13 @@ export class DerReader {
       inner.header();
       if (
         previousStart >= 0 &&
-        compare(this.bytes, previousStart, previousEnd, inner.headerStart, inner.contentEnd) > 0
+        compareEncodings(
+          this.bytes,
+          previousStart,
+          previousEnd,
+          inner.headerStart,
+          inner.contentEnd,
+        ) > 0
       ) {
         inner.fail('SET OF not in ascending order');
       }
@@ -375,48 +371,4 @@ export class DerReader {
         this.header();
     }
   }
-}
-
-/** -1, 0 or 1 as X.690 §11.6 orders encodings: the shorter one counts as padded with zeros. */
-function compare(
-  bytes: Uint8Array,
-  aStart: number,
-  aEnd: number,
-  bStart: number,
-  bEnd: number,
-): number {
-  const aLength = aEnd - aStart;
-  const bLength = bEnd - bStart;
-  const length = Math.max(aLength, bLength);
-  for (let i = 0; i < length; i += 1) {
-    const a = i < aLength ? (bytes[aStart + i] ?? 0) : 0;
-    const b = i < bLength ? (bytes[bStart + i] ?? 0) : 0;
-    if (a !== b) return a < b ? -1 : 1;
-  }
-  return 0;
-}
-
-/**
- * A reader over exactly one element that fills `bytes`.
- *
- * @throws DerError when the input is larger than `maxSize`, holds no element, or more than one.
- */
-export function readDer(bytes: Uint8Array, limits: DerLimits = {}): DerReader {
-  const maxSize = limits.maxSize ?? defaultMaxSize;
-  if (bytes.length > maxSize) throw new DerError(`larger than ${maxSize} octets`, 0);
-  const depth = limits.maxDepth ?? defaultMaxDepth;
-  const probe = new DerReader(bytes, 0, bytes.length, depth);
-  probe.raw();
-  probe.end();
-  return new DerReader(bytes, 0, bytes.length, depth);
-}
-
-/**
- * Walks one element to its last leaf: every header, and the content of every universal type
- * except character strings and times. For what is kept without being interpreted (ANY values).
- *
- * @throws DerError when anything in it is not DER.
- */
-export function checkDer(bytes: Uint8Array, limits: DerLimits = {}): void {
-  readDer(bytes, limits).checkRest();
 }
