@@ -12,7 +12,7 @@ export type { IssuerInput } from './issuer.ts';
 export type { KeyBlocklist, KeyPolicy } from './key-policy.ts';
 export { checkKey, defaultKeyPolicy } from './key-policy.ts';
 export type { NamePatterns, NamePolicy } from './name-policy.ts';
-export { checkNamePolicy, permitAll } from './name-policy.ts';
+export { checkNamePolicy, parseNamePolicy, permitAll } from './name-policy.ts';
 export type { NormalisedName } from './normalised-name.ts';
 export { parseProfile, profileJsonSchema } from './parse.ts';
 export type { Profile } from './profile.ts';

@@ -1,4 +1,4 @@
-import type { Violation } from '../domain/index.ts';
+import { ChanceryError, type Violation } from '../domain/index.ts';
 import {
   formatGeneralName,
   nameIsWithin,
@@ -6,9 +6,11 @@ import {
   parseIpAddress,
 } from '../pkix/index.ts';
 import type { GeneralName } from '../pkix/types.ts';
+import { normaliseDnsName } from './dns-name.ts';
 import { readUserPrincipalName } from './general-name.ts';
 import { hostOfUri } from './uri.ts';
 import { violation } from './violation.ts';
+import { policyOidPattern } from './vocabulary.ts';
 
 /** Patterns of names by type. A type that is not listed has none. */
 export interface NamePatterns {
@@ -29,9 +31,10 @@ export interface NamePatterns {
 }
 
 /**
- * Which names may be issued, beyond what the profile's syntax takes. Without `allow` every name
- * is allowed; with it only those that it lists, and of a type that it does not list none.
- * `deny` wins over `allow`.
+ * Which names may be issued, beyond what the profile's syntax takes. While `allow` has no list
+ * every name is allowed; once it has one, only names that a list holds, and none of a type
+ * without a list: a policy on DNS names must not be passed by asking for an address. `deny` wins
+ * over `allow`.
  */
 export interface NamePolicy {
   readonly allow?: NamePatterns | undefined;
@@ -57,8 +60,9 @@ export function checkNamePolicy(name: GeneralName, policy: NamePolicy): Violatio
   const text = formatGeneralName(name);
   const refuse = (rule: string, message: string, mend: string): Violation =>
     violation(rule, `names.${name.type}`, message, 'name policy', { value: text, mend });
-  const denied = (list === undefined ? undefined : policy.deny?.[list])?.find((pattern) =>
-    matches(name, pattern, 'touches'),
+  // A pattern that can't be read denies all of its type and allows nothing.
+  const denied = patternsOf(policy.deny, list).find(
+    (pattern) => !isReadable(list, pattern) || matches(name, pattern, 'touches'),
   );
   if (denied !== undefined) {
     return refuse(
@@ -67,16 +71,98 @@ export function checkNamePolicy(name: GeneralName, policy: NamePolicy): Violatio
       'ask for another name, or have the name policy changed',
     );
   }
-  if (policy.allow === undefined) return undefined;
-  const allowed = list === undefined ? undefined : policy.allow[list];
-  if (allowed?.some((pattern) => matches(name, pattern, 'covers')) === true) return undefined;
+  if (policy.allow === undefined || Object.values(policy.allow).every((one) => one === undefined)) {
+    return undefined;
+  }
+  const allowed = patternsOf(policy.allow, list);
+  if (allowed.some((pattern) => isReadable(list, pattern) && matches(name, pattern, 'covers'))) {
+    return undefined;
+  }
   return refuse(
     'namePolicy.allow',
-    allowed === undefined || allowed.length === 0
+    allowed.length === 0
       ? `the name policy allows no ${name.type}`
       : `the name policy allows only ${allowed.join(', ')}`,
     'ask for a name that it allows, or have the name policy changed',
   );
+}
+
+function patternsOf(
+  patterns: NamePatterns | undefined,
+  list: keyof NamePatterns | undefined,
+): readonly string[] {
+  return (list === undefined ? undefined : patterns?.[list]) ?? [];
+}
+
+/**
+ * Checks every pattern of a policy that a person wrote, so that a mistake is found at start-up.
+ *
+ * @throws ChanceryError `configuration` naming the list and the pattern.
+ */
+export function parseNamePolicy(policy: NamePolicy): NamePolicy {
+  for (const side of ['allow', 'deny'] as const) {
+    for (const [list, patterns] of Object.entries(policy[side] ?? {})) {
+      const bad = (patterns ?? []).find(
+        (pattern: string) => !isReadable(list as keyof NamePatterns, pattern),
+      );
+      if (bad === undefined) continue;
+      throw new ChanceryError('configuration', {
+        message: `names.${side}.${list}: ${JSON.stringify(bad)} can't be read; ${patternHelp[list as keyof NamePatterns]}`,
+      });
+    }
+  }
+  return policy;
+}
+
+const patternHelp: Readonly<Record<keyof NamePatterns, string>> = {
+  dns: 'write example.org (and below) or .example.org (below only)',
+  ip: 'write an address or a block such as 10.0.0.0/8 or fd00::/8',
+  email: 'write user@example.org, example.org or .example.org',
+  uri: 'write a host such as example.org, or an address or block',
+  userPrincipalName: 'write user@example.org, example.org or .example.org',
+  directory: 'write an RFC 4514 name such as O=Example,C=CH',
+  registeredID: 'write an object identifier such as 2.999.1',
+};
+
+function isReadable(list: keyof NamePatterns | undefined, pattern: string): boolean {
+  switch (list) {
+    case 'dns':
+      return isDnsPattern(pattern);
+    case 'ip':
+      return isAddressPattern(pattern);
+    case 'email':
+    case 'userPrincipalName':
+      return isDnsPattern(pattern.slice(pattern.lastIndexOf('@') + 1));
+    case 'uri':
+      return isDnsPattern(pattern) || isAddressPattern(pattern);
+    case 'directory':
+      return isDirectoryPattern(pattern);
+    case 'registeredID':
+      return policyOidPattern.test(pattern);
+    case undefined:
+      return false;
+    default:
+      return list satisfies never;
+  }
+}
+
+function isDnsPattern(pattern: string): boolean {
+  return normaliseDnsName(pattern.replace(/^\./, ''), { wildcard: false }).ok;
+}
+
+function isAddressPattern(pattern: string): boolean {
+  const [text = '', prefix, ...more] = pattern.split('/');
+  const base = tryParseIpAddress(text);
+  if (base === undefined || more.length > 0) return false;
+  return prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= base.length * 8);
+}
+
+function isDirectoryPattern(pattern: string): boolean {
+  try {
+    return parseDistinguishedName(pattern).rdns.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /** `covers`: the pattern holds all that the name stands for. `touches`: it holds some of it (a wildcard stands for many). */
@@ -136,9 +222,6 @@ function addressMatches(address: Uint8Array, pattern: string): boolean {
   const base = tryParseIpAddress(text);
   if (base === undefined || base.length !== address.length) return false;
   const bits = prefix === undefined ? base.length * 8 : Number(prefix);
-  // A prefix that is no number between 0 and the length matches nothing rather than everything.
-  if (prefix !== undefined && !/^[0-9]{1,3}$/.test(prefix)) return false;
-  if (bits > base.length * 8) return false;
   return address.every((octet, index) => {
     const significant = Math.min(8, Math.max(0, bits - index * 8));
     const mask = (0xff << (8 - significant)) & 0xff;

@@ -16,6 +16,9 @@ export interface SubjectResult {
   readonly violations: readonly Violation[];
 }
 
+/** Our own bound, so that one request can't ask for unbounded work. */
+const maximumAttributes = 64;
+
 /**
  * The subject under the profile's rules: attribute by attribute in the order asked for. When
  * nothing is fixed or defaulted the requested Name is copied byte for byte.
@@ -30,6 +33,21 @@ export function applySubject(
   const violations: Violation[] = [];
   const granted: AttributeTypeAndValue[] = [];
   let changed = false;
+  if (requested.rdns.length > maximumAttributes) {
+    violations.push(
+      violation(
+        'subject.maximum',
+        'subject',
+        `a subject has at most ${maximumAttributes} attributes`,
+        'RFC 5280 §4.1.2.6',
+        {
+          value: String(requested.rdns.length),
+          mend: 'leave some out',
+        },
+      ),
+    );
+    return { subject: requested, violations };
+  }
   for (const rdn of requested.rdns) {
     if (rdn.length !== 1) {
       violations.push(
