@@ -100,14 +100,14 @@ async function applyMigrations(database: TestDatabase): Promise<void> {
     new URL('../../src/storage/index.ts', import.meta.url).href
   );
   const { migrate } = storage as {
-    migrate: (
-      ownerUrl: string,
-      roles: { readonly applicationRole: string; readonly responderRole: string },
-    ) => Promise<unknown>;
+    migrate: (options: {
+      readonly ownerUrl: string;
+      readonly roles: { readonly app: string; readonly ocsp: string };
+    }) => Promise<unknown>;
   };
-  await migrate(database.ownerUrl, {
-    applicationRole: database.roles.application,
-    responderRole: database.roles.responder,
+  await migrate({
+    ownerUrl: database.ownerUrl,
+    roles: { app: database.roles.application, ocsp: database.roles.responder },
   });
 }
 

@@ -1,0 +1,36 @@
+import type { Session } from './pool.ts';
+
+/** Rows of one FETCH: enough to hide the round trip, small enough for a bounded heap. */
+const chunkSize = 5000;
+
+let cursors = 0;
+
+/**
+ * Streams a query's rows as arrays, in chunks, from a server-side cursor of the running transaction.
+ * The next chunk is on its way while the caller works on one.
+ */
+export async function* streamRows(
+  session: Session,
+  query: string,
+  values: readonly unknown[],
+  size: number = chunkSize,
+): AsyncGenerator<readonly (readonly unknown[])[]> {
+  cursors += 1;
+  const name = `stream_${cursors}`;
+  session.defer({ text: `DECLARE ${name} NO SCROLL CURSOR FOR ${query}` }, values);
+  const fetch = async () => await session.arrays(`FETCH FORWARD ${Math.trunc(size)} FROM ${name}`);
+  let next = fetch();
+  let complete = false;
+  try {
+    while (!complete) {
+      const rows = await next;
+      complete = rows.length < size;
+      if (!complete) next = fetch();
+      if (rows.length > 0) yield rows;
+    }
+  } finally {
+    // A caller that stopped early leaves one FETCH under way; its outcome is of no interest.
+    next.catch(() => undefined);
+    session.defer({ text: `CLOSE ${name}` }, []);
+  }
+}

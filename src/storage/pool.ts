@@ -1,0 +1,269 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClientConfig, Pool, type PoolClient, types } from 'pg';
+import { ChanceryError } from '../domain/index.ts';
+import { type ConnectionConfig, connectionConfig } from './connection.ts';
+import { isConnectionError, isRetryable, mapDatabaseError, outcomeUnknown } from './errors.ts';
+
+/** A named statement is parsed and planned once a connection; the name must stand for one text. */
+export interface Statement {
+  readonly name?: string | undefined;
+  readonly text: string;
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** The statements of one transaction, in order, sent without waiting for each other (pipelining). */
+export interface Session {
+  query(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
+  /** Rows as arrays, for long streams. */
+  arrays(text: string): Promise<readonly (readonly unknown[])[]>;
+  /** Number of rows that a statement touched. */
+  execute(statement: Statement, values?: readonly unknown[]): Promise<number>;
+  /** Sends and does not wait: what goes wrong is thrown at the commit. */
+  defer(statement: Statement, values: readonly unknown[]): void;
+}
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly size: number;
+  /** Milliseconds after which the server breaks a statement off. */
+  readonly statementTimeout: number;
+  readonly applicationName: string;
+  readonly log: (message: string) => void;
+}
+
+export interface DatabasePool {
+  /** Read-write; commits durably. Runs the work again after a serialization failure or a deadlock. */
+  write<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** One snapshot, read only. `timeout` replaces the statement timeout. */
+  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T>;
+  /** One statement on its own. */
+  query(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
+  close(): Promise<void>;
+  counts(): { readonly total: number; readonly idle: number; readonly waiting: number };
+}
+
+const attempts = 6;
+
+/** Integers of 64 bits as bigint, octets as plain Uint8Array; all else as pg does it. */
+const parsers = new Map<number, (text: string) => unknown>([
+  [types.builtins.INT8, (text) => BigInt(text)],
+  [
+    types.builtins.BYTEA,
+    (text) => {
+      const bytes = Buffer.from(text.slice(2), 'hex');
+      return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    },
+  ],
+]);
+
+const customTypes: NonNullable<ClientConfig['types']> = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    parsers.get(oid) ?? types.getTypeParser(oid, format ?? 'text'),
+} as NonNullable<ClientConfig['types']>;
+
+/** Opens no connection yet. */
+export function createPool(options: PoolOptions): DatabasePool {
+  const connection: ConnectionConfig = connectionConfig(options.url);
+  const pool = new Pool({
+    ...connection,
+    max: options.size,
+    pipeline: true,
+    types: customTypes,
+    application_name: options.applicationName,
+    statement_timeout: options.statementTimeout,
+    // A process that hangs in the middle must not keep row locks, nor hold up readers of the feed.
+    idle_in_transaction_session_timeout: 30_000,
+    connectionTimeoutMillis: 5_000,
+    // The server answers or breaks off by itself; this is for one that is stopped or cut off.
+    query_timeout: options.statementTimeout + 5_000,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+    onConnect: async (client) => {
+      await client.query("SET synchronous_commit = 'on'; SET TimeZone = 'UTC'");
+    },
+  });
+  // An idle connection that breaks is dropped by the pool; without a listener the process would end.
+  pool.on('error', (error) => options.log(`database connection lost: ${error.message}`));
+
+  return {
+    write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
+    read: async (work, timeout) => await withRetry(async () => await readOnce(pool, work, timeout)),
+    query: async (statement, values = []) =>
+      await withRetry(async () => {
+        const client = await connect(pool);
+        let failure: unknown;
+        try {
+          return (await send(client, statement, values)).rows;
+        } catch (error) {
+          failure = error;
+          throw error;
+        } finally {
+          client.release(isConnectionError(failure));
+        }
+      }),
+    close: async () => await pool.end(),
+    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+  };
+}
+
+async function withRetry<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isRetryable(error) || attempt === attempts) throw mapDatabaseError(error);
+      // Others that failed together must not meet again at once.
+      await delay(Math.random() * 5 * 2 ** attempt);
+    }
+  }
+}
+
+async function connect(pool: Pool): Promise<PoolClient> {
+  const client = await pool.connect();
+  // An error event between two statements would end the process; the next statement reports it.
+  if (client.listenerCount('error') === 0) client.on('error', ignore);
+  return client;
+}
+
+function ignore(): void {
+  // Reported by the statement that meets it.
+}
+
+interface Result {
+  readonly rows: Row[];
+  readonly rowCount: number | null;
+  readonly command: string;
+}
+
+async function send(
+  client: PoolClient,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Result> {
+  return await client.query<Row>(
+    statement.name === undefined
+      ? { text: statement.text, values: [...values] }
+      : { name: statement.name, text: statement.text, values: [...values] },
+  );
+}
+
+class Transaction implements Session {
+  readonly #client: PoolClient;
+  readonly #deferred: Promise<unknown>[] = [];
+  /** The first error of the transaction: later ones only follow from it. */
+  failure: unknown;
+
+  constructor(client: PoolClient) {
+    this.#client = client;
+  }
+
+  async #send(statement: Statement, values: readonly unknown[]): Promise<Result> {
+    try {
+      return await send(this.#client, statement, values);
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
+  async query(statement: Statement, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    return (await this.#send(statement, values)).rows;
+  }
+
+  async arrays(text: string): Promise<readonly (readonly unknown[])[]> {
+    try {
+      return (await this.#client.query<unknown[]>({ text, rowMode: 'array' })).rows;
+    } catch (error) {
+      this.failure ??= error;
+      throw error;
+    }
+  }
+
+  async execute(statement: Statement, values: readonly unknown[] = []): Promise<number> {
+    return (await this.#send(statement, values)).rowCount ?? 0;
+  }
+
+  defer(statement: Statement, values: readonly unknown[]): void {
+    const sent = this.#send(statement, values);
+    sent.catch(ignore);
+    this.#deferred.push(sent);
+  }
+
+  /** Waits for what was deferred; throws the transaction's first error. */
+  async settle(): Promise<void> {
+    await Promise.allSettled(this.#deferred);
+    if (this.failure !== undefined) throw this.failure;
+  }
+}
+
+async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const transaction = new Transaction(client);
+  let broken = true;
+  try {
+    transaction.defer({ text: 'BEGIN' }, []);
+    let result: T;
+    try {
+      result = await work(transaction);
+    } catch (error) {
+      broken = await rollback(client, transaction);
+      // A database error that the work wrapped or replaced: retrying needs the original.
+      throw isRetryable(transaction.failure) ? transaction.failure : error;
+    }
+    let command: string;
+    try {
+      ({ command } = await client.query('COMMIT'));
+    } catch (error) {
+      broken = isConnectionError(error);
+      if (broken) throw outcomeUnknown(transaction.failure ?? error);
+      throw error;
+    }
+    broken = false;
+    await transaction.settle();
+    if (command !== 'COMMIT') {
+      throw new ChanceryError('internal', {
+        message: 'the transaction was rolled back at its commit',
+      });
+    }
+    return result;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function readOnce<T>(
+  pool: Pool,
+  work: (session: Session) => Promise<T>,
+  timeout: number | undefined,
+): Promise<T> {
+  const client = await connect(pool);
+  const transaction = new Transaction(client);
+  let broken = true;
+  try {
+    transaction.defer({ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, []);
+    if (timeout !== undefined) {
+      transaction.defer({ text: `SET LOCAL statement_timeout = ${Math.trunc(timeout)}` }, []);
+    }
+    try {
+      const result = await work(transaction);
+      await transaction.settle();
+      return result;
+    } finally {
+      broken = await rollback(client, transaction);
+    }
+  } finally {
+    client.release(broken);
+  }
+}
+
+/** True when the connection can't be used again. */
+async function rollback(client: PoolClient, transaction: Transaction): Promise<boolean> {
+  if (isConnectionError(transaction.failure)) return true;
+  try {
+    await client.query('ROLLBACK');
+    return false;
+  } catch {
+    return true;
+  }
+}

@@ -1,0 +1,376 @@
+import type {
+  CrlLedger,
+  CrlRecord,
+  IdempotencyRecord,
+  IdempotencyStore,
+  Installation,
+  InstallationStore,
+  IssuerRecord,
+  IssuerStore,
+  KeyInventory,
+} from '../authority/ports.ts';
+import { ChanceryError, type IssuerId, type KeyId, type TenantId } from '../domain/index.ts';
+import type { KeyRecord } from '../keys/ports.ts';
+import { given } from './certificate-rows.ts';
+import type { Row, Session } from './pool.ts';
+import {
+  bigint,
+  date,
+  fromHex,
+  hex,
+  integer,
+  json,
+  octets,
+  octetsList,
+  optionalBigint,
+  optionalDate,
+  optionalHex,
+  optionalOctets,
+  optionalText,
+  text,
+  texts,
+  word,
+} from './rows.ts';
+import type {
+  crlStatements,
+  idempotencyStatements,
+  installationStatements,
+  issuerStatements,
+  keyStatements,
+} from './sql/records.ts';
+
+export class PostgresIssuerStore implements IssuerStore {
+  readonly #session: Session;
+  readonly #sql: ReturnType<typeof issuerStatements>;
+
+  constructor(session: Session, sql: ReturnType<typeof issuerStatements>) {
+    this.#session = session;
+    this.#sql = sql;
+  }
+
+  async insert(record: IssuerRecord): Promise<void> {
+    await this.#session.execute(this.#sql.insert, [
+      record.tenant,
+      record.issuerId,
+      record.name,
+      record.kind,
+      record.state,
+      record.keyId,
+      record.tokenRole,
+      record.parentIssuerId,
+      record.certificate,
+      record.chain.map((certificate) => Buffer.from(certificate)),
+      record.certificationRequest,
+      record.subject,
+      record.signatureAlgorithm,
+      record.profileName,
+      JSON.stringify(record.urls),
+      record.crlLifetimeSeconds,
+      record.createdAt,
+      record.createdBy,
+      JSON.stringify(record.nameHashes),
+      JSON.stringify(record.keyHashes),
+    ]);
+  }
+
+  /** @throws ChanceryError `notFound`, or `illegalTransition` when it is active already. */
+  async activate(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    certificate: Uint8Array,
+    chain: readonly Uint8Array[],
+    parentIssuerId?: IssuerId,
+  ): Promise<void> {
+    const changed = await this.#session.execute(this.#sql.activate, [
+      tenant,
+      issuerId,
+      certificate,
+      chain.map((above) => Buffer.from(above)),
+      parentIssuerId,
+    ]);
+    if (changed === 0) throw missing(`issuer ${issuerId}`);
+  }
+
+  async find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.find, [tenant, issuerId]);
+    return row && issuerOf(row);
+  }
+
+  async findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.findByName, [tenant, name]);
+    return row && issuerOf(row);
+  }
+
+  async list(tenant: TenantId): Promise<readonly IssuerRecord[]> {
+    return (await this.#session.query(this.#sql.list, [tenant])).map(issuerOf);
+  }
+}
+
+function issuerOf(row: Row): IssuerRecord {
+  return {
+    tenant: text(row, 'tenant'),
+    issuerId: text(row, 'issuer_id'),
+    name: text(row, 'name'),
+    kind: word<IssuerRecord['kind']>(row, 'kind'),
+    state: word<IssuerRecord['state']>(row, 'state'),
+    keyId: text(row, 'key_id'),
+    tokenRole: word<IssuerRecord['tokenRole']>(row, 'token_role'),
+    ...given('parentIssuerId', optionalText(row, 'parent_issuer_id')),
+    ...given('certificate', optionalOctets(row, 'certificate')),
+    chain: octetsList(row, 'chain'),
+    ...given('certificationRequest', optionalOctets(row, 'certification_request')),
+    subject: octets(row, 'subject'),
+    signatureAlgorithm: word<IssuerRecord['signatureAlgorithm']>(row, 'signature_algorithm'),
+    profileName: text(row, 'profile_name'),
+    urls: json<IssuerRecord['urls']>(row, 'urls'),
+    crlLifetimeSeconds: integer(row, 'crl_lifetime_seconds'),
+    createdAt: date(row, 'created_at'),
+    createdBy: text(row, 'created_by'),
+    nameHashes: json<Record<string, string>>(row, 'name_hashes'),
+    keyHashes: json<Record<string, string>>(row, 'key_hashes'),
+  };
+}
+
+export class PostgresKeyInventory implements KeyInventory {
+  readonly #session: Session;
+  readonly #sql: ReturnType<typeof keyStatements>;
+
+  constructor(session: Session, sql: ReturnType<typeof keyStatements>) {
+    this.#session = session;
+    this.#sql = sql;
+  }
+
+  async insert(record: KeyRecord): Promise<void> {
+    await this.#session.execute(this.#sql.insert, [
+      record.tenant,
+      record.keyId,
+      record.label,
+      record.tokenRole,
+      record.keyAlgorithm,
+      record.algorithm,
+      record.purposes,
+      record.subjectPublicKeyInfo,
+      JSON.stringify(record.token),
+      JSON.stringify(record.attributes),
+      record.owner,
+      record.origin,
+      record.createdAt,
+      record.blockedReason,
+    ]);
+  }
+
+  async find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.find, [tenant, keyId]);
+    return row && keyOf(row);
+  }
+
+  async list(tenant: TenantId): Promise<readonly KeyRecord[]> {
+    return (await this.#session.query(this.#sql.list, [tenant])).map(keyOf);
+  }
+
+  /** @throws ChanceryError `notFound`. */
+  async block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void> {
+    const changed = await this.#session.execute(this.#sql.block, [tenant, keyId, reason]);
+    if (changed === 0) throw missing(`key ${keyId}`);
+  }
+}
+
+function keyOf(row: Row): KeyRecord {
+  return {
+    tenant: text(row, 'tenant'),
+    keyId: text(row, 'key_id'),
+    label: text(row, 'label'),
+    tokenRole: word<KeyRecord['tokenRole']>(row, 'token_role'),
+    keyAlgorithm: word<KeyRecord['keyAlgorithm']>(row, 'key_algorithm'),
+    algorithm: word<KeyRecord['algorithm']>(row, 'signature_algorithm'),
+    purposes: texts(row, 'purposes') as KeyRecord['purposes'],
+    subjectPublicKeyInfo: octets(row, 'subject_public_key_info'),
+    token: json<KeyRecord['token']>(row, 'token'),
+    attributes: json<KeyRecord['attributes']>(row, 'attributes'),
+    owner: text(row, 'owner'),
+    origin: word<KeyRecord['origin']>(row, 'origin'),
+    createdAt: date(row, 'created_at'),
+    ...given('blockedReason', optionalText(row, 'blocked_reason')),
+  };
+}
+
+export class PostgresCrlLedger implements CrlLedger {
+  readonly #session: Session;
+  readonly #sql: ReturnType<typeof crlStatements>;
+
+  constructor(session: Session, sql: ReturnType<typeof crlStatements>) {
+    this.#session = session;
+    this.#sql = sql;
+  }
+
+  async reserveNumber(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+    now: Date,
+    nextUpdate: Date,
+    coversChange: bigint,
+  ): Promise<CrlRecord> {
+    const [row] = await this.#session.query(this.#sql.reserve, [
+      tenant,
+      issuerId,
+      shard,
+      BigInt(now.getTime()) * 1000n,
+      now,
+      nextUpdate,
+      coversChange,
+    ]);
+    if (row === undefined) throw new TypeError('no crlNumber was reserved');
+    return crlOf(row);
+  }
+
+  /** @throws ChanceryError `notFound`, or `illegalTransition` when it was published before. */
+  async markPublished(record: CrlRecord): Promise<void> {
+    const changed = await this.#session.execute(this.#sql.markPublished, [
+      record.tenant,
+      record.issuerId,
+      record.shard,
+      record.crlNumber,
+      record.publishedAt,
+      record.sha256 === undefined ? undefined : fromHex(record.sha256),
+      record.size,
+      record.entries,
+      record.coversChange,
+    ]);
+    if (changed === 0) throw missing(`CRL ${record.crlNumber} of issuer ${record.issuerId}`);
+  }
+
+  async latestPublished(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+  ): Promise<CrlRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.latestPublished, [tenant, issuerId, shard]);
+    return row && crlOf(row);
+  }
+
+  async highestNumber(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+  ): Promise<bigint | undefined> {
+    const [row] = await this.#session.query(this.#sql.highestNumber, [tenant, issuerId, shard]);
+    return row && bigint(row, 'last_number');
+  }
+}
+
+export function crlOf(row: Row): CrlRecord {
+  const size = optionalBigint(row, 'size');
+  const entries = optionalBigint(row, 'entries');
+  return {
+    tenant: text(row, 'tenant'),
+    issuerId: text(row, 'issuer_id'),
+    shard: integer(row, 'shard'),
+    crlNumber: bigint(row, 'crl_number'),
+    thisUpdate: date(row, 'this_update'),
+    nextUpdate: date(row, 'next_update'),
+    ...given('publishedAt', optionalDate(row, 'published_at')),
+    ...given('sha256', optionalHex(row, 'sha256')),
+    ...given('size', size === undefined ? undefined : Number(size)),
+    ...given('entries', entries === undefined ? undefined : Number(entries)),
+    coversChange: bigint(row, 'covers_change'),
+  };
+}
+
+export class PostgresIdempotencyStore implements IdempotencyStore {
+  readonly #session: Session;
+  readonly #sql: ReturnType<typeof idempotencyStatements>;
+
+  constructor(session: Session, sql: ReturnType<typeof idempotencyStatements>) {
+    this.#session = session;
+    this.#sql = sql;
+  }
+
+  async begin(
+    record: IdempotencyRecord,
+    forgetBefore: Date,
+  ): Promise<IdempotencyRecord | undefined> {
+    const inserted = await this.#session.execute(this.#sql.begin, [
+      record.tenant,
+      record.principalId,
+      record.key,
+      fromHex(record.bodyHash),
+      record.startedAt,
+      record.certificate,
+      forgetBefore,
+    ]);
+    if (inserted === 1) return undefined;
+    // The INSERT has locked the row that stood in its way, so it is still there.
+    return await this.find(record.tenant, record.principalId, record.key);
+  }
+
+  async setCertificate(
+    tenant: TenantId,
+    principalId: string,
+    key: string,
+    certificate: string,
+  ): Promise<void> {
+    await this.#session.execute(this.#sql.setCertificate, [tenant, principalId, key, certificate]);
+  }
+
+  async find(
+    tenant: TenantId,
+    principalId: string,
+    key: string,
+  ): Promise<IdempotencyRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.find, [tenant, principalId, key]);
+    return (
+      row && {
+        tenant: text(row, 'tenant'),
+        principalId: text(row, 'principal_id'),
+        key: text(row, 'key'),
+        bodyHash: hex(row, 'body_hash'),
+        startedAt: date(row, 'started_at'),
+        ...given('certificate', optionalText(row, 'certificate')),
+      }
+    );
+  }
+
+  async remove(tenant: TenantId, principalId: string, key: string): Promise<void> {
+    await this.#session.execute(this.#sql.remove, [tenant, principalId, key]);
+  }
+}
+
+export class PostgresInstallationStore implements InstallationStore {
+  readonly #session: Session;
+  readonly #sql: ReturnType<typeof installationStatements>;
+
+  constructor(session: Session, sql: ReturnType<typeof installationStatements>) {
+    this.#session = session;
+    this.#sql = sql;
+  }
+
+  async find(): Promise<Installation | undefined> {
+    const [row] = await this.#session.query(this.#sql.find);
+    return (
+      row && {
+        id: text(row, 'id'),
+        serialPrefix: text(row, 'serial_prefix'),
+        generation: bigint(row, 'generation'),
+      }
+    );
+  }
+
+  async insert(installation: Installation): Promise<void> {
+    await this.#session.execute(this.#sql.insert, values(installation));
+  }
+
+  /** @throws ChanceryError `notFound` before `insert`. */
+  async update(installation: Installation): Promise<void> {
+    const changed = await this.#session.execute(this.#sql.update, values(installation));
+    if (changed === 0) throw missing('the installation');
+  }
+}
+
+function values(installation: Installation): readonly unknown[] {
+  return [installation.id, installation.serialPrefix, installation.generation];
+}
+
+function missing(what: string): ChanceryError {
+  return new ChanceryError('notFound', { message: `${what} is not in the database` });
+}

@@ -1,0 +1,97 @@
+import type { CertificateQuery } from '../authority/ports.ts';
+import { ChanceryError } from '../domain/index.ts';
+import type { Statement } from './pool.ts';
+import { fromHex } from './rows.ts';
+import { selectCertificates } from './sql/certificates.ts';
+import { containsPattern, inSchema } from './sql/names.ts';
+
+/** Largest page; a caller that wants more follows the cursor. */
+export const largestPage = 1000;
+
+/** Prefixes that `formatGeneralName` writes: a bare value is looked for under each. */
+const namePrefixes = ['DNS:', 'IP:', 'email:', 'URI:', 'dirName:', 'RID:', 'otherName:'];
+
+/**
+ * The statement of a search, newest first, one row more than the page. Every value is a parameter;
+ * only fixed text is put together.
+ *
+ * @throws ChanceryError `invalidArgument` for a cursor that did not come from a page before.
+ */
+export function searchStatement(
+  schema: string,
+  query: CertificateQuery,
+): { readonly statement: Statement; readonly values: readonly unknown[]; readonly limit: number } {
+  const values: unknown[] = [];
+  const conditions: string[] = [];
+  const add = (condition: (parameter: string) => string, value: unknown): void => {
+    if (value === undefined) return;
+    values.push(value);
+    conditions.push(condition(`$${values.length}`));
+  };
+  const limit = Math.min(Math.max(Math.trunc(query.limit), 1), largestPage);
+
+  add((p) => `c.tenant = ${p}`, query.tenant);
+  add((p) => `c.issuer_id = ${p}`, query.issuerId);
+  add((p) => `c.serial_number = ${p}`, query.serialNumber);
+  add((p) => `c.profile_name = ${p}`, query.profileName);
+  add((p) => `c.requested_by = ${p}`, query.requestedBy);
+  add((p) => `c.owner = ${p}`, query.owner);
+  // Said twice, so that the partial index is seen to cover it.
+  add((p) => `(c.tags @> ARRAY[${p}::text] AND c.tags <> '{}')`, query.tag);
+  add(
+    (p) => `c.names && ${p}::text[]`,
+    query.name && [query.name, ...namePrefixes.map((prefix) => `${prefix}${query.name ?? ''}`)],
+  );
+  add(
+    (p) =>
+      inSchema(
+        schema,
+        `{certificate_search_text}(c.subject, c.names) LIKE lower(${p}) ESCAPE '\\'`,
+      ),
+    query.subject === undefined ? undefined : containsPattern(query.subject),
+  );
+  add(
+    (p) => `c.spki_hash = ${p}`,
+    query.spkiHash === undefined ? undefined : fromHex(query.spkiHash),
+  );
+  add((p) => `c.not_after < ${p}`, query.notAfterBefore);
+  add((p) => `c.requested_at >= ${p}`, query.requestedAfter);
+  add((p) => `c.requested_at < ${p}`, query.requestedBefore);
+  add((p) => `COALESCE(o.state, 'prepared') = ${p}`, query.issuanceState);
+  if (query.status === 'expired') {
+    add((p) => `c.not_after < ${p}`, query.now);
+  } else if (query.status !== undefined) {
+    add((p) => `c.not_after >= ${p}`, query.now);
+    // Without COALESCE the few rows that are not good are found from their own side.
+    if (query.status === 'good') {
+      conditions.push("COALESCE(s.status, 'good') = 'good'", "o.state = 'issued'");
+    } else {
+      add((p) => `s.status = ${p}`, query.status);
+    }
+  }
+  add((p) => `c.id < ${p}`, query.cursor === undefined ? undefined : parseCursor(query.cursor));
+  values.push(limit + 1);
+  return {
+    statement: {
+      text: `${selectCertificates(schema)} WHERE ${conditions.join(' AND ')} ORDER BY c.id DESC LIMIT $${values.length}`,
+    },
+    values,
+    limit,
+  };
+}
+
+/** Opaque to callers: the inventory's row number, in base64url. */
+export function formatCursor(id: bigint): string {
+  return Buffer.from(`c${id}`).toString('base64url');
+}
+
+function parseCursor(cursor: string): bigint {
+  const [, id] = /^c([0-9]{1,18})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
+  if (id === undefined) {
+    throw new ChanceryError('invalidArgument', {
+      message: 'the cursor is not one that a page before gave; start without one',
+      field: 'cursor',
+    });
+  }
+  return BigInt(id);
+}

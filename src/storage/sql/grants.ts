@@ -1,0 +1,51 @@
+import { inSchema, quoteIdentifier } from './names.ts';
+
+/** What the application may do with each table; nothing else, and no DDL. */
+const applicationRights: Readonly<Record<string, string>> = {
+  installation: 'SELECT, INSERT, UPDATE',
+  keys: 'SELECT, INSERT, UPDATE (blocked_reason)',
+  issuers: 'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id)',
+  // UPDATE of some column is what SELECT … FOR UPDATE needs.
+  certificates: 'SELECT, INSERT, UPDATE (owner, tags)',
+  prepared_certificates: 'SELECT, INSERT, DELETE',
+  issuance_outcomes: 'SELECT, INSERT',
+  certificate_status:
+    'SELECT, INSERT, UPDATE (status, reason_code, not_good_since, invalidity_date, hold_cause, hold_until, hold_then, hold_alarmed_at)',
+  status_changes: 'SELECT, INSERT',
+  changes: 'SELECT, INSERT',
+  issuer_changes: 'SELECT, INSERT, UPDATE (last_change)',
+  blocked_keys: 'SELECT, INSERT',
+  crl_shards: 'SELECT, INSERT, UPDATE (last_number)',
+  crls: 'SELECT, INSERT, UPDATE (published_at, sha256, size, entries, covers_change)',
+  principals: 'SELECT, INSERT, UPDATE (disabled_at)',
+  credentials: 'SELECT, INSERT, UPDATE (revoked_at)',
+  certificate_bindings: 'SELECT, INSERT',
+  idempotency: 'SELECT, INSERT, UPDATE, DELETE',
+  leases: 'SELECT, INSERT, UPDATE',
+  audit: 'SELECT, INSERT',
+  migrations: 'SELECT',
+};
+
+/** All that the responder may read. */
+export const responderViews = ['ocsp_issuers', 'ocsp_status', 'ocsp_changes'] as const;
+
+/** Takes everything away and grants what is needed, so that what an older version granted too much is gone. */
+export function grantStatements(
+  schema: string,
+  roles: { readonly app: string; readonly ocsp: string },
+): readonly string[] {
+  const app = quoteIdentifier(roles.app);
+  const ocsp = quoteIdentifier(roles.ocsp);
+  const name = quoteIdentifier(schema);
+  return [
+    `REVOKE ALL ON SCHEMA ${name} FROM PUBLIC, ${app}, ${ocsp}`,
+    `REVOKE ALL ON ALL TABLES IN SCHEMA ${name} FROM PUBLIC, ${app}, ${ocsp}`,
+    `REVOKE ALL ON ALL SEQUENCES IN SCHEMA ${name} FROM PUBLIC, ${app}, ${ocsp}`,
+    `GRANT USAGE ON SCHEMA ${name} TO ${app}, ${ocsp}`,
+    ...Object.entries(applicationRights).map(([table, rights]) =>
+      inSchema(schema, `GRANT ${rights} ON {${table}} TO ${app}`),
+    ),
+    inSchema(schema, `GRANT USAGE ON SEQUENCE {lease_fence} TO ${app}`),
+    ...responderViews.map((view) => inSchema(schema, `GRANT SELECT ON {${view}} TO ${ocsp}`)),
+  ];
+}

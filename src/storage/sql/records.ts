@@ -1,0 +1,139 @@
+import type { Statement } from '../pool.ts';
+import { inSchema } from './names.ts';
+
+function statements<const T extends Readonly<Record<string, string>>>(
+  schema: string,
+  prefix: string,
+  texts: T,
+): { readonly [K in keyof T]: Statement } {
+  return Object.fromEntries(
+    Object.entries(texts).map(([name, text]) => [
+      name,
+      { name: `${prefix}_${name}`, text: inSchema(schema, text) },
+    ]),
+  ) as { readonly [K in keyof T]: Statement };
+}
+
+export function issuerStatements(schema: string) {
+  return statements(schema, 'issuer', {
+    insert: `INSERT INTO {issuers} (tenant, issuer_id, name, kind, state, key_id, token_role,
+        parent_issuer_id, certificate, chain, certification_request, subject, signature_algorithm,
+        profile_name, urls, crl_lifetime_seconds, created_at, created_by, name_hashes, key_hashes)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+    activate: `UPDATE {issuers} SET state = 'active', certificate = $3, chain = $4,
+        parent_issuer_id = COALESCE($5, parent_issuer_id)
+      WHERE tenant = $1 AND issuer_id = $2`,
+    find: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2',
+    findByName: 'SELECT * FROM {issuers} WHERE tenant = $1 AND name = $2',
+    list: 'SELECT * FROM {issuers} WHERE tenant = $1 ORDER BY created_at, issuer_id',
+  });
+}
+
+export function keyStatements(schema: string) {
+  return statements(schema, 'key', {
+    insert: `INSERT INTO {keys} (tenant, key_id, label, token_role, key_algorithm,
+        signature_algorithm, purposes, subject_public_key_info, token, attributes, owner, origin,
+        created_at, blocked_reason)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+    find: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2',
+    list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
+    block: 'UPDATE {keys} SET blocked_reason = $3 WHERE tenant = $1 AND key_id = $2',
+  });
+}
+
+export function crlStatements(schema: string) {
+  return statements(schema, 'crl', {
+    // The row of the shard is locked until the commit: two can't reserve the same number.
+    reserve: `WITH reserved AS (
+        INSERT INTO {crl_shards} AS n (tenant, issuer_id, shard, last_number) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (tenant, issuer_id, shard)
+          DO UPDATE SET last_number = greatest(n.last_number + 1, excluded.last_number)
+        RETURNING last_number
+      )
+      INSERT INTO {crls} (tenant, issuer_id, shard, crl_number, this_update, next_update, covers_change)
+      SELECT $1, $2, $3, last_number, $5, $6, $7 FROM reserved RETURNING *`,
+    markPublished: `UPDATE {crls} SET published_at = $5, sha256 = $6, size = $7, entries = $8, covers_change = $9
+      WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND crl_number = $4`,
+    latestPublished: `SELECT * FROM {crls}
+      WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND published_at IS NOT NULL
+      ORDER BY crl_number DESC LIMIT 1`,
+    highestNumber:
+      'SELECT last_number FROM {crl_shards} WHERE tenant = $1 AND issuer_id = $2 AND shard = $3',
+  });
+}
+
+export function principalStatements(schema: string) {
+  return statements(schema, 'principal', {
+    insert: `INSERT INTO {principals} (id, tenant, name, role, created_at, created_by, disabled_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+    findByName: 'SELECT * FROM {principals} WHERE tenant = $1 AND name = $2',
+    findById: 'SELECT * FROM {principals} WHERE tenant = $1 AND id = $2',
+    list: 'SELECT * FROM {principals} WHERE tenant = $1 ORDER BY created_at, id',
+    insertCredential: `INSERT INTO {credentials} (id, tenant, principal_id, token_hash, scope,
+        created_at, not_after, revoked_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    findCredentialByHash: 'SELECT * FROM {credentials} WHERE token_hash = $1',
+    findCredential: 'SELECT * FROM {credentials} WHERE tenant = $1 AND id = $2',
+    listCredentials: `SELECT * FROM {credentials}
+      WHERE tenant = $1 AND ($2::text IS NULL OR principal_id = $2) ORDER BY created_at, id`,
+    // The first revocation stands.
+    revokeCredential: `UPDATE {credentials} SET revoked_at = COALESCE(revoked_at, $3)
+      WHERE tenant = $1 AND id = $2`,
+    bindCertificate: `INSERT INTO {certificate_bindings} (certificate_hash, tenant, principal_id,
+        issuer_id, serial_number, bound_at)
+      VALUES ($1, $2, $3, $4, $5, $6)`,
+    findBinding: 'SELECT * FROM {certificate_bindings} WHERE certificate_hash = $1',
+    findBindingBySerial:
+      'SELECT * FROM {certificate_bindings} WHERE serial_number = $2 AND issuer_id = $1',
+  });
+}
+
+export function idempotencyStatements(schema: string) {
+  return statements(schema, 'idempotency', {
+    // Waits for another's transaction on the same key, and locks the row that it finds.
+    begin: `INSERT INTO {idempotency} AS i (tenant, principal_id, key, body_hash, started_at, certificate)
+      VALUES ($1, $2, $3, $4, $5, $6)
+      ON CONFLICT (tenant, principal_id, key) DO UPDATE
+        SET body_hash = excluded.body_hash, started_at = excluded.started_at, certificate = excluded.certificate
+        WHERE i.started_at < $7`,
+    find: 'SELECT * FROM {idempotency} WHERE tenant = $1 AND principal_id = $2 AND key = $3',
+    setCertificate: `UPDATE {idempotency} SET certificate = $4
+      WHERE tenant = $1 AND principal_id = $2 AND key = $3`,
+    remove: 'DELETE FROM {idempotency} WHERE tenant = $1 AND principal_id = $2 AND key = $3',
+  });
+}
+
+export function installationStatements(schema: string) {
+  return statements(schema, 'installation', {
+    find: 'SELECT id, serial_prefix, generation FROM {installation}',
+    insert: 'INSERT INTO {installation} (id, serial_prefix, generation) VALUES ($1, $2, $3)',
+    update: 'UPDATE {installation} SET id = $1, serial_prefix = $2, generation = $3',
+  });
+}
+
+export function auditStatements(schema: string) {
+  return statements(schema, 'audit', {
+    append: `INSERT INTO {audit} (at, tenant, principal_id, principal_name, act, outcome, object, canonical)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    list: `SELECT * FROM {audit}
+      WHERE tenant = $1 AND ($2::text IS NULL OR act = $2) AND ($3::text IS NULL OR object = $3)
+        AND ($4::bigint IS NULL OR id > $4)
+      ORDER BY id LIMIT $5`,
+  });
+}
+
+export function leaseStatements(schema: string) {
+  return statements(schema, 'lease', {
+    // By the database's clock. Renewing keeps the number; whoever takes over gets a higher one.
+    acquire: `INSERT INTO {leases} AS l (name, holder, fence, expires_at)
+      VALUES ($1, $2, nextval('{lease_fence}'), clock_timestamp() + make_interval(secs => $3))
+      ON CONFLICT (name) DO UPDATE SET
+        holder = excluded.holder,
+        expires_at = excluded.expires_at,
+        fence = CASE WHEN l.holder = excluded.holder AND l.expires_at > clock_timestamp()
+          THEN l.fence ELSE excluded.fence END
+        WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()
+      RETURNING fence`,
+    release: `UPDATE {leases} SET expires_at = clock_timestamp() WHERE name = $1 AND holder = $2`,
+  });
+}

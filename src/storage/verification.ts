@@ -1,0 +1,92 @@
+import type { StoredAuditRecord } from '../audit/ports.ts';
+import type { CertificateRecord, CrlRecord, StoredStatusChange } from '../authority/ports.ts';
+import { auditRecordOf } from './audit-log.ts';
+import { certificateOf, statusChangeOf } from './certificate-rows.ts';
+import type { DatabasePool, Row, Statement } from './pool.ts';
+import { crlOf } from './records.ts';
+import { bigint, text } from './rows.ts';
+import { selectCertificates } from './sql/certificates.ts';
+import { inSchema } from './sql/names.ts';
+
+/**
+ * Whole tables in chunks, for the integrity check: every tenant, in the order of entry. Each chunk
+ * is a statement of its own, so that a check of hours holds no snapshot against vacuum; rows that
+ * are written meanwhile may be seen or not.
+ */
+export interface Verification {
+  certificates(): AsyncIterable<readonly CertificateRecord[]>;
+  statusChanges(): AsyncIterable<readonly StoredStatusChange[]>;
+  crls(): AsyncIterable<readonly CrlRecord[]>;
+  auditRecords(): AsyncIterable<readonly StoredAuditRecord[]>;
+}
+
+const chunkSize = 1000;
+
+export function verificationOf(pool: DatabasePool, schema: string): Verification {
+  /** Pages by the table's number, which `id` reads from the last row. */
+  async function* pages<T>(
+    statement: Statement,
+    read: (row: Row) => T,
+    id: string,
+  ): AsyncGenerator<readonly T[]> {
+    let after = 0n;
+    for (;;) {
+      const rows = await pool.query(statement, [after, chunkSize]);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      yield rows.map(read);
+      if (rows.length < chunkSize) return;
+      after = bigint(last, id);
+    }
+  }
+  const statement = (name: string, sql: string): Statement => ({
+    name: `verify_${name}`,
+    text: inSchema(schema, sql),
+  });
+  return {
+    certificates: () =>
+      pages(
+        statement(
+          'certificates',
+          `${selectCertificates(schema)} WHERE c.id > $1 ORDER BY c.id LIMIT $2`,
+        ),
+        certificateOf,
+        'id',
+      ),
+    statusChanges: () =>
+      pages(
+        statement(
+          'status_changes',
+          `SELECT h.*, c.issuer_id, c.serial_number FROM {status_changes} h
+          JOIN {certificates} c ON c.id = h.certificate_id
+          WHERE h.id > $1 ORDER BY h.id LIMIT $2`,
+        ),
+        (row) => statusChangeOf(row, text(row, 'issuer_id'), text(row, 'serial_number')),
+        'id',
+      ),
+    crls: () => crls(),
+    auditRecords: () =>
+      pages(
+        statement('audit', 'SELECT * FROM {audit} WHERE id > $1 ORDER BY id LIMIT $2'),
+        auditRecordOf,
+        'id',
+      ),
+  };
+
+  /** By key: a number is of one issuer's shard only. */
+  async function* crls(): AsyncGenerator<readonly CrlRecord[]> {
+    const next = statement(
+      'crls',
+      `SELECT * FROM {crls} WHERE (tenant, issuer_id, shard, crl_number) > ($1, $2, $3, $4)
+      ORDER BY tenant, issuer_id, shard, crl_number LIMIT $5`,
+    );
+    let after: readonly unknown[] = ['', '', -1, 0n];
+    for (;;) {
+      const page = (await pool.query(next, [...after, chunkSize])).map(crlOf);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      yield page;
+      after = [last.tenant, last.issuerId, last.shard, last.crlNumber];
+    }
+  }
+}
