@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { Counter, createMetrics, Gauge, type Registry } from '../src/telemetry/index.ts';
 
 /** Plain numbers that the hot path adds to; the registry reads them when it is scraped. */
 export interface ResponderCounts {
@@ -28,9 +28,8 @@ export interface ResponderGauges {
 }
 
 export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges): Registry {
-  const registry = new Registry();
+  const registry = createMetrics('ocsp');
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
   const gauge = (name: string, help: string, value: () => number): void => {
     new Gauge({
       name,
