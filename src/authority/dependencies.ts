@@ -1,7 +1,7 @@
 import type { Clock, Random, TenantId } from '../domain/index.ts';
 import type { Signer } from '../issuance/ports.ts';
 import type { KeyToken } from '../keys/ports.ts';
-import type { Profile } from '../policy/index.ts';
+import type { NamePolicy, Profile } from '../policy/index.ts';
 import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
 
 /** Numbered steps at which the crash tests kill the process. In production the function does nothing. */
@@ -39,6 +39,8 @@ export interface AuthorityDependencies {
   readonly random: Random;
   readonly clock: Clock;
   readonly profiles: ReadonlyMap<string, Profile>;
+  /** Narrows the names that profiles accept. */
+  readonly namePolicy: NamePolicy;
   readonly log: AuthorityLog;
   readonly failpoint: (name: FailpointName) => void;
   readonly settings: AuthoritySettings;

@@ -25,3 +25,4 @@ export {
   type TextualNames,
 } from './text.ts';
 export { softwareCertificationRequest, type SoftwareRequest } from './software-request.ts';
+export { verifyInventory, type VerificationReport } from './verification.ts';

@@ -1,6 +1,6 @@
 import { type Permission, permissions, type Principal } from '../domain/index.ts';
 import type { KeyAlgorithmName } from '../pkix/index.ts';
-import { createAuthority } from './index.ts';
+import { createAuthority } from './authority.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { createInstallation } from './installation.ts';
 import type { IssuerRecord } from './ports.ts';

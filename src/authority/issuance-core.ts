@@ -81,7 +81,7 @@ export async function issueFromOrder(
   const now = clock.now();
   for (let attempt = 1; ; attempt += 1) {
     const serialNumber = await drawSerialNumber(await serialPrefix(), dependencies.random);
-    const granted = grant(order, serialNumber, now);
+    const granted = grant(dependencies, order, serialNumber, now);
     const prepared = prepareCertificate({
       tbs: granted.tbs,
       issuer: order.issuer.signing,
@@ -137,13 +137,16 @@ interface Granted {
   readonly names: readonly string[];
 }
 
-function grant(order: IssuanceOrder, serialNumber: SerialNumber, now: Date): Granted {
+function grant(
+  { namePolicy }: AuthorityDependencies,
+  order: IssuanceOrder, serialNumber: SerialNumber, now: Date): Granted {
   const decision = applyProfile({
     profile: order.profile,
     request: order.request,
     issuer: order.issuer.input,
     now,
     serialNumber,
+    namePolicy,
     caParameters: order.caParameters,
   });
   if (!decision.ok) {

@@ -27,7 +27,8 @@ export function prepareCrl(preparation: CrlPreparation): PreparedCrl {
       message: `issuer ${issuer.issuerId} has no certificate yet; install its chain before a CRL`,
     });
   }
-  const bytes = encodeTbsCertListFromEncoded(tbs, encodedEntries);
+  const length = encodedEntries.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = encodeTbsCertListFromEncoded(tbs, encodedEntries, length);
   refuseFailedLints(
     'CRL',
     lintCrl(bytes, { issuer: issuer.certificate, distributionPoint, previous, now }),

@@ -46,7 +46,8 @@ const roots = ['main', 'scripts', 'test'] as const;
 
 /** The layer of a path in the project: `der`, `acme/validation`, `ocsp`, `main`, `scripts` …; undefined for none. */
 export function layerOf(path: string): string | undefined {
-  if (path === 'src/main.ts' || path === 'ocsp/main.ts') return 'main';
+  // src/composition.ts is the part of the composition root that `chancery init` needs as well.
+  if (['src/main.ts', 'src/composition.ts', 'ocsp/main.ts'].includes(path)) return 'main';
   const [top, folder, sub] = path.split('/');
   if (top !== 'src') return top !== undefined && path.includes('/') ? top : undefined;
   if (folder === 'acme' && sub === 'validation') return 'acme/validation';

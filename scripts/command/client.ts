@@ -1,0 +1,166 @@
+import { readFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import { join } from 'node:path';
+import { dataFolder } from '../../src/config/index.ts';
+import { CommandError, exitCodes } from './exit.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An answer of the server: JSON, or text for PEM. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Buffer;
+  json(): unknown;
+}
+
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/api/v1`, or an absolute path that starts with `/bundles`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>> | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Speaks REST to the server with the credential of the environment; every failure becomes a message and an exit code. */
+export class Client {
+  readonly #url: string;
+  readonly #tls: { readonly ca: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
+  readonly #token: string | undefined;
+
+  constructor(environment: Environment) {
+    const data = dataFolder(environment);
+    const port = environment['CHANCERY_HTTPS_PORT'] ?? '8443';
+    this.#url = (environment['CHANCERY_URL'] ?? `https://localhost:${port}`).replace(/\/+$/, '');
+    const ca = read(environment['CHANCERY_TRUST'] ?? join(data, 'trust', 'root.pem'), 'the root to trust', 'CHANCERY_TRUST');
+    const tokenFile = environment['CHANCERY_TOKEN_FILE'];
+    if (tokenFile !== undefined) {
+      this.#token = read(tokenFile, 'the bearer token', 'CHANCERY_TOKEN_FILE').toString('utf8').trim();
+      this.#tls = { ca };
+    } else {
+      const certFile = environment['CHANCERY_CERT'] ?? join(data, 'admin', 'cert.pem');
+      const keyFile = environment['CHANCERY_KEY'] ?? join(data, 'admin', 'key.pem');
+      this.#token = undefined;
+      this.#tls = {
+        ca,
+        cert: read(certFile, 'the client certificate', 'CHANCERY_CERT'),
+        key: read(keyFile, 'its key', 'CHANCERY_KEY'),
+      };
+    }
+  }
+
+  /** @throws CommandError exit 1 with the problem's detail, 3 when the server does not answer or says 503 */
+  async call(call: Call): Promise<Answer> {
+    const url = new URL(`${this.#url}${call.path.startsWith('/bundles') ? '' : '/api/v1'}${call.path}`);
+    for (const [name, value] of Object.entries(call.query ?? {})) {
+      if (value !== undefined) {
+        url.searchParams.set(name, String(value));
+      }
+    }
+    const answer = await this.#send(url, call);
+    if (answer.status >= 400) {
+      throw problemError(answer);
+    }
+    return answer;
+  }
+
+  async #send(url: URL, { method, body, headers }: Call): Promise<Answer> {
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    return new Promise((resolve, reject) => {
+      const request = httpsRequest(
+        url,
+        {
+          method,
+          ...this.#tls,
+          // Longer than any deadline of the server: it answers 503 first.
+          timeout: 60_000,
+          headers: {
+            accept: 'application/json, application/pem-certificate-chain, */*',
+            ...(payload === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': payload.length }),
+            ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+            ...headers,
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            const whole = Buffer.concat(chunks);
+            resolve({
+              status: response.statusCode ?? 0,
+              contentType: response.headers['content-type'] ?? '',
+              body: whole,
+              json: () => (whole.length === 0 ? null : (JSON.parse(whole.toString('utf8')) as unknown)),
+            });
+          });
+        },
+      );
+      request.on('timeout', () => request.destroy(new Error('no answer within 60 s')));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        reject(unreachable(this.#url, error));
+      });
+      request.end(payload);
+    });
+  }
+}
+
+function read(file: string, what: string, variable: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new CommandError(
+      `${what} can't be read from ${file} (${(error as NodeJS.ErrnoException).code ?? 'error'}); run ./scripts/quickstart first, or set ${variable}`,
+      exitCodes.failed,
+      error,
+    );
+  }
+}
+
+function unreachable(url: string, error: NodeJS.ErrnoException): CommandError {
+  const code = error.code ?? '';
+  if (code.startsWith('ERR_TLS') || code.includes('CERT') || code.includes('SIGNATURE')) {
+    return new CommandError(
+      `${url} showed a certificate that the root does not vouch for (${code}); set CHANCERY_TRUST to the right root`,
+      exitCodes.failed,
+      error,
+    );
+  }
+  return new CommandError(
+    `${url} does not answer (${code || error.message}); is ./scripts/quickstart running? Another address goes into CHANCERY_URL`,
+    exitCodes.unreachable,
+    error,
+  );
+}
+
+interface Problem {
+  readonly title?: string;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly clause?: string;
+  readonly violations?: readonly { readonly rule: string; readonly field: string; readonly message: string; readonly mend?: string; readonly clause: string }[];
+}
+
+function problemError(answer: Answer): CommandError {
+  let problem: Problem = {};
+  try {
+    problem = answer.json() as Problem;
+  } catch {
+    // Not from Chancery: a proxy between. The status says enough.
+  }
+  const lines = [problem.detail ?? problem.title ?? `the server answered ${answer.status}`];
+  for (const violation of problem.violations ?? []) {
+    const mend = violation.mend === undefined ? '' : ` Mend: ${violation.mend}`;
+    lines.push(`  ${violation.field}: ${violation.message} [${violation.rule}, ${violation.clause}]${mend}`);
+  }
+  if (problem.clause !== undefined && (problem.violations ?? []).length === 0) {
+    lines.push(`  [${problem.clause}]`);
+  }
+  return new CommandError(
+    lines.join('\n'),
+    answer.status === 503 ? exitCodes.unreachable : exitCodes.failed,
+  );
+}

@@ -1,0 +1,172 @@
+import { generateKeyPairSync, createPrivateKey, randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { initialise } from '../../src/authority/index.ts';
+import { compose, systemClock } from '../../src/composition.ts';
+import {
+  defaultConfigurationYaml,
+  loadConfiguration,
+  loadResponderConfiguration,
+  type TokenConfiguration,
+} from '../../src/config/index.ts';
+import { ChanceryError } from '../../src/domain/index.ts';
+import {
+  createPinFile,
+  findSofthsmModule,
+  initialiseToken,
+  openToken,
+  softhsmConfiguration,
+} from '../../src/hsm/index.ts';
+import type { TokenRole } from '../../src/keys/ports.ts';
+import { encodePem } from '../../src/pkix/index.ts';
+import { migrate } from '../../src/storage/index.ts';
+import { createLogger } from '../../src/telemetry/index.ts';
+import { createRequest, loadKeyPair } from './key-pairs.ts';
+import { writeFileWhole } from './output.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Everything that a first start makes, step by step; what is there already stays. */
+export async function initialiseInstallation(
+  environment: Environment,
+  say: (step: string) => void,
+): Promise<void> {
+  const configuration = loadConfiguration(environment);
+  const responder = loadResponderConfiguration({
+    ...environment,
+    // The responder's database is checked when it starts; here only its token and key matter.
+    CHANCERY_OCSP_DATABASE_URL: environment['CHANCERY_OCSP_DATABASE_URL'] ?? configuration.database.url,
+  });
+  const data = configuration.dataFolder;
+  mkdirSync(data, { recursive: true, mode: 0o700 });
+  const file = configuration.fileName ?? environment['CHANCERY_CONFIG'] ?? join(data, 'chancery.yaml');
+  if (!existsSync(file)) {
+    say(`configuration: ${file}`);
+    writeFileWhole(file, defaultConfigurationYaml(), 0o600);
+  }
+  for (const [role, token] of [
+    ['root', configuration.tokens.root],
+    ['issuing', configuration.tokens.issuing],
+    ['responder', responder.token],
+  ] as const) {
+    await prepareToken(role, token, say);
+  }
+  if (configuration.ownerDatabaseUrl === undefined) {
+    throw new ChanceryError('configuration', {
+      message: 'init needs the database owner for migrations; set CHANCERY_DATABASE_OWNER_URL',
+    });
+  }
+  say('database schema');
+  await migrate({
+    ownerUrl: configuration.ownerDatabaseUrl,
+    schema: configuration.database.schema,
+    roles: {
+      app: userOf(configuration.database.url),
+      ocsp: userOf(configuration.ocspDatabaseUrl ?? configuration.database.url),
+    },
+  });
+  const composition = await compose(configuration, createLogger({ level: 'warn', process: 'init' }));
+  try {
+    await composition.bindKeys();
+    const { root } = await initialise(composition.dependencies, {
+      installationId: randomUUID(),
+      root: { name: 'root', keyAlgorithm: 'p384', subject: 'CN=Chancery Root CA' },
+      issuing: { name: 'issuing', keyAlgorithm: 'p256', subject: 'CN=Chancery Issuing CA' },
+      principals: [
+        clientCredential('admin', 'administrator', join(data, 'admin', 'key.pem'), join(data, 'admin', 'cert.pem')),
+        clientCredential('responder', 'responder', responder.keyFile, responder.certificateFile),
+      ],
+      progress: say,
+    });
+    if (root.certificate !== undefined) {
+      const pem = encodePem('CERTIFICATE', root.certificate);
+      for (const trust of [join(data, 'trust', 'root.pem'), responder.trustFile]) {
+        if (!existsSync(trust) || readFileSync(trust, 'utf8') !== pem) {
+          mkdirSync(dirname(trust), { recursive: true });
+          writeFileWhole(trust, pem);
+        }
+      }
+    }
+  } finally {
+    await composition.close();
+  }
+}
+
+/** SoftHSM tokens are made here; a token of another module is made by its owner, only its self-test key is added. */
+async function prepareToken(
+  role: TokenRole,
+  token: TokenConfiguration,
+  say: (step: string) => void,
+): Promise<void> {
+  mkdirSync(token.folder, { recursive: true, mode: 0o700 });
+  const module = token.module ?? findSofthsmModule();
+  if (token.module === undefined) {
+    const isNew = !existsSync(token.pinFile);
+    if (isNew) {
+      say(`${role} token ${token.label} (SoftHSM: software, not validated) in ${token.folder}`);
+    }
+    softhsmConfiguration(token.folder).write();
+    createPinFile(token.pinFile);
+    const soPinFile = join(token.folder, 'so-pin');
+    createPinFile(soPinFile);
+    await initialiseToken({
+      module,
+      label: token.label,
+      pinFile: token.pinFile,
+      soPinFile,
+      environment: token.environment,
+    });
+  }
+  const opened = openToken({
+    role,
+    module,
+    label: token.label,
+    serialNumber: token.serialNumber,
+    pinFile: token.pinFile,
+    environment: token.environment,
+    sessions: 1,
+    clock: systemClock,
+  });
+  try {
+    if (role !== 'root') {
+      await opened.createSelfTestKey();
+    }
+  } finally {
+    await opened.close();
+  }
+}
+
+/** A client key in software (invariant 6): mode 0600, made where it is used, never sent. */
+function clientCredential(
+  name: string,
+  role: 'administrator' | 'responder',
+  keyFile: string,
+  certificateFile: string,
+) {
+  return {
+    name,
+    role,
+    present: existsSync(keyFile) && existsSync(certificateFile),
+    async csr(): Promise<Uint8Array> {
+      mkdirSync(dirname(keyFile), { recursive: true, mode: 0o700 });
+      if (!existsSync(keyFile)) {
+        const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+        writeFileSync(keyFile, privateKey.export({ format: 'pem', type: 'pkcs8' }), {
+          mode: 0o600,
+          flag: 'wx',
+        });
+      }
+      createPrivateKey(readFileSync(keyFile));
+      const pem = await createRequest(await loadKeyPair(keyFile), { names: [] });
+      return Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
+    },
+    async store(chain: readonly Uint8Array[]): Promise<void> {
+      mkdirSync(dirname(certificateFile), { recursive: true, mode: 0o700 });
+      writeFileWhole(certificateFile, chain.map((der) => encodePem('CERTIFICATE', der)).join(''));
+    },
+  };
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username);
+}

@@ -1,0 +1,57 @@
+import { Command, CommanderError } from 'commander';
+import { isChanceryError } from '../../src/domain/index.ts';
+import { administrationCommands } from './administration.ts';
+import { certificateCommands } from './certificates.ts';
+import { CommandError, exitCodes } from './exit.ts';
+import { localCommands } from './local.ts';
+
+const environment = process.env;
+const program = new Command('chancery')
+  .description('Commands of the Chancery certificate authority. They speak REST to a running server (CHANCERY_URL); only init and database work on the machine itself.')
+  .version('0.1.0')
+  .showHelpAfterError('(--help shows the options)')
+  .exitOverride();
+certificateCommands(program, environment);
+administrationCommands(program, environment);
+localCommands(program, environment);
+for (const command of everyCommand(program)) {
+  command.exitOverride();
+}
+
+process.exitCode = await run();
+
+/** @returns the exit code; every failure is one message on standard error */
+async function run(): Promise<number> {
+  try {
+    await program.parseAsync(process.argv);
+    return exitCodes.done;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // commander has printed the message; help and version are no errors.
+      return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    }
+    process.stderr.write(`chancery: ${describe(error)}\n`);
+    if (error instanceof CommandError) {
+      return error.exitCode;
+    }
+    if (isChanceryError(error)) {
+      return error.code.endsWith('Unavailable') ? exitCodes.unreachable : exitCodes.failed;
+    }
+    return exitCodes.failed;
+  }
+}
+
+function describe(error: unknown): string {
+  if (error instanceof CommandError || isChanceryError(error)) {
+    return error.message;
+  }
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
+    return `${path ?? 'a file'} can't be read (${code})`;
+  }
+  return error instanceof Error ? message : String(error);
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap((child) => everyCommand(child))];
+}

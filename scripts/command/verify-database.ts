@@ -1,0 +1,40 @@
+import { SingleBar } from 'cli-progress';
+import { type VerificationReport, verifyInventory } from '../../src/authority/index.ts';
+import { systemClock } from '../../src/composition.ts';
+import { loadConfiguration } from '../../src/config/index.ts';
+import { defaultTenant } from '../../src/domain/index.ts';
+import { filePublisher, openStorage } from '../../src/storage/index.ts';
+
+/** Opens the database as the application, reads it whole and compares; no token is opened. */
+export async function verifyDatabase(
+  environment: Readonly<Record<string, string | undefined>>,
+  terminal: NodeJS.WriteStream | undefined,
+): Promise<VerificationReport> {
+  const configuration = loadConfiguration(environment);
+  const storage = await openStorage({
+    url: configuration.database.url,
+    schema: configuration.database.schema,
+    poolSize: 3,
+    statementTimeout: configuration.database.statementTimeoutMilliseconds,
+    applicationName: 'chancery-verify',
+  });
+  const bar =
+    terminal === undefined
+      ? undefined
+      : new SingleBar({ stream: terminal, format: 'verifying {value} rows in {duration_formatted}', clearOnComplete: true });
+  bar?.start(0, 0);
+  try {
+    return await verifyInventory({
+      source: storage.verification,
+      unitOfWork: storage.unitOfWork,
+      publisher: filePublisher(configuration.publishedFolder),
+      tenant: defaultTenant,
+      now: systemClock.now(),
+      settleAfterSeconds: 20,
+      progress: (rows) => bar?.update(rows),
+    });
+  } finally {
+    bar?.stop();
+    await storage.close();
+  }
+}

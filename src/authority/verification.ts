@@ -1,0 +1,326 @@
+import { createHash } from 'node:crypto';
+import { auditRecord } from '../audit/index.ts';
+import type { StoredAuditRecord } from '../audit/ports.ts';
+import { initialStatus, isChanceryError, nextStatus, type StatusState } from '../domain/index.ts';
+import {
+  type Certificate,
+  findExtension,
+  formatDistinguishedName,
+  formatGeneralName,
+  oids,
+  parseCertificate,
+  parseCertificateList,
+  parseSubjectAltName,
+  resolveSignatureAlgorithm,
+  verifySignature,
+} from '../pkix/index.ts';
+import { crlPath } from './crl-publication.ts';
+import { certificateReference, spkiHash } from './issuance-core.ts';
+import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
+import type {
+  CertificateRecord,
+  CrlRecord,
+  Publisher,
+  StoredStatusChange,
+  UnitOfWork,
+} from './ports.ts';
+
+/** One disagreement: which object, and what is wrong with it. */
+export interface Finding {
+  readonly object: string;
+  readonly problem: string;
+}
+
+export interface VerificationReport {
+  readonly certificates: number;
+  readonly statusChanges: number;
+  readonly crls: number;
+  readonly auditRecords: number;
+  readonly findings: readonly Finding[];
+}
+
+/** Streams of whole tables, as the storage gives them. */
+export interface VerificationSource {
+  certificates(): AsyncIterable<readonly CertificateRecord[]>;
+  statusChanges(): AsyncIterable<readonly StoredStatusChange[]>;
+  crls(): AsyncIterable<readonly CrlRecord[]>;
+  auditRecords(): AsyncIterable<readonly StoredAuditRecord[]>;
+}
+
+export interface VerificationInput {
+  readonly source: VerificationSource;
+  readonly unitOfWork: UnitOfWork;
+  readonly publisher: Publisher;
+  readonly tenant: string;
+  readonly now: Date;
+  /** A `prepared` row older than this is one that nobody settled. */
+  readonly settleAfterSeconds: number;
+  /** Rows read so far. */
+  readonly progress: (rows: number) => void;
+}
+
+/**
+ * Compares every column with its DER, every signature, every state with its history, every CRL
+ * number and published file, and every audit record with its canonical bytes. Changes nothing.
+ */
+export async function verifyInventory(input: VerificationInput): Promise<VerificationReport> {
+  const findings: Finding[] = [];
+  const report = (object: string, problem: string): void => {
+    findings.push({ object, problem });
+  };
+  let rows = 0;
+  const count = (length: number): number => {
+    rows += length;
+    input.progress(rows);
+    return length;
+  };
+  const issuers = new Map(
+    (await loadedIssuers(input.unitOfWork, input.tenant, undefined).all()).map((issuer) => [
+      issuer.record.issuerId,
+      issuer,
+    ]),
+  );
+  for (const issuer of issuers.values()) {
+    checkIssuer(issuer, report);
+  }
+
+  const histories = new Map<string, StatusState>();
+  let statusChanges = 0;
+  for await (const chunk of input.source.statusChanges()) {
+    statusChanges += count(chunk.length);
+    for (const change of chunk) {
+      replay(histories, change, report);
+    }
+  }
+  let certificates = 0;
+  for await (const chunk of input.source.certificates()) {
+    certificates += count(chunk.length);
+    for (const record of chunk) {
+      const reference = certificateReference(record);
+      checkStatus(record, histories.get(reference), report);
+      histories.delete(reference);
+      checkCertificate(record, issuers.get(record.issuerId), input, report);
+    }
+  }
+  for (const orphan of histories.keys()) {
+    report(orphan, 'has a status history but no certificate row');
+  }
+  const crls = await checkCrls(input, issuers, report, count);
+  let auditRecords = 0;
+  for await (const chunk of input.source.auditRecords()) {
+    auditRecords += count(chunk.length);
+    for (const record of chunk) {
+      checkAuditRecord(record, report);
+    }
+  }
+  return { certificates, statusChanges, crls, auditRecords, findings };
+}
+
+type Report = (object: string, problem: string) => void;
+
+function checkIssuer({ record, signing, subjectPublicKeyInfo }: LoadedIssuer, report: Report): void {
+  const { certificate } = signing;
+  if (certificate === undefined) {
+    return;
+  }
+  if (!sameBytes(certificate.subjectPublicKeyInfo.der, subjectPublicKeyInfo.der)) {
+    report(record.issuerId, 'the issuer’s certificate is for another key than its key record');
+  }
+  if (!sameBytes(certificate.subject.der, record.subject)) {
+    report(record.issuerId, 'the issuer’s subject column differs from its certificate');
+  }
+}
+
+function replay(histories: Map<string, StatusState>, change: StoredStatusChange, report: Report): void {
+  const reference = certificateReference(change);
+  try {
+    const state = nextStatus(histories.get(reference) ?? initialStatus, change);
+    histories.set(reference, state);
+    if (state.status !== change.statusAfter) {
+      report(reference, `change ${change.id} says it led to ${change.statusAfter}, the rules say ${state.status}`);
+    }
+  } catch (error) {
+    report(reference, `change ${change.id} (${change.act}) was not legal: ${message(error)}`);
+  }
+}
+
+function checkStatus(record: CertificateRecord, replayed: StatusState | undefined, report: Report): void {
+  const expected = replayed ?? initialStatus;
+  const { status } = record;
+  const same =
+    status.status === expected.status &&
+    status.reasonCode === expected.reasonCode &&
+    status.notGoodSince?.getTime() === expected.notGoodSince?.getTime() &&
+    status.invalidityDate?.getTime() === expected.invalidityDate?.getTime();
+  if (!same) {
+    report(
+      certificateReference(record),
+      `status is ${describe(status)}, its history gives ${describe(expected)}`,
+    );
+  }
+  if (record.issuanceState === 'abandoned' && status.status !== 'revoked') {
+    report(certificateReference(record), 'is abandoned but not revoked');
+  }
+}
+
+function describe({ status, reasonCode, notGoodSince }: StatusState): string {
+  return [status, reasonCode, notGoodSince?.toISOString()].filter((part) => part !== undefined).join(' ');
+}
+
+function checkCertificate(
+  record: CertificateRecord,
+  issuer: LoadedIssuer | undefined,
+  { now, settleAfterSeconds }: VerificationInput,
+  report: Report,
+): void {
+  const reference = certificateReference(record);
+  if (issuer === undefined) {
+    report(reference, 'belongs to an issuer that does not exist');
+    return;
+  }
+  if (record.issuanceState === 'prepared') {
+    if (now.getTime() - record.requestedAt.getTime() > 3 * settleAfterSeconds * 1000) {
+      report(reference, 'is prepared since long and was never settled');
+    }
+    return;
+  }
+  if (record.issuanceState === 'abandoned') {
+    if (record.certificate !== undefined) {
+      report(reference, 'is abandoned but holds a certificate');
+    }
+    return;
+  }
+  if (record.certificate === undefined) {
+    report(reference, 'is issued but holds no certificate');
+    return;
+  }
+  let certificate: Certificate;
+  try {
+    certificate = parseCertificate(record.certificate);
+  } catch (error) {
+    report(reference, `its DER can't be read: ${message(error)}`);
+    return;
+  }
+  for (const [column, agrees] of columns(record, certificate, issuer)) {
+    if (!agrees) {
+      report(reference, `column ${column} differs from the certificate`);
+    }
+  }
+  const algorithm = resolveSignatureAlgorithm(certificate.signatureAlgorithm);
+  if (
+    algorithm === undefined ||
+    !verifySignature(algorithm, issuer.signing.publicKey, certificate.tbsDer, certificate.signature)
+  ) {
+    report(reference, 'its signature does not verify with the issuer’s key');
+  }
+}
+
+function columns(
+  record: CertificateRecord,
+  certificate: Certificate,
+  issuer: LoadedIssuer,
+): readonly (readonly [string, boolean])[] {
+  const san = findExtension(certificate.extensions, oids.subjectAltName);
+  const names = san === undefined ? [] : parseSubjectAltName(san.value).map(formatGeneralName);
+  return [
+    ['tbsCertificate', sameBytes(certificate.tbsDer, record.tbsCertificate)],
+    ['serialNumber', certificate.serialNumber === record.serialNumber],
+    ['issuer', sameBytes(certificate.issuer.der, issuer.input.subject.der)],
+    ['subject', formatDistinguishedName(certificate.subject) === record.subject],
+    ['names', names.join('\n') === record.names.join('\n')],
+    ['spkiHash', spkiHash(certificate.subjectPublicKeyInfo.der) === record.spkiHash],
+    ['keyAlgorithm', certificate.subjectPublicKeyInfo.algorithm.oid === record.keyAlgorithm],
+    ['signatureAlgorithm', certificate.signatureAlgorithm.oid === record.signatureAlgorithm],
+    ['notBefore', certificate.validity.notBefore.getTime() === record.notBefore.getTime()],
+    ['notAfter', certificate.validity.notAfter.getTime() === record.notAfter.getTime()],
+  ];
+}
+
+async function checkCrls(
+  { source, publisher }: VerificationInput,
+  issuers: ReadonlyMap<string, LoadedIssuer>,
+  report: Report,
+  count: (length: number) => number,
+): Promise<number> {
+  const highest = new Map<string, CrlRecord>();
+  const numbers = new Set<string>();
+  let crls = 0;
+  for await (const chunk of source.crls()) {
+    crls += count(chunk.length);
+    for (const record of chunk) {
+      const scope = crlPath(record.issuerId, record.shard);
+      const number = `${scope} ${record.crlNumber}`;
+      if (numbers.has(number)) {
+        report(scope, `crlNumber ${record.crlNumber} was used twice`);
+      }
+      numbers.add(number);
+      const last = highest.get(scope);
+      if (record.publishedAt !== undefined && (last === undefined || record.crlNumber > last.crlNumber)) {
+        highest.set(scope, record);
+      }
+    }
+  }
+  for (const [path, record] of highest) {
+    await checkPublished(publisher, path, record, issuers.get(record.issuerId), numbers, report);
+  }
+  return crls;
+}
+
+async function checkPublished(
+  publisher: Publisher,
+  path: string,
+  record: CrlRecord,
+  issuer: LoadedIssuer | undefined,
+  numbers: ReadonlySet<string>,
+  report: Report,
+): Promise<void> {
+  const der = await publisher.read(path);
+  if (der === undefined) {
+    report(path, 'is recorded as published but the file is missing');
+    return;
+  }
+  try {
+    const list = parseCertificateList(der);
+    const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
+    if (
+      issuer === undefined ||
+      algorithm === undefined ||
+      !verifySignature(algorithm, issuer.signing.publicKey, list.tbsDer, list.signature)
+    ) {
+      report(path, 'the published CRL does not verify with the issuer’s key');
+    }
+    const number = list.crlNumber ?? 0n;
+    if (!numbers.has(`${path} ${number}`)) {
+      report(path, `the published crlNumber ${number} was never reserved`);
+    } else if (number < record.crlNumber) {
+      report(path, `the published crlNumber ${number} is older than the recorded ${record.crlNumber}`);
+    } else if (number === record.crlNumber && createHash('sha256').update(der).digest('hex') !== record.sha256) {
+      report(path, 'the published CRL’s SHA-256 differs from the record');
+    }
+  } catch (error) {
+    report(path, `the published CRL can't be read: ${message(error)}`);
+  }
+}
+
+function checkAuditRecord(record: StoredAuditRecord, report: Report): void {
+  const again = auditRecord({
+    tenant: record.tenant,
+    at: record.at,
+    principal: { id: record.principalId, name: record.principalName },
+    act: record.act,
+    outcome: record.outcome,
+    object: record.object,
+    details: record.details,
+  });
+  if (!sameBytes(again.canonical, record.canonical)) {
+    report(`audit record ${record.id}`, 'its columns differ from its canonical bytes');
+  }
+}
+
+function message(error: unknown): string {
+  return isChanceryError(error) ? error.message : String(error);
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}

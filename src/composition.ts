@@ -1,0 +1,217 @@
+/**
+ * Part of the composition root: the authority over its real adapters. The CA process and the
+ * command's own acts on the machine (`init`, `database`) are composed alike.
+ */
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type AuthorityDependencies,
+  bufferedRandom,
+  createAuthority,
+  type Authority,
+  type FailpointName,
+} from './authority/index.ts';
+import type { Installation, InstallationFile } from './authority/ports.ts';
+import type { Configuration, TokenConfiguration } from './config/index.ts';
+import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
+import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
+import { parseProfile, type Profile } from './policy/index.ts';
+import { filePublisher, openStorage, type Storage } from './storage/index.ts';
+import type { Logger } from './telemetry/index.ts';
+
+/** The system's clock; the only one that this process reads. */
+export const systemClock: Clock = { now: () => new Date() };
+
+export interface Composition {
+  readonly authority: Authority;
+  readonly dependencies: AuthorityDependencies;
+  readonly storage: Storage;
+  readonly tokens: { readonly root: Token; readonly issuing: Token };
+  /** Tells the signer processes of the keys in the inventory; compares public halves. */
+  bindKeys(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A prepared row is settled after three sign deadlines, at least this many seconds. */
+const settleAtLeast = 20;
+
+/** @throws ChanceryError configuration, databaseUnavailable */
+export async function compose(
+  configuration: Configuration,
+  logger: Logger,
+  failpoint: (name: FailpointName) => void = () => undefined,
+): Promise<Composition> {
+  const profiles = loadProfiles(configuration.profilesFolder);
+  const storage = await openStorage({
+    url: configuration.database.url,
+    schema: configuration.database.schema,
+    poolSize: configuration.database.poolSize,
+    statementTimeout: configuration.database.statementTimeoutMilliseconds,
+    applicationName: 'chancery-ca',
+    log: (message) => logger.warn(message),
+  });
+  const clock = systemClock;
+  const tokens = {
+    root: open('root', configuration.tokens.root, clock, logger),
+    issuing: open('issuing', configuration.tokens.issuing, clock, logger),
+  };
+  const roleOfKey = new Map<string, 'root' | 'issuing'>();
+  const signDeadline = configuration.tokens.issuing.deadlineMilliseconds;
+  const dependencies: AuthorityDependencies = {
+    tenant: defaultTenant,
+    unitOfWork: storage.unitOfWork,
+    leases: storage.leases,
+    changeFeed: storage.changeFeed,
+    publisher: filePublisher(configuration.publishedFolder),
+    installationFile: installationFile(configuration.nodeFolder),
+    signer: routeSigner([tokens.root, tokens.issuing], (keyId) => roleOfKey.get(keyId)),
+    tokens: {
+      root: remembering(tokens.root, roleOfKey, 'root'),
+      issuing: remembering(tokens.issuing, roleOfKey, 'issuing'),
+    },
+    random: bufferedRandom({ bytes: async (length) => tokens.issuing.random(length) }, 4096),
+    clock,
+    profiles,
+    namePolicy: configuration.names,
+    log: (level, message, fields) => {
+      if (level === 'alarm') {
+        logger.error({ alarm: true, ...fields }, message);
+      } else {
+        logger[level]({ ...fields }, message);
+      }
+    },
+    failpoint,
+    settings: {
+      node: randomUUID(),
+      distributionUrl: configuration.urls.http,
+      ocspUrl: configuration.urls.ocsp,
+      crlLifetimeSeconds: configuration.crlLifetimeSeconds,
+      signDeadline,
+      issuanceLimit: configuration.tokens.issuing.queueLimit,
+      settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),
+    },
+  };
+  const authority = createAuthority(dependencies);
+  return {
+    authority,
+    dependencies,
+    storage,
+    tokens,
+    async bindKeys() {
+      const keys = await storage.unitOfWork.read(async (transaction) =>
+        transaction.keys.list(defaultTenant),
+      );
+      for (const role of ['root', 'issuing'] as const) {
+        const own = keys.filter((key) => key.tokenRole === role && key.blockedReason === undefined);
+        for (const { keyId } of own) {
+          roleOfKey.set(keyId, role);
+        }
+        if (own.length > 0) {
+          await tokens[role].bind(own);
+        }
+      }
+    },
+    async close() {
+      await authority.drain();
+      await Promise.all([tokens.root.close(), tokens.issuing.close()]);
+      await storage.close();
+    },
+  };
+}
+
+/** Every profile of the folder, by name. @throws ChanceryError configuration with file and line */
+export function loadProfiles(folder: string): ReadonlyMap<string, Profile> {
+  let files: string[];
+  try {
+    files = readdirSync(folder).filter((file) => /\.ya?ml$/.test(file));
+  } catch (error) {
+    throw new ChanceryError('configuration', {
+      message: `the profiles folder ${folder} can't be read; set CHANCERY_PROFILES`,
+      cause: error,
+    });
+  }
+  const profiles = new Map<string, Profile>();
+  for (const file of files.sort()) {
+    const profile = parseProfile(readFileSync(join(folder, file), 'utf8'), join(folder, file));
+    profiles.set(profile.name, profile);
+  }
+  return profiles;
+}
+
+function open(
+  role: 'root' | 'issuing',
+  token: TokenConfiguration,
+  clock: Clock,
+  logger: Logger,
+): Token {
+  return openToken({
+    role,
+    module: token.module ?? findSofthsmModule(),
+    label: token.label,
+    serialNumber: token.serialNumber,
+    pinFile: token.pinFile,
+    environment: token.environment,
+    sessions: token.sessions,
+    queueLimit: token.queueLimit,
+    defaultDeadline: token.deadlineMilliseconds,
+    // The root's token is opened only for the act that needs it (invariant 6).
+    onDemand: role === 'root',
+    clock,
+    log: (level, message, fields) => logger[level]({ token: role, ...fields }, message),
+  });
+}
+
+/** A key made in a token is routed there at once. */
+function remembering(
+  token: Token,
+  roleOfKey: Map<string, 'root' | 'issuing'>,
+  role: 'root' | 'issuing',
+): AuthorityDependencies['tokens']['root'] {
+  return {
+    role,
+    identity: async () => token.identity(),
+    async generateKeyPair(request) {
+      const key = await token.generateKeyPair(request);
+      roleOfKey.set(key.keyId, role);
+      return key;
+    },
+    bind: async (keys) => token.bind(keys),
+    keyIds: async () => token.keyIds(),
+    random: async (length) => token.random(length),
+    selfTest: async () => token.selfTest(),
+    async destroyKeyPair(keyId) {
+      await token.destroyKeyPair(keyId);
+      roleOfKey.delete(keyId);
+    },
+  };
+}
+
+function installationFile(folder: string): InstallationFile {
+  const files = filePublisher(folder);
+  return {
+    async read() {
+      const content = await files.read('installation.json');
+      return content === undefined ? undefined : readInstallation(content, folder);
+    },
+    async write({ id, serialPrefix, generation }) {
+      const text = JSON.stringify({ id, serialPrefix, generation: generation.toString() }, null, 2);
+      await files.publish('installation.json', Buffer.from(`${text}\n`));
+    },
+  };
+}
+
+function readInstallation(content: Uint8Array, folder: string): Installation {
+  try {
+    const value = JSON.parse(Buffer.from(content).toString('utf8')) as Record<string, unknown>;
+    const { id, serialPrefix, generation } = value;
+    if (typeof id === 'string' && typeof serialPrefix === 'string' && typeof generation === 'string') {
+      return { id, serialPrefix, generation: BigInt(generation) };
+    }
+  } catch {
+    // Falls through to the message below: half a file says nothing that could be trusted.
+  }
+  throw new ChanceryError('configuration', {
+    message: `${join(folder, 'installation.json')} is damaged; restore it from a backup of the data folder`,
+  });
+}

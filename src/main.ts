@@ -1,0 +1,159 @@
+/** The CA process: composes the authority over its real adapters, serves it, and runs its schedule. */
+import { compose, type Composition, systemClock } from './composition.ts';
+import type { FailpointName } from './authority/index.ts';
+import { type Configuration, loadConfiguration } from './config/index.ts';
+import { isChanceryError } from './domain/index.ts';
+import { startHttpServers } from './http/index.ts';
+import { createLogger, createMetrics, type Logger } from './telemetry/index.ts';
+
+/** A configuration error: quickstart does not start the process again. */
+const configurationExit = 78;
+const tickMilliseconds = 500;
+const readinessMilliseconds = 5000;
+
+await main();
+
+async function main(): Promise<void> {
+  let configuration: Configuration;
+  try {
+    configuration = loadConfiguration(process.env);
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  const logger = createLogger({ level: configuration.logLevel, process: 'ca' });
+  for (const warning of configuration.warnings) {
+    logger.warn(warning);
+  }
+  try {
+    await run(configuration, logger);
+  } catch (error) {
+    logger.error({ err: error }, 'the CA process could not start');
+    fail(error);
+  }
+}
+
+function fail(error: unknown): void {
+  process.stderr.write(`chancery: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(isChanceryError(error) && error.code === 'configuration' ? configurationExit : 1);
+}
+
+async function run(configuration: Configuration, logger: Logger): Promise<void> {
+  const composition = await compose(configuration, logger, failpointOf(process.env));
+  const { authority } = composition;
+  await authority.start();
+  await warnOfOtherUrls(composition, configuration, logger);
+  const stopping = new AbortController();
+  const keys = bindUntilDone(composition, logger, stopping.signal);
+  // A token that is away does not keep CRLs and status from being served.
+  await Promise.race([keys, wait(3000, stopping.signal)]);
+  const metrics = createMetrics('ca');
+  const servers = await startHttpServers({
+    authority,
+    configuration,
+    logger,
+    metrics,
+    clock: systemClock,
+    obtainServerCertificate: async (csr: Uint8Array) => authority.issueServerCertificate(csr),
+  });
+  const schedule = [
+    repeat(tickMilliseconds, stopping.signal, async () => authority.tick()),
+    repeat(readinessMilliseconds, stopping.signal, async () => authority.checkReadiness()),
+  ];
+  logger.info({ data: configuration.dataFolder }, 'the CA process serves');
+
+  const stop = async (signal: string, exitCode: number): Promise<void> => {
+    if (stopping.signal.aborted) {
+      return;
+    }
+    logger.info({ signal }, 'stopping: finishing what runs');
+    stopping.abort();
+    await servers.close();
+    await Promise.allSettled([...schedule, keys]);
+    await composition.close();
+    logger.info('stopped');
+    process.exit(exitCode);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      stop(signal, 0).catch((error: unknown) => fail(error));
+    });
+  }
+  // A defect: what runs is finished as far as it can be, then the supervisor starts us again.
+  process.on('unhandledRejection', (reason) => {
+    logger.fatal({ err: reason }, 'unhandled rejection');
+    stop('unhandledRejection', 1).catch((error: unknown) => fail(error));
+  });
+}
+
+/** Binds the inventory's keys in the tokens; tries again until the token is there. */
+async function bindUntilDone(
+  composition: Composition,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await composition.bindKeys();
+      return;
+    } catch (error) {
+      logger.error(
+        { alarm: true, err: error },
+        'the keys of the inventory could not be bound in their tokens; tried again',
+      );
+      await wait(2000, signal);
+    }
+  }
+}
+
+/** Certificates keep the URLs of their day: other settings now mean that old ones point elsewhere. */
+async function warnOfOtherUrls(
+  { dependencies }: Composition,
+  configuration: Configuration,
+  logger: Logger,
+): Promise<void> {
+  const issuers = await dependencies.unitOfWork.read(async (transaction) =>
+    transaction.issuers.list(dependencies.tenant),
+  );
+  for (const { name, urls } of issuers) {
+    if (urls.ocsp !== configuration.urls.ocsp || !urls.crl.startsWith(configuration.urls.http)) {
+      logger.warn(
+        { issuer: name, kept: urls, configured: configuration.urls },
+        'certificates of this issuer point to other URLs than the configuration now says',
+      );
+    }
+  }
+}
+
+async function repeat(
+  milliseconds: number,
+  signal: AbortSignal,
+  work: () => Promise<unknown>,
+): Promise<void> {
+  while (!signal.aborted) {
+    await work();
+    await wait(milliseconds, signal);
+  }
+}
+
+async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    signal.addEventListener('abort', done);
+  });
+}
+
+/** For crash tests: `CHANCERY_FAILPOINT=issue.3-after-signature` kills the process there. */
+function failpointOf(env: Readonly<Record<string, string | undefined>>): (name: FailpointName) => void {
+  const wanted = env['CHANCERY_FAILPOINT'];
+  return (name) => {
+    if (name === wanted) {
+      process.kill(process.pid, 'SIGKILL');
+    }
+  };
+}
