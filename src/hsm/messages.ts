@@ -92,7 +92,6 @@ export type ToSigner =
   | { readonly type: 'close' };
 
 export type FromSigner =
-  | { readonly type: 'loaded' }
   | { readonly type: 'ready'; readonly identity: TokenIdentity; readonly selfTestKey: boolean }
   | {
       readonly type: 'failed';

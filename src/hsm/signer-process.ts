@@ -106,6 +106,10 @@ process.umask(0o077);
 process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 process.on('disconnect', end);
-process.on('message', receive);
-new Worker(new URL('./parent-watch.ts', import.meta.url)).unref();
-send({ type: 'loaded' });
+// A thread starts only while the main thread is free: nothing is done before the watch stands.
+// Messages wait meanwhile, because nobody listens for them yet.
+const watch = new Worker(new URL('./parent-watch.ts', import.meta.url));
+watch.once('message', () => {
+  watch.unref();
+  process.on('message', receive);
+});

@@ -255,7 +255,6 @@ export class SignerSupervisor {
       case 'log':
         this.#log(message.level, message.message, { role: this.#role, ...message.fields });
         return;
-      case 'loaded':
       case 'initialised':
         return;
       default:
@@ -272,6 +271,8 @@ export class SignerSupervisor {
       this.#failuresInARow = 0;
       pending.resolve(outcome.value);
     } else if (outcome.error.repeatable === true && this.#lastWork < pending.expiresAt) {
+      // It is giving up: the rest waits for the next process rather than be lost with this one.
+      if (this.#state === 'ready') this.#setState('failed', outcome.error.message);
       this.#queue.requeue(pending);
     } else {
       this.#failures++;
