@@ -35,7 +35,8 @@ stamp_npm() {
 # the log.
 install_npm_packages() {
   local omit=()
-  [[ $1 == test ]] || omit=(--omit=dev)
+  # What a developer has installed for the tests stays.
+  [[ $1 == test || -d $chancery_root/node_modules/vitest ]] || omit=(--omit=dev)
   rm -f "$npm_stamp"
   (cd "$chancery_root" && npm install --no-save --ignore-scripts --no-audit --no-fund --no-progress \
     --no-update-notifier "${omit[@]}" 9<&-) >"$chancery_logs/npm.log" 2>&1

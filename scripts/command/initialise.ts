@@ -19,7 +19,7 @@ import {
 } from '../../src/hsm/index.ts';
 import type { TokenRole } from '../../src/keys/ports.ts';
 import { encodePem } from '../../src/pkix/index.ts';
-import { migrate } from '../../src/storage/index.ts';
+import { databaseUser, migrate } from '../../src/storage/index.ts';
 import { createLogger } from '../../src/telemetry/index.ts';
 import { createRequest, loadKeyPair } from './key-pairs.ts';
 import { writeFileWhole } from './output.ts';
@@ -61,8 +61,8 @@ export async function initialiseInstallation(
     ownerUrl: configuration.ownerDatabaseUrl,
     schema: configuration.database.schema,
     roles: {
-      app: userOf(configuration.database.url),
-      ocsp: userOf(configuration.ocspDatabaseUrl ?? configuration.database.url),
+      app: databaseUser(configuration.database.url),
+      ocsp: databaseUser(configuration.ocspDatabaseUrl ?? configuration.database.url),
     },
   });
   const composition = await compose(configuration, createLogger({ level: 'warn', process: 'init' }));
@@ -165,8 +165,4 @@ function clientCredential(
       writeFileWhole(certificateFile, chain.map((der) => encodePem('CERTIFICATE', der)).join(''));
     },
   };
-}
-
-function userOf(url: string): string {
-  return decodeURIComponent(new URL(url).username);
 }

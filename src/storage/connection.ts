@@ -16,6 +16,11 @@ export function redactDatabaseUrl(url: string): string {
     .replace(/([?&](?:password|sslpassword)=)[^&#]*/gi, '$1***');
 }
 
+/** The role that a database URL logs in as. @throws ChanceryError `configuration` */
+export function databaseUser(url: string): string {
+  return decodeURIComponent(parseUrl(url).username);
+}
+
 /**
  * Reads a URL in libpq's form, `postgresql://user:password@host:port/database?…`, with the
  * parameters `host` (a socket's folder), `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `passfile`.

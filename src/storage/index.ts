@@ -1,5 +1,5 @@
 /** PostgreSQL and the stores of published files: adapters of the ports that other folders own. */
-export { redactDatabaseUrl } from './connection.ts';
+export { databaseUser, redactDatabaseUrl } from './connection.ts';
 export { filePublisher } from './file-publisher.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { defaultSchema, migrate } from './migrate.ts';
