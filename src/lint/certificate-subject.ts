@@ -67,7 +67,7 @@ export class CertificateSubject {
 
   /** Only after the structure lint has passed. */
   get fields(): Fields {
-    if (this.#fields === undefined) throw new Error(`unreadable TBSCertificate: ${this.defect}`);
+    if (this.#fields === undefined) throw new Error(`unreadable TBSCertificate`);
     return this.#fields;
   }
 

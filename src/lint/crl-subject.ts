@@ -52,7 +52,7 @@ export class CrlSubject {
 
   /** Only after the structure lint has passed. */
   get fields(): Fields {
-    if (this.#fields === undefined) throw new Error(`unreadable TBSCertList: ${this.defect}`);
+    if (this.#fields === undefined) throw new Error(`unreadable TBSCertList`);
     return this.#fields;
   }
 

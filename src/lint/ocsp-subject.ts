@@ -68,7 +68,7 @@ export class OcspSubject {
 
   /** Only after the structure lint has passed. */
   get fields(): Fields {
-    if (this.#fields === undefined) throw new Error(`unreadable ResponseData: ${this.defect}`);
+    if (this.#fields === undefined) throw new Error(`unreadable ResponseData`);
     return this.#fields;
   }
 

@@ -1,6 +1,6 @@
 import type { CrlLint } from '../crl-subject.ts';
 import { canonicalDefect } from '../encoding/canonical.ts';
-import { Element } from '../encoding/element.ts';
+import type { Element } from '../encoding/element.ts';
 import { innerElement } from '../encoding/extension.ts';
 import { oidName } from '../encoding/oids.ts';
 

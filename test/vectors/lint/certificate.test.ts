@@ -3,8 +3,9 @@ import { certificateLints } from '../../../src/lint/certificate/index.ts';
 import { CertificateSubject } from '../../../src/lint/certificate-subject.ts';
 import { lintCertificate } from '../../../src/lint/index.ts';
 import { extensionVectors } from './certificate-extensions.ts';
-import { fieldVectors, soundCertificates } from './certificate-fields.ts';
+import { fieldVectors } from './certificate-fields.ts';
 import { nameVectors } from './certificate-names.ts';
+import { soundCertificates } from './certificate-sound.ts';
 
 const lints = [...certificateLints.gates, ...certificateLints.lints, ...certificateLints.backstops];
 const defects = [...fieldVectors, ...extensionVectors, ...nameVectors];
