@@ -63,7 +63,6 @@ export interface Configuration extends SharedConfiguration {
   readonly httpPort: number;
   readonly maximumBodyBytes: number;
   readonly metricsListen: HostAndPort | undefined;
-  readonly httpsCertificateLifetimeSeconds: number;
   /** Bases without a slash at the end, except ocsp, which is the whole URL. */
   readonly urls: { readonly http: string; readonly https: string; readonly ocsp: string };
   /** For migrations and grants; undefined where this process is not given it. */
@@ -111,7 +110,6 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     httpPort: server.httpPort,
     maximumBodyBytes: server.maximumBodyBytes,
     metricsListen: hostAndPortOf(server.metricsListen),
-    httpsCertificateLifetimeSeconds: seconds(server.certificateLifetime),
     urls: urlsOf(settings),
     ownerDatabaseUrl: database.ownerUrl && databaseUrl(at, 'ownerUrl', 'ownerPasswordFile'),
     ocspDatabaseUrl: database.ocspUrl && databaseUrl(at, 'ocspUrl', 'ocspPasswordFile'),

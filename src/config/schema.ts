@@ -131,7 +131,7 @@ export const configurationSchema = z.strictObject({
       listen: setting(
         listOfText.default(['loopback']),
         'CHANCERY_LISTEN',
-        'Addresses to bind. loopback is 127.0.0.1 and, where the machine has it, ::1; 0.0.0.0 and :: are all.',
+        'Addresses to bind. loopback is 127.0.0.1 and, where the machine has it, ::1; 0.0.0.0 is all of IPv4, :: all of IPv6.',
       ),
       httpsPort: setting(port.default(8443), 'CHANCERY_HTTPS_PORT', 'REST and bundles over TLS.'),
       httpPort: setting(
@@ -166,11 +166,6 @@ export const configurationSchema = z.strictObject({
         duration('0s', '10m').default('10s'),
         'CHANCERY_DRAIN_TIMEOUT',
         'How long running requests may finish after SIGTERM.',
-      ),
-      certificateLifetime: setting(
-        duration('1h', '7d').default('7d'),
-        'CHANCERY_HTTPS_CERTIFICATE_LIFETIME',
-        'Life of the HTTPS certificate; it is renewed with a new key at half of it.',
       ),
     })
     .prefault({}),

@@ -39,7 +39,7 @@ describe('settings', () => {
     }
   });
 
-  it('are documented: after a change run vitest -u test/unit/config', async () => {
+  it('are documented: after a change run vitest run test/unit/config -u', async () => {
     await expect(configurationReference()).toMatchFileSnapshot(
       '../../../docs/operations/configuration.md',
     );

@@ -69,7 +69,7 @@ describe('strictness', () => {
     ['server: 5\n', /yaml:1: server expected object/],
     ['log:\n  level: loud\n', /yaml:2: log\.level expected one of/],
     ['crl:\n  lifetime: 1 day\n', /yaml:2: crl\.lifetime must be a duration from 10m to 366d/],
-    ['server:\n  certificateLifetime: 8d\n', /from 1h to 7d/],
+    ['server:\n  drainTimeout: 8d\n', /from 0s to 10m/],
     ['server:\n  host: https://ca.example:8443\n', /must be a lower-case DNS name/],
     ['server:\n  host: a\n  host: b\n', /yaml:3: Map keys must be unique/],
     ['server:\n  listen: [loopback, ""]\n', /yaml:2: server\.listen\.1/],

@@ -1,0 +1,15 @@
+import type { Route } from '../route.ts';
+import { certificateRoutes } from './certificates.ts';
+import { issuerRoutes } from './issuers.ts';
+import { principalRoutes } from './principals.ts';
+import { recordRoutes } from './records.ts';
+import { statusRoutes } from './status.ts';
+
+/** The whole REST interface, row by row. A path and method stand in it once. */
+export const routes: readonly Route[] = [
+  ...certificateRoutes,
+  ...statusRoutes,
+  ...recordRoutes,
+  ...issuerRoutes,
+  ...principalRoutes,
+];

@@ -1,0 +1,143 @@
+import { z } from 'zod';
+import {
+  certificatesFromPem,
+  certificatesToPem,
+  certificationRequestFromText,
+  certificationRequestToPem,
+} from '../../authority/index.ts';
+import { crlJson, crlShape, issuerJson, issuerShape, listOf } from '../representation.ts';
+import type { Route } from '../route.ts';
+import { route } from '../route.ts';
+import { csr, days, issuerName, issuerQuery, lines, text } from '../shapes.ts';
+
+const suffixes = z.array(text(253)).max(100).optional();
+
+/** Issuers, their CRLs and the door of responders. */
+export const issuerRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/issuers',
+    access: 'issuers:read',
+    summary: 'All issuers',
+    answer: { status: 200, schema: listOf(issuerShape) },
+    handle: async ({ authority, principal }) => {
+      const issuers = await authority.listIssuers(principal);
+      return { json: { items: issuers.map(issuerJson), next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/issuers',
+    access: 'issuers:create',
+    summary: 'Make a root, a subordinate or a subordinate of a parent elsewhere',
+    body: z.strictObject({
+      name: text(63),
+      kind: z.enum(['root', 'subordinate', 'external']),
+      parent: text(100).optional(),
+      key: z.enum(['p256', 'p384', 'p521', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519']),
+      signature: z.enum(['pkcs1', 'pss']).optional(),
+      subject: text(4096).optional(),
+      days: days.optional(),
+      pathLength: z.int().min(0).max(100).optional(),
+      permitDns: suffixes,
+      excludeDns: suffixes,
+    }),
+    answer: { status: 201, schema: issuerShape },
+    handle: async ({ authority, principal, body }) => {
+      const { key, ...rest } = body;
+      const record = await authority.createIssuer(principal, { ...rest, keyAlgorithm: key });
+      return {
+        status: 201,
+        headers: { location: `/api/v1/issuers/${record.issuerId}` },
+        json: issuerJson(record),
+      };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/issuers/{issuer}',
+    access: 'issuers:read',
+    summary: 'Show an issuer by name or id',
+    parameters: issuerName,
+    answer: { status: 200, schema: issuerShape },
+    handle: async ({ authority, principal, parameters }) => ({
+      json: issuerJson(await authority.showIssuer(principal, parameters.issuer)),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/issuers/{issuer}/csr',
+    access: 'issuers:create',
+    summary: 'The CSR of an issuer whose parent is elsewhere',
+    parameters: issuerName,
+    answer: { status: 200, mediaTypes: ['application/pkcs10'] },
+    handle: async ({ authority, principal, parameters }) => ({
+      headers: { 'content-type': 'application/pkcs10' },
+      content: certificationRequestToPem(
+        await authority.issuerRequest(principal, parameters.issuer),
+      ),
+    }),
+  }),
+  route({
+    method: 'POST',
+    path: '/issuers/{issuer}/chain',
+    access: 'issuers:create',
+    summary: 'Install the chain that a parent elsewhere made, own certificate first',
+    parameters: issuerName,
+    body: z.strictObject({ pem: lines(131_072).min(1) }),
+    answer: { status: 200, schema: issuerShape },
+    handle: async ({ authority, principal, parameters, body }) => {
+      const chain = certificatesFromPem(body.pem);
+      return {
+        json: issuerJson(await authority.installIssuer(principal, parameters.issuer, chain)),
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/issuers/{issuer}/crl',
+    access: 'crls:publish',
+    summary: 'Publish a CRL now',
+    parameters: issuerName,
+    body: z.strictObject({}),
+    answer: { status: 200, schema: crlShape },
+    handle: async ({ authority, principal, parameters, issuers }) => ({
+      json: await crlJson(await authority.publishCrl(principal, parameters.issuer), issuers),
+    }),
+  }),
+  route({
+    method: 'GET',
+    path: '/crls',
+    access: 'crls:read',
+    summary: 'The newest CRL of each issuer',
+    query: issuerQuery,
+    answer: { status: 200, schema: listOf(crlShape) },
+    handle: async ({ authority, principal, query, issuers }) => {
+      const crls = await authority.listCrls(principal, query.issuer);
+      const items = await Promise.all(crls.map((crl) => crlJson(crl, issuers)));
+      return { json: { items, next: null } };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/responders/{issuer}/certificate',
+    access: 'responders:enrol',
+    summary: "A responder's delegate certificate (RFC 6960 §4.2.2.2)",
+    parameters: issuerName,
+    body: z.strictObject({ csr }),
+    answer: { status: 201, schema: z.object({ certificate: z.string(), chain: z.string() }) },
+    handle: async ({ authority, principal, parameters, body }) => {
+      const enrolled = await authority.enrolResponder(principal, {
+        issuer: parameters.issuer,
+        csr: certificationRequestFromText(body.csr),
+      });
+      return {
+        status: 201,
+        json: {
+          certificate: certificatesToPem([enrolled.certificate]),
+          chain: certificatesToPem(enrolled.chain),
+        },
+      };
+    },
+  }),
+];
