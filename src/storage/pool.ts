@@ -35,8 +35,8 @@ export interface PoolOptions {
 export interface DatabasePool {
   /** Read-write; commits durably. Runs the work again after a serialization failure or a deadlock. */
   write<T>(work: (session: Session) => Promise<T>): Promise<T>;
-  /** One snapshot, read only. `timeout` replaces the statement timeout. */
-  read<T>(work: (session: Session) => Promise<T>, timeout?: number): Promise<T>;
+  /** One snapshot, read only. */
+  read<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** One statement on its own. */
   query(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
   close(): Promise<void>;
@@ -88,7 +88,7 @@ export function createPool(options: PoolOptions): DatabasePool {
 
   return {
     write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
-    read: async (work, timeout) => await withRetry(async () => await readOnce(pool, work, timeout)),
+    read: async (work) => await withRetry(async () => await readOnce(pool, work)),
     query: async (statement, values = []) =>
       await withRetry(async () => {
         const client = await connect(pool);
@@ -158,13 +158,18 @@ class Transaction implements Session {
     this.#client = client;
   }
 
-  async #send(statement: Statement, values: readonly unknown[]): Promise<Result> {
+  async #watch<R>(sent: Promise<R>): Promise<R> {
     try {
-      return await send(this.#client, statement, values);
+      return await sent;
     } catch (error) {
       this.failure ??= error;
-      throw error;
+      // What follows in a failed transaction only says that it failed.
+      throw mapDatabaseError(this.failure);
     }
+  }
+
+  async #send(statement: Statement, values: readonly unknown[]): Promise<Result> {
+    return await this.#watch(send(this.#client, statement, values));
   }
 
   async query(statement: Statement, values: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -172,12 +177,8 @@ class Transaction implements Session {
   }
 
   async arrays(text: string): Promise<readonly (readonly unknown[])[]> {
-    try {
-      return (await this.#client.query<unknown[]>({ text, rowMode: 'array' })).rows;
-    } catch (error) {
-      this.failure ??= error;
-      throw error;
-    }
+    const { rows } = await this.#watch(this.#client.query<unknown[]>({ text, rowMode: 'array' }));
+    return rows;
   }
 
   async execute(statement: Statement, values: readonly unknown[] = []): Promise<number> {
@@ -208,8 +209,12 @@ async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>):
       result = await work(transaction);
     } catch (error) {
       broken = await rollback(client, transaction);
-      // A database error that the work wrapped or replaced: retrying needs the original.
+      // The work may have seen a later error, or wrapped the first: retrying needs the original.
       throw isRetryable(transaction.failure) ? transaction.failure : error;
+    }
+    if (transaction.failure !== undefined) {
+      broken = await rollback(client, transaction);
+      throw transaction.failure;
     }
     let command: string;
     try {
@@ -232,26 +237,24 @@ async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>):
   }
 }
 
-async function readOnce<T>(
-  pool: Pool,
-  work: (session: Session) => Promise<T>,
-  timeout: number | undefined,
-): Promise<T> {
+async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
   const client = await connect(pool);
   const transaction = new Transaction(client);
   let broken = true;
   try {
     transaction.defer({ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, []);
-    if (timeout !== undefined) {
-      transaction.defer({ text: `SET LOCAL statement_timeout = ${Math.trunc(timeout)}` }, []);
-    }
+    let result: T;
     try {
-      const result = await work(transaction);
+      result = await work(transaction);
       await transaction.settle();
-      return result;
-    } finally {
+    } catch (error) {
       broken = await rollback(client, transaction);
+      throw error;
     }
+    // Nobody has to wait for the end of a transaction that wrote nothing; the next one queues behind it.
+    client.query('ROLLBACK').catch(ignore);
+    broken = false;
+    return result;
   } finally {
     client.release(broken);
   }

@@ -18,5 +18,5 @@ export function inSchema(schema: string, text: string): string {
 
 /** A substring pattern for LIKE … ESCAPE '\': what the user typed is data, `%`, `_` and `\` included. */
 export function containsPattern(text: string): string {
-  return `%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+  return `%${text.replace(/[\\%_]/g, '\\$&')}%`;
 }

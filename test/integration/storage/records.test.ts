@@ -1,0 +1,342 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { IdempotencyRecord } from '../../../src/authority/ports.ts';
+import type { KeyRecord } from '../../../src/keys/ports.ts';
+import { openStorage, type Storage } from '../../../src/storage/index.ts';
+import { issuerId, issuerRecord, sha256, tenant } from '../../support/inventory-records.ts';
+import { testDatabase } from '../../support/postgres.ts';
+
+let storage: Storage;
+
+beforeAll(async () => {
+  const database = await testDatabase('records');
+  storage = await openStorage({ url: database.applicationUrl });
+});
+afterAll(async () => await storage.close());
+
+describe('issuers', () => {
+  test('come back as they were written; pending becomes active once', async () => {
+    const { certificate, ...rest } = issuerRecord({
+      issuerId: 'c3'.repeat(20),
+      name: 'elsewhere',
+      kind: 'external',
+      state: 'pending',
+      chain: [],
+      certificationRequest: Uint8Array.of(1, 2, 3),
+    });
+    const active = issuerRecord();
+    await storage.unitOfWork.run(async ({ issuers }) => {
+      await issuers.insert(active);
+      await issuers.insert(rest);
+    });
+    await storage.unitOfWork.read(async ({ issuers }) => {
+      expect(await issuers.find(tenant, issuerId)).toEqual(active);
+      expect(await issuers.findByName(tenant, 'elsewhere')).toEqual(rest);
+      expect(await issuers.list(tenant)).toHaveLength(2);
+      expect(await issuers.list('other')).toEqual([]);
+    });
+    const chain = [Uint8Array.of(9), Uint8Array.of(8)];
+    const activate = async () =>
+      await storage.unitOfWork.run(
+        async ({ issuers }) =>
+          await issuers.activate(tenant, rest.issuerId, Uint8Array.of(7), chain, issuerId),
+      );
+    await activate();
+    await storage.unitOfWork.read(async ({ issuers }) => {
+      expect(await issuers.find(tenant, rest.issuerId)).toEqual({
+        ...rest,
+        state: 'active',
+        certificate: Uint8Array.of(7),
+        chain,
+        parentIssuerId: issuerId,
+      });
+    });
+    await expect(activate()).rejects.toMatchObject({ code: 'illegalTransition' });
+    await expect(
+      storage.unitOfWork.run(
+        async ({ issuers }) => await issuers.activate(tenant, 'ff', Uint8Array.of(7), []),
+      ),
+    ).rejects.toMatchObject({ code: 'notFound' });
+  });
+
+  test('a name is taken once', async () => {
+    await expect(
+      storage.unitOfWork.run(
+        async ({ issuers }) => await issuers.insert(issuerRecord({ issuerId: 'd4'.repeat(20) })),
+      ),
+    ).rejects.toMatchObject({ code: 'alreadyExists', message: expect.stringContaining('name') });
+  });
+});
+
+test('a key comes back as it was written, and its block is kept', async () => {
+  const key: KeyRecord = {
+    tenant,
+    keyId: 'e5'.repeat(20),
+    label: 'issuing 1',
+    tokenRole: 'issuing',
+    owner: 'admin',
+    origin: 'generated',
+    createdAt: new Date('2026-11-20T00:00:00Z'),
+    purposes: ['certificate', 'crl'],
+    algorithm: 'ecdsa-with-SHA256',
+    keyAlgorithm: 'p256',
+    subjectPublicKeyInfo: Uint8Array.of(1, 2),
+    token: {
+      label: 'issuing',
+      serialNumber: '1',
+      manufacturer: 'SoftHSM',
+      model: 'v2',
+      firmwareVersion: '2.6',
+      hardware: false,
+    },
+    attributes: {
+      token: true,
+      private: true,
+      sensitive: true,
+      alwaysSensitive: true,
+      extractable: false,
+      neverExtractable: true,
+      local: true,
+      sign: true,
+      decrypt: false,
+      unwrap: false,
+      derive: false,
+      modifiable: false,
+      copyable: false,
+    },
+  };
+  await storage.unitOfWork.run(async ({ keys }) => {
+    await keys.insert(key);
+    expect(await keys.find(tenant, key.keyId)).toEqual(key);
+    await keys.block(tenant, key.keyId, 'wrong signature');
+    expect(await keys.list(tenant)).toEqual([{ ...key, blockedReason: 'wrong signature' }]);
+  });
+});
+
+describe('principals', () => {
+  const principal = {
+    id: 'p-1',
+    tenant,
+    name: 'service',
+    role: 'subscriber' as const,
+    createdAt: new Date('2026-11-20T00:00:00Z'),
+    createdBy: 'admin',
+  };
+  const credential = {
+    id: 'c-1',
+    tenant,
+    principalId: 'p-1',
+    tokenHash: sha256('token'),
+    scope: ['certificates:issue' as const],
+    createdAt: new Date('2026-11-20T00:00:00Z'),
+    notAfter: new Date('2027-11-20T00:00:00Z'),
+  };
+  const unscoped = { ...credential, id: 'c-2', tokenHash: sha256('other') };
+
+  test('with credentials by the hash of their token and bindings by the hash of the certificate', async () => {
+    const { scope, ...withoutScope } = unscoped;
+    const binding = {
+      tenant,
+      principalId: 'p-1',
+      certificateHash: sha256('certificate'),
+      issuerId,
+      serialNumber: '1b2c',
+      boundAt: new Date('2026-11-20T00:00:00Z'),
+    };
+    await storage.unitOfWork.run(async ({ principals }) => {
+      await principals.insert(principal);
+      await principals.insertCredential(credential);
+      await principals.insertCredential(withoutScope);
+      await principals.bindCertificate(binding);
+      expect(await principals.findByName(tenant, 'service')).toEqual(principal);
+      expect(await principals.findById(tenant, 'p-1')).toEqual(principal);
+      expect(await principals.findById('other', 'p-1')).toBeUndefined();
+      expect(await principals.findCredentialByHash(sha256('token'))).toEqual(credential);
+      expect(await principals.findCredential(tenant, 'c-2')).toEqual(withoutScope);
+      expect(await principals.listCredentials(tenant, 'p-2')).toEqual([]);
+      expect(await principals.listCredentials(tenant)).toHaveLength(2);
+      expect(await principals.findBinding(sha256('certificate'))).toEqual(binding);
+      expect(await principals.findBinding(sha256('another'))).toBeUndefined();
+      expect(await principals.findBindingBySerial(issuerId, '1b2c')).toEqual(binding);
+    });
+  });
+
+  test('a revoked credential keeps the time of its first revocation', async () => {
+    const first = new Date('2026-11-21T00:00:00Z');
+    await storage.unitOfWork.run(async ({ principals }) => {
+      await principals.revokeCredential(tenant, 'c-1', first);
+      await principals.revokeCredential(tenant, 'c-1', new Date('2026-11-22T00:00:00Z'));
+      expect((await principals.findCredential(tenant, 'c-1'))?.revokedAt).toEqual(first);
+      await expect(principals.revokeCredential(tenant, 'none', first)).rejects.toMatchObject({
+        code: 'notFound',
+      });
+    });
+  });
+});
+
+describe('crlNumber', () => {
+  const next = new Date('2026-11-22T00:00:00Z');
+  const reserve = async (now: Date, shard = 0) =>
+    await storage.unitOfWork.run(
+      async ({ crls }) => await crls.reserveNumber(tenant, issuerId, shard, now, next, 7n),
+    );
+
+  test('is the time in microseconds, and never goes back or repeats, whatever the clock says', async () => {
+    const now = new Date('2026-11-21T00:00:00Z');
+    const first = await reserve(now);
+    expect(first).toEqual({
+      tenant,
+      issuerId,
+      shard: 0,
+      crlNumber: BigInt(now.getTime()) * 1000n,
+      thisUpdate: now,
+      nextUpdate: next,
+      coversChange: 7n,
+    });
+    expect((await reserve(now)).crlNumber).toBe(first.crlNumber + 1n);
+    expect((await reserve(new Date('2026-11-20T00:00:00Z'))).crlNumber).toBe(first.crlNumber + 2n);
+    const later = await reserve(new Date('2026-11-21T00:00:01Z'));
+    expect(later.crlNumber).toBe(first.crlNumber + 1_000_000n);
+    expect((await reserve(now, 1)).crlNumber).toBe(first.crlNumber);
+  });
+
+  test('reserved by many at once, all differ', async () => {
+    const now = new Date('2026-11-21T00:00:00Z');
+    const numbers = await Promise.all(
+      Array.from({ length: 12 }, async () => (await reserve(now, 2)).crlNumber),
+    );
+    expect(new Set(numbers).size).toBe(12);
+  });
+
+  test('what is published is kept; a reserved number counts even when it was not', async () => {
+    const record = await reserve(new Date('2026-11-21T00:00:00Z'), 3);
+    const published = {
+      ...record,
+      publishedAt: new Date('2026-11-21T00:00:02Z'),
+      sha256: sha256('crl'),
+      size: 512,
+      entries: 3,
+    };
+    await storage.unitOfWork.run(async ({ crls }) => {
+      expect(await crls.latestPublished(tenant, issuerId, 3)).toBeUndefined();
+      await crls.markPublished(published);
+    });
+    const unpublished = await reserve(new Date('2026-11-21T00:00:03Z'), 3);
+    await storage.unitOfWork.read(async ({ crls }) => {
+      expect(await crls.latestPublished(tenant, issuerId, 3)).toEqual(published);
+      expect(await crls.highestNumber(tenant, issuerId, 3)).toBe(unpublished.crlNumber);
+      expect(await crls.highestNumber(tenant, issuerId, 9)).toBeUndefined();
+    });
+    await expect(
+      storage.unitOfWork.run(
+        async ({ crls }) => await crls.markPublished({ ...published, sha256: sha256('another') }),
+      ),
+    ).rejects.toMatchObject({ code: 'illegalTransition' });
+  });
+});
+
+describe('idempotency', () => {
+  const longAgo = new Date('2026-11-20T00:00:00Z');
+  const record = (changes: Partial<IdempotencyRecord> = {}): IdempotencyRecord => ({
+    tenant,
+    principalId: 'p-1',
+    key: 'key-1',
+    bodyHash: sha256('body'),
+    startedAt: new Date('2026-11-21T00:00:00Z'),
+    ...changes,
+  });
+
+  test('the second with a key gets the first, with what it led to', async () => {
+    await storage.unitOfWork.run(async ({ idempotency }) => {
+      expect(await idempotency.begin(record(), longAgo)).toBeUndefined();
+      await idempotency.setCertificate(tenant, 'p-1', 'key-1', `${issuerId}/1b`);
+    });
+    await storage.unitOfWork.run(async ({ idempotency }) => {
+      const second = record({ bodyHash: sha256('another body') });
+      expect(await idempotency.begin(second, longAgo)).toEqual(
+        record({ certificate: `${issuerId}/1b` }),
+      );
+      // Keys belong to a principal.
+      expect(await idempotency.begin(record({ principalId: 'p-2' }), longAgo)).toBeUndefined();
+    });
+  });
+
+  test('a forgotten one does not count, and a removed one is gone', async () => {
+    const old = record({
+      key: 'key-2',
+      startedAt: new Date('2026-11-19T00:00:00Z'),
+      certificate: 'x',
+    });
+    await storage.unitOfWork.run(async ({ idempotency }) => {
+      await idempotency.begin(old, longAgo);
+      expect(await idempotency.begin(record({ key: 'key-2' }), longAgo)).toBeUndefined();
+      expect(await idempotency.find(tenant, 'p-1', 'key-2')).toEqual(record({ key: 'key-2' }));
+      await idempotency.remove(tenant, 'p-1', 'key-2');
+      expect(await idempotency.find(tenant, 'p-1', 'key-2')).toBeUndefined();
+    });
+  });
+
+  test('of many at once, one begins', async () => {
+    const answers = await Promise.all(
+      Array.from(
+        { length: 8 },
+        async () =>
+          await storage.unitOfWork.run(
+            async ({ idempotency }) => await idempotency.begin(record({ key: 'key-3' }), longAgo),
+          ),
+      ),
+    );
+    expect(answers.filter((answer) => answer === undefined)).toHaveLength(1);
+  });
+});
+
+test('there is one installation, and its prefix makes minimal positive serial numbers', async () => {
+  const installation = { id: 'i-1', serialPrefix: '1b2c', generation: 1n };
+  await storage.unitOfWork.run(async ({ installation: store }) => {
+    expect(await store.find()).toBeUndefined();
+    await store.insert(installation);
+    await store.update({ ...installation, generation: 2n });
+    expect(await store.find()).toEqual({ ...installation, generation: 2n });
+  });
+  for (const serialPrefix of ['8000', '00ff', '1B2C', '1b2']) {
+    await expect(
+      storage.unitOfWork.run(
+        async ({ installation: store }) => await store.update({ ...installation, serialPrefix }),
+      ),
+    ).rejects.toThrow();
+  }
+  await expect(
+    storage.unitOfWork.run(async ({ installation: store }) => await store.insert(installation)),
+  ).rejects.toMatchObject({ code: 'alreadyExists' });
+});
+
+describe('leases', () => {
+  test('one holder at a time; renewal keeps the number, a new holder gets a higher one', async () => {
+    const { leases } = storage;
+    const first = await leases.acquire('crl', 'node-1', 60);
+    expect(first).toBeTypeOf('bigint');
+    expect(await leases.acquire('crl', 'node-2', 60)).toBeUndefined();
+    expect(await leases.acquire('crl', 'node-1', 60)).toBe(first);
+    await leases.release('crl', 'node-2');
+    expect(await leases.acquire('crl', 'node-2', 60)).toBeUndefined();
+    await leases.release('crl', 'node-1');
+    const second = await leases.acquire('crl', 'node-2', 60);
+    expect(second).toBeGreaterThan(first ?? 0n);
+  });
+
+  test('an expired lease is lost, to its holder too', async () => {
+    const { leases } = storage;
+    const first = await leases.acquire('short', 'node-1', 0);
+    const second = await leases.acquire('short', 'node-1', 60);
+    expect(second).toBeGreaterThan(first ?? 0n);
+  });
+
+  test('of many at once, one gets it', async () => {
+    const answers = await Promise.all(
+      Array.from(
+        { length: 8 },
+        async (_, node) => await storage.leases.acquire('busy', `node-${node}`, 60),
+      ),
+    );
+    expect(answers.filter((answer) => answer !== undefined)).toHaveLength(1);
+  });
+});
