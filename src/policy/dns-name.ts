@@ -95,12 +95,8 @@ export function normaliseDnsName(
 /** Dotted quads and all else that resolvers read as IPv4 (`127.1`, `0x7f000001`), and IPv6 with colons. */
 function looksLikeAddress(host: string): boolean {
   const last = host.slice(host.lastIndexOf('.') + 1);
-  return (
-    /^[0-9]+$/.test(last) ||
-    /^0x[0-9a-f]*$/.test(last) ||
-    host.includes(':') ||
-    host.startsWith('[')
-  );
+  if (/^[0-9]+$/.test(last) || /^0x[0-9a-f]*$/.test(last)) return true;
+  return /^\[?[0-9a-f:.]*:[0-9a-f:.]*\]?$/.test(host);
 }
 
 interface LabelFault {

@@ -101,13 +101,11 @@ function patternsOf(
  */
 export function parseNamePolicy(policy: NamePolicy): NamePolicy {
   for (const side of ['allow', 'deny'] as const) {
-    for (const [list, patterns] of Object.entries(policy[side] ?? {})) {
-      const bad = (patterns ?? []).find(
-        (pattern: string) => !isReadable(list as keyof NamePatterns, pattern),
-      );
+    for (const list of Object.values(listOf)) {
+      const bad = patternsOf(policy[side], list).find((pattern) => !isReadable(list, pattern));
       if (bad === undefined) continue;
       throw new ChanceryError('configuration', {
-        message: `names.${side}.${list}: ${JSON.stringify(bad)} can't be read; ${patternHelp[list as keyof NamePatterns]}`,
+        message: `names.${side}.${list}: ${JSON.stringify(bad)} can't be read; ${patternHelp[list]}`,
       });
     }
   }
