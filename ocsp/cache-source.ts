@@ -96,7 +96,7 @@ export class CacheSource implements AnswerSource {
       const stamp = this.#ledger.stamp();
       const signed = await this.#next.answer(question);
       if (this.#ledger.unchangedSince(stamp, issuer.issuerId, serialNumbers)) {
-        if (!signed.reusable) {
+        if (!signed.reusable || question.nonce !== undefined) {
           return signed;
         }
         const life = signed.nextUpdate - signed.thisUpdate;

@@ -4,14 +4,15 @@ import { encodeOcspError, type OcspResponseStatus } from '../src/pkix/index.ts';
 /** An unsigned answer: a status other than successful, and no responseBytes (RFC 6960 §4.2.1). */
 export type ErrorStatus = Exclude<OcspResponseStatus, 'successful'>;
 
-const statusByClass: Readonly<Record<(typeof errorCodes)[ErrorCode], ErrorStatus>> = {
+type ErrorClass = (typeof errorCodes)[ErrorCode];
+
+const statusByClass: Readonly<Record<ErrorClass, ErrorStatus>> = {
   request: 'malformedRequest',
   tooLarge: 'malformedRequest',
   mediaType: 'malformedRequest',
   method: 'malformedRequest',
-  // No authoritative record: another CA's certificate, or several issuers in one request (RFC 9919 §3.2.3).
+  // No authoritative record: another CA's certificate (RFC 9919 §3.2.3).
   notFound: 'unauthorized',
-  ambiguous: 'unauthorized',
   forbidden: 'unauthorized',
   unauthenticated: 'unauthorized',
   unavailable: 'tryLater',
@@ -20,11 +21,15 @@ const statusByClass: Readonly<Record<(typeof errorCodes)[ErrorCode], ErrorStatus
   conflict: 'internalError',
   configuration: 'internalError',
   internal: 'internalError',
-} as Readonly<Record<(typeof errorCodes)[ErrorCode], ErrorStatus>>;
+};
 
 /** The one mapper from errors to OCSP: anything that is not a ChanceryError is a defect, `internalError`. */
 export function errorStatusOf(error: unknown): ErrorStatus {
-  return isChanceryError(error) ? statusByClass[errorCodes[error.code]] : 'internalError';
+  if (!isChanceryError(error)) {
+    return 'internalError';
+  }
+  // Several issuers in one request: there is no delegate that may answer for all of them.
+  return error.code === 'ambiguous' ? 'unauthorized' : statusByClass[errorCodes[error.code]];
 }
 
 const encoded = new Map<ErrorStatus, Buffer>();

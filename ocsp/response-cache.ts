@@ -74,7 +74,7 @@ export class ResponseCache {
 
   set(key: string, signed: SignedAnswer, refreshAt: number): CachedAnswer {
     this.#drop(this.#byKey.get(key));
-    const answer: CachedAnswer = { ...signed, key, refreshAt, evicted: false, used: true };
+    const answer: CachedAnswer = { ...signed, key, refreshAt, evicted: false, used: false };
     this.#byKey.set(key, answer);
     for (const serial of answer.serialNumbers) {
       const id = `${answer.issuerId}/${serial}`;
