@@ -105,15 +105,15 @@ function issuerCommands(program: Command, client: ClientOf): void {
     .argument('<name>')
     .description('make a CA: a root, a subordinate of ours, or one whose parent is elsewhere')
     .option('--root', 'a self-signed root, its key in the root token')
-    .option('--parent NAME', 'signed by this issuer of ours')
+    .option('--parent <name>', 'signed by this issuer of ours')
     .option('--external', 'its parent is elsewhere: `issuer csr`, then `issuer install`')
-    .addOption(new Option('--key KIND', 'kind of its key').choices(keyKinds).makeOptionMandatory())
-    .addOption(new Option('--signature SCHEME', 'of an RSA key').choices(['pkcs1', 'pss']))
-    .option('--subject DN', 'default CN=NAME')
-    .option('--days N', 'validity', parseDays)
-    .option('--path-length N', 'how many CAs may stand below it', parseCount)
-    .option('--permit-dns S...', 'names below this are allowed; may be repeated', repeated)
-    .option('--exclude-dns S...', 'names below this are not; may be repeated', repeated)
+    .addOption(new Option('--key <kind>', 'kind of its key').choices(keyKinds).makeOptionMandatory())
+    .addOption(new Option('--signature <scheme>', 'of an RSA key').choices(['pkcs1', 'pss']))
+    .option('--subject <dn>', 'default CN=NAME')
+    .option('--days <n>', 'validity', parseDays)
+    .option('--path-length <n>', 'how many CAs may stand below it', parseCount)
+    .option('--permit-dns <s...>', 'names below this are allowed; may be repeated', repeated)
+    .option('--exclude-dns <s...>', 'names below this are not; may be repeated', repeated)
     .option('--json', 'print the REST representation')
     .action(async (name: string, options: Options) => {
       const kinds = [
@@ -153,7 +153,7 @@ function issuerCommands(program: Command, client: ClientOf): void {
   issuer
     .command('csr')
     .argument('<name>')
-    .requiredOption('--out FILE', 'PEM of the request')
+    .requiredOption('--out <file>', 'PEM of the request')
     .description('the request for a parent elsewhere')
     .action(async (name: string, options: Options) => {
       const answer = await client().call({ method: 'GET', path: `/issuers/${encodeURIComponent(name)}/csr` });
@@ -163,7 +163,7 @@ function issuerCommands(program: Command, client: ClientOf): void {
   issuer
     .command('install')
     .argument('<name>')
-    .requiredOption('--chain FILE', 'PEM: its certificate first, then those above it')
+    .requiredOption('--chain <file>', 'PEM: its certificate first, then those above it')
     .option('--json', 'print the REST representation')
     .description('install the chain that a parent elsewhere made')
     .action(async (name: string, options: Options) => {
@@ -186,7 +186,7 @@ function crlCommands(program: Command, client: ClientOf): void {
   const columns = ['issuerId', 'crlNumber', 'thisUpdate', 'nextUpdate', 'entries', 'url'];
   crl
     .command('show')
-    .option('--issuer NAME', 'only of this issuer')
+    .option('--issuer <name>', 'only of this issuer')
     .option('--json', 'print the REST representation')
     .description('the newest published CRLs')
     .action(async (options: Options) => {
@@ -199,7 +199,7 @@ function crlCommands(program: Command, client: ClientOf): void {
     });
   crl
     .command('publish')
-    .option('--issuer NAME', 'only of this issuer; otherwise of all')
+    .option('--issuer <name>', 'only of this issuer; otherwise of all')
     .option('--json', 'print the REST representation')
     .description('publish now; the schedule does it by itself')
     .action(async (options: Options) => {
@@ -229,8 +229,8 @@ function bundleCommands(program: Command, client: ClientOf): void {
     .description('trust anchors for clients')
     .command('get')
     .argument('[name]', 'which bundle', 'default')
-    .addOption(new Option('--format FORMAT', 'PEM or PKCS#7').choices(['pem', 'p7b']).default('pem'))
-    .requiredOption('--out FILE', 'where it goes')
+    .addOption(new Option('--format <format>', 'PEM or PKCS#7').choices(['pem', 'p7b']).default('pem'))
+    .requiredOption('--out <file>', 'where it goes')
     .description('fetch a bundle')
     .action(async (name: string, options: Options) => {
       const answer = await client().call({
@@ -249,12 +249,12 @@ function principalCommands(program: Command, client: ClientOf): void {
     .command('create')
     .argument('<name>')
     .addOption(
-      new Option('--role ROLE', 'what it may do')
+      new Option('--role <role>', 'what it may do')
         .choices(['administrator', 'operator', 'auditor', 'subscriber', 'responder'])
         .makeOptionMandatory(),
     )
-    .option('--csr FILE', 'also issue a client certificate from this request and bind it')
-    .option('--out FILE', 'PEM of that certificate and its issuers')
+    .option('--csr <file>', 'also issue a client certificate from this request and bind it')
+    .option('--out <file>', 'PEM of that certificate and its issuers')
     .option('--json', 'print the REST representation')
     .description('make a principal')
     .action(async (name: string, options: Options) => {
@@ -286,8 +286,8 @@ function credentialCommands(program: Command, client: ClientOf): void {
   credential
     .command('create')
     .argument('<principal>')
-    .option('--scope PERMISSION...', 'only these permissions; may be repeated', repeated)
-    .option('--days N', 'how long it lasts', parseDays)
+    .option('--scope <permission...>', 'only these permissions; may be repeated', repeated)
+    .option('--days <n>', 'how long it lasts', parseDays)
     .option('--json', 'print the REST representation')
     .description('make a bearer token: printed alone, once')
     .action(async (name: string, options: Options) => {

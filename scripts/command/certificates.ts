@@ -36,8 +36,7 @@ interface CertificateJson {
 }
 
 interface IssuedJson {
-  readonly certificate: CertificateJson;
-  readonly chain: string;
+  readonly certificate: CertificateJson & { readonly chain: string };
   readonly granted: Readonly<Record<string, unknown>>;
 }
 
@@ -55,21 +54,21 @@ export function certificateCommands(program: Command, environment: Environment):
   program
     .command('issue')
     .description('issue a certificate from a CSR, or make the key here and issue from it')
-    .requiredOption('--profile NAME', 'which profile; `chancery profile list` tells which one to choose')
-    .option('--csr FILE', 'PKCS#10 request (PEM or DER)')
-    .option('--dns NAME...', 'DNS name; may be repeated', repeated)
-    .option('--ip ADDRESS...', 'IP address; may be repeated', repeated)
-    .option('--email ADDRESS...', 'mail address; may be repeated', repeated)
-    .option('--uri URI...', 'URI; may be repeated', repeated)
-    .option('--subject DN', 'subject in RFC 4514 form, for example "CN=Ada,O=Example"')
-    .option('--days N', 'validity in days', parseDays)
-    .option('--issuer NAME', 'which issuing CA')
-    .option('--owner NAME', 'who owns the certificate')
-    .option('--tag TEXT...', 'tag; may be repeated', repeated)
-    .addOption(new Option('--key KIND', 'kind of the key made here').choices(keyKinds).default('p256'))
-    .option('--key-out FILE', 'where the private key made here goes (mode 0600)')
-    .requiredOption('--out FILE', 'PEM: the certificate, then its issuers without the root')
-    .option('--idempotency-key TEXT', 'the same key and request give the same answer for 24 h')
+    .requiredOption('--profile <name>', 'which profile; `chancery profile list` tells which one to choose')
+    .option('--csr <file>', 'PKCS#10 request (PEM or DER)')
+    .option('--dns <name...>', 'DNS name; may be repeated', repeated)
+    .option('--ip <address...>', 'IP address; may be repeated', repeated)
+    .option('--email <address...>', 'mail address; may be repeated', repeated)
+    .option('--uri <uri...>', 'URI; may be repeated', repeated)
+    .option('--subject <dn>', 'subject in RFC 4514 form, for example "CN=Ada,O=Example"')
+    .option('--days <n>', 'validity in days', parseDays)
+    .option('--issuer <name>', 'which issuing CA')
+    .option('--owner <name>', 'who owns the certificate')
+    .option('--tag <text...>', 'tag; may be repeated', repeated)
+    .addOption(new Option('--key <kind>', 'kind of the key made here').choices(keyKinds).default('p256'))
+    .option('--key-out <file>', 'where the private key made here goes (mode 0600)')
+    .requiredOption('--out <file>', 'PEM: the certificate, then its issuers without the root')
+    .option('--idempotency-key <text>', 'the same key and request give the same answer for 24 h')
     .option('--json', 'print the REST representation')
     .action(async (options: NameOptions & Record<string, string | number | boolean | undefined>) => {
       const csr = options['csr'] as string | undefined;
@@ -112,12 +111,12 @@ export function certificateCommands(program: Command, environment: Environment):
       .command(name)
       .description(description)
       .argument('<certificate>', 'PEM file of the certificate')
-      .requiredOption('--key FILE', 'its private key (PEM)')
-      .requiredOption('--out FILE', 'PEM: the new certificate, then its issuers without the root')
+      .requiredOption('--key <file>', 'its private key (PEM)')
+      .requiredOption('--out <file>', 'PEM: the new certificate, then its issuers without the root')
       .option('--json', 'print the REST representation');
     if (name === 'rekey') {
-      command.requiredOption('--key-out FILE', 'where the new private key goes (mode 0600)');
-      command.addOption(new Option('--key-kind KIND', 'kind of the new key').choices(keyKinds).default('p256'));
+      command.requiredOption('--key-out <file>', 'where the new private key goes (mode 0600)');
+      command.addOption(new Option('--key-kind <kind>', 'kind of the new key').choices(keyKinds).default('p256'));
     }
     command.action(async (file: string, options: Record<string, string | boolean | undefined>) => {
       const { X509Certificate } = await import('node:crypto');
@@ -141,13 +140,13 @@ export function certificateCommands(program: Command, environment: Environment):
       .command(name)
       .description(description)
       .argument('<serial>', 'serial number in hex; case, colons and leading zeros don’t matter')
-      .option('--issuer NAME', 'needed when two issuers share the serial number')
-      .option('--comment TEXT', 'kept in the history')
+      .option('--issuer <name>', 'needed when two issuers share the serial number')
+      .option('--comment <text>', 'kept in the history')
       .option('--json', 'print the REST representation');
 
   act('revoke', 'revoke a certificate for good')
-    .requiredOption('--reason CODE', 'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified')
-    .option('--invalidity-date T', 'since when the key is believed compromised (RFC 3339 with Z)', parseTime)
+    .requiredOption('--reason <code>', 'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified')
+    .option('--invalidity-date <t>', 'since when the key is believed compromised (RFC 3339 with Z)', parseTime)
     .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
       const answer = await client().call({
         method: 'POST',
@@ -172,10 +171,10 @@ export function certificateCommands(program: Command, environment: Environment):
 
   act('hold', 'suspend a certificate; it can be released again')
     .addOption(
-      new Option('--cause CAUSE', 'why').choices(['keyStatusUnknown', 'ownerUnavailable', 'investigation', 'other']),
+      new Option('--cause <cause>', 'why').choices(['keyStatusUnknown', 'ownerUnavailable', 'investigation', 'other']),
     )
-    .option('--until T', 'when the hold ends by itself (RFC 3339 with Z); needs --then', parseTime)
-    .addOption(new Option('--then END', 'what happens at --until').choices(['release', 'revoke', 'alarm']))
+    .option('--until <t>', 'when the hold ends by itself (RFC 3339 with Z); needs --then', parseTime)
+    .addOption(new Option('--then <end>', 'what happens at --until').choices(['release', 'revoke', 'alarm']))
     .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
       if ((options['until'] === undefined) !== (options['then'] === undefined)) {
         throw usageError('--until and --then belong together: say when the hold ends and what happens then');
@@ -216,16 +215,16 @@ export function certificateCommands(program: Command, environment: Environment):
   program
     .command('list')
     .description('search the inventory')
-    .addOption(new Option('--status STATUS', 'only these').choices(['good', 'onHold', 'revoked', 'expired']))
-    .option('--subject TEXT', 'part of the subject or of any name')
-    .option('--name NAME', 'exactly this name')
-    .option('--profile P', 'only this profile')
-    .option('--owner O', 'only this owner')
-    .option('--tag T', 'only with this tag')
-    .option('--issuer NAME', 'only of this issuer')
-    .option('--expiring-within DURATION', 'for example 30d or 12h', parseDuration)
-    .option('--limit N', 'rows a page', '100')
-    .option('--cursor C', 'the page after; printed at the end of a page')
+    .addOption(new Option('--status <status>', 'only these').choices(['good', 'onHold', 'revoked', 'expired']))
+    .option('--subject <text>', 'part of the subject or of any name')
+    .option('--name <name>', 'exactly this name')
+    .option('--profile <p>', 'only this profile')
+    .option('--owner <o>', 'only this owner')
+    .option('--tag <t>', 'only with this tag')
+    .option('--issuer <name>', 'only of this issuer')
+    .option('--expiring-within <duration>', 'for example 30d or 12h', parseDuration)
+    .option('--limit <n>', 'rows a page', '100')
+    .option('--cursor <c>', 'the page after; printed at the end of a page')
     .option('--json', 'print the REST representation')
     .action(async (options: Record<string, string | boolean | undefined>) => {
       const { json, ...filters } = options;
@@ -260,7 +259,7 @@ export function certificateCommands(program: Command, environment: Environment):
       .command(name)
       .description(description)
       .argument('<serial>', 'serial number in hex')
-      .option('--issuer NAME', 'needed when two issuers share the serial number')
+      .option('--issuer <name>', 'needed when two issuers share the serial number')
       .option('--json', 'print the REST representation');
 
   one('show', 'one certificate in full').action(
@@ -307,7 +306,7 @@ export function certificateCommands(program: Command, environment: Environment):
 }
 
 function report(issued: IssuedJson, out: string, json: boolean): void {
-  writeFileWhole(out, issued.chain);
+  writeFileWhole(out, issued.certificate.chain);
   if (json) {
     printJson(issued);
     return;

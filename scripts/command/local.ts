@@ -8,6 +8,7 @@ import { CommandError } from './exit.ts';
 import { initialiseInstallation } from './initialise.ts';
 import { print, printJson } from './output.ts';
 import { verifyDatabase } from './verify-database.ts';
+import { withDatabase } from './with-database.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,7 +27,7 @@ export function localCommands(program: Command, environment: Environment): void 
     .command('init')
     .description('make what a first start needs: configuration, tokens, database schema, root, issuing CA, first administrator; safe to run again')
     .action(async () => {
-      await initialiseInstallation(environment, print);
+      await withDatabase(environment, async (complete) => initialiseInstallation(complete, print));
     });
 
   const database = program.command('database').description('the inventory on this machine');
@@ -35,7 +36,9 @@ export function localCommands(program: Command, environment: Environment): void 
     .description('compare every column with its DER, every signature, state and number; changes nothing')
     .option('--json', 'print the findings as JSON')
     .action(async (options: { readonly json?: boolean }) => {
-      const report = await verifyDatabase(environment, process.stderr.isTTY ? process.stderr : undefined);
+      const report = await withDatabase(environment, async (complete) =>
+        verifyDatabase(complete, process.stderr.isTTY ? process.stderr : undefined),
+      );
       if (options.json === true) {
         printJson(report);
       } else {
@@ -55,13 +58,15 @@ export function localCommands(program: Command, environment: Environment): void 
     .command('accept-restore')
     .description('after restoring a backup: draw a new serial number prefix, so that no serial number comes twice')
     .action(async () => {
-      const configuration = loadConfiguration(environment);
-      const composition = await compose(configuration, createLogger({ level: 'error', process: 'command' }));
-      try {
-        const { installation, previousPrefix } = await acceptRestore(composition.dependencies, operator);
-        print(`serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`);
-      } finally {
-        await composition.close();
-      }
+      await withDatabase(environment, async (complete) => {
+        const configuration = loadConfiguration(complete);
+        const composition = await compose(configuration, createLogger({ level: 'error', process: 'command' }));
+        try {
+          const { installation, previousPrefix } = await acceptRestore(composition.dependencies, operator);
+          print(`serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`);
+        } finally {
+          await composition.close();
+        }
+      });
     });
 }

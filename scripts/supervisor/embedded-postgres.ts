@@ -101,9 +101,7 @@ export async function startEmbeddedPostgres(
     if (record !== undefined) await endProcess(record, signal, milliseconds);
     if (server.exitCode === null && server.signalCode === null) await exited;
   };
-  const url = (role: PostgresRole, database: string = databaseName): string =>
-    `postgresql://${postgresRoles[role]}:${readSecret(dataFolder, role)}@/${database}` +
-    `?host=${encodeURIComponent(socketFolder)}`;
+  const url = urlsOf(dataFolder, socketFolder);
   await waitUntilReady(server, cluster, logFile);
   return {
     pid,
@@ -115,6 +113,23 @@ export async function startEmbeddedPostgres(
     stop: async () => await end('SIGINT', 30_000),
     kill: async () => await end('SIGKILL', 5_000),
   };
+}
+
+/** The URLs of a server that runs on this data folder; undefined when none does. */
+export function runningEmbeddedPostgres(
+  dataFolder: string,
+): Pick<EmbeddedPostgres, 'url'> | undefined {
+  const cluster = join(dataFolder, 'cluster');
+  // The fifth line of postmaster.pid is the socket's folder.
+  const [pid, , , , socketFolder] = readLines(join(cluster, 'postmaster.pid'));
+  if (socketFolder === undefined || !commandOf(Number(pid)).includes(cluster)) return undefined;
+  return { url: urlsOf(dataFolder, socketFolder) };
+}
+
+function urlsOf(dataFolder: string, socketFolder: string): EmbeddedPostgres['url'] {
+  return (role, database = databaseName) =>
+    `postgresql://${postgresRoles[role]}:${readSecret(dataFolder, role)}@/${database}` +
+    `?host=${encodeURIComponent(socketFolder)}`;
 }
 
 /** Stops the server of a data folder when one runs there that nobody supervises any more. */
