@@ -92,7 +92,7 @@ export type ToSigner =
   | { readonly type: 'close' };
 
 export type FromSigner =
-  | { readonly type: 'ready'; readonly identity: TokenIdentity; readonly selfTestKey: boolean }
+  | { readonly type: 'ready'; readonly blocked: readonly BlockedKey[] }
   | {
       readonly type: 'failed';
       readonly error: WireError;

@@ -17,13 +17,14 @@ export class RandomReserve {
   /** Exactly `length` octets. */
   async take(length: number): Promise<Uint8Array> {
     if (!Number.isInteger(length) || length < 1 || length > reserveSize / 2) {
-      return await this.#fetch(length);
+      return Uint8Array.from(await this.#fetch(length));
     }
     while (this.#reserve.length < length) {
       this.#fetching ??= this.#fill();
       await this.#fetching;
     }
-    const taken = this.#reserve.slice(0, length);
+    // A copy: `slice` of a Buffer would be a view of the octets that are wiped below.
+    const taken = Uint8Array.from(this.#reserve.subarray(0, length));
     this.#reserve.fill(0, 0, length);
     this.#reserve = this.#reserve.subarray(length);
     return taken;
@@ -31,7 +32,7 @@ export class RandomReserve {
 
   async #fill(): Promise<void> {
     try {
-      this.#reserve = await this.#fetch(reserveSize);
+      this.#reserve = Uint8Array.from(await this.#fetch(reserveSize));
     } finally {
       this.#fetching = undefined;
     }

@@ -44,7 +44,10 @@ export class SignerChild {
         NODE_NO_WARNINGS: '1',
       },
     });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
     const end = (how: string): void => {
+      resolve();
       if (this.#over) return;
       this.#over = true;
       hooks.ended(how);
@@ -52,7 +55,6 @@ export class SignerChild {
     this.#process.on('message', (message) => {
       if (!this.#over) hooks.message(message as FromSigner);
     });
-    this.ended = new Promise((resolve) => this.#process.once('exit', () => resolve()));
     this.#process.on('error', (error) => {
       this.kill();
       end(error.message);

@@ -68,7 +68,7 @@ function open(message: ToSigner & { readonly type: 'open' }): void {
       blocked: (key) => send({ type: 'blocked', key }),
       log: (level, text, fields) => send({ type: 'log', level, message: text, fields }),
     });
-    send({ type: 'ready', identity: signer.identity, selfTestKey: signer.hasSelfTestKey });
+    send({ type: 'ready', blocked: signer.blocked });
   } catch (error) {
     fail(error, 'opening the token');
   }

@@ -31,6 +31,7 @@ export class SignerSupervisor {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #sessions: number;
+  readonly #openDeadline: number;
   readonly #queue: PendingQueue;
   readonly #bindings = new Map<KeyId, KeyBinding>();
   readonly #blocked = new Map<KeyId, BlockedKey>();
@@ -61,6 +62,7 @@ export class SignerSupervisor {
     this.#clock = options.clock;
     this.#log = options.log ?? (() => undefined);
     this.#sessions = options.sessions ?? 4;
+    this.#openDeadline = options.openDeadline ?? 10_000;
     this.#since = options.clock.now();
     this.#queue = new PendingQueue(options.queueLimit ?? 1000, this.#sessions * windowPerSession);
     if (options.onDemand !== true) this.#start();
@@ -86,11 +88,15 @@ export class SignerSupervisor {
   }
 
   async sign(request: SignRequest): Promise<Uint8Array> {
-    return (await this.#submit({ kind: 'sign', request }, request.deadline)) as Uint8Array;
+    const value = (await this.#submit({ kind: 'sign', request }, request.deadline)) as Uint8Array;
+    // What comes out of the channel is a view of the whole message, which it would keep alive.
+    return Uint8Array.from(value);
   }
 
+  /** Acts may come while the token is being opened, at our own start above all: they wait for that too. */
   call(call: TokenCall, deadline: number): Promise<unknown> {
-    return this.#submit({ kind: 'call', call }, deadline);
+    const opening = this.#state === 'ready' ? 0 : this.#openDeadline;
+    return this.#submit({ kind: 'call', call }, deadline + opening);
   }
 
   health(): TokenHealth {
@@ -143,7 +149,12 @@ export class SignerSupervisor {
     const now = performance.now();
     this.#lastWork = now;
     const answer = this.#queue.add(work, deadline, now);
-    if (this.#state === 'idle') this.#start();
+    if (this.#state === 'idle') {
+      this.#permanent = false;
+      this.#failuresInARow = 0;
+      this.#downSince = undefined;
+      this.#start();
+    }
     this.#startSweeper();
     this.#schedulePump();
     return answer;
@@ -194,7 +205,7 @@ export class SignerSupervisor {
     this.#starts++;
     this.#setState('starting', this.#reason);
     this.#downSince ??= performance.now();
-    this.#openedBy = performance.now() + (this.#options.openDeadline ?? 10_000);
+    this.#openedBy = performance.now() + this.#openDeadline;
     this.#startSweeper();
     const child = new SignerChild(
       { environment: environment ?? {}, sessions: this.#sessions },
@@ -229,6 +240,7 @@ export class SignerSupervisor {
       case 'ready':
         this.#downSince = undefined;
         this.#permanent = false;
+        for (const key of message.blocked) this.#blocked.set(key.keyId, key);
         this.#readySince = performance.now();
         this.#setState('ready', undefined);
         this.#schedulePump();

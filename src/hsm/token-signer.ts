@@ -74,12 +74,8 @@ export class TokenSigner {
     this.#engine = new SigningEngine(connection, this.#bindings, engineHooks);
   }
 
-  get identity(): Answers['identity'] {
-    return this.#identity;
-  }
-
-  get hasSelfTestKey(): boolean {
-    return this.#selfTestKey !== undefined;
+  get blocked(): readonly BlockedKey[] {
+    return this.#bindings.blocked;
   }
 
   sign(job: SigningJob): void {
@@ -103,7 +99,7 @@ export class TokenSigner {
       );
     }
     for (const binding of bindings) {
-      if (binding.keyId === this.#selfTestKey) continue;
+      if (this.#misusesSelfTest(binding)) continue;
       const { problem } = this.#bind(connection, binding);
       if (problem !== undefined) {
         this.#hooks.log('error', 'a bound key is not usable', { keyId: binding.keyId, problem });
@@ -200,7 +196,18 @@ export class TokenSigner {
     }
   }
 
+  /** The purpose selfTest and the token's own self-test key belong to each other alone. */
+  #misusesSelfTest(binding: KeyBinding): boolean {
+    return binding.purposes.includes('selfTest') !== (binding.keyId === this.#selfTestKey);
+  }
+
   async #bindAll(keys: readonly KeyBinding[]): Promise<undefined> {
+    const misused = keys.find((key) => this.#misusesSelfTest(key));
+    if (misused !== undefined) {
+      throw new ChanceryError('purposeRefused', {
+        message: `key ${misused.keyId} can't be bound to ${misused.purposes.join(', ')}: only the key that the token labels "${selfTestLabel}" signs probes, and it signs nothing else`,
+      });
+    }
     const problems = await this.#engine.run(
       (connection) =>
         keys
@@ -257,6 +264,7 @@ export class TokenSigner {
     checkGenerateRequest(request);
     return await this.#engine.run(async (connection) => {
       const key = await generateKeyPair(connection, request, randomBytes(20));
+      if (key.label === selfTestLabel) this.#selfTestKey = key.keyId;
       const { problem } = this.#bind(connection, key);
       if (problem !== undefined) throw new Error(problem);
       return key;
@@ -272,7 +280,6 @@ export class TokenSigner {
       purposes: ['selfTest'],
       label: selfTestLabel,
     });
-    this.#selfTestKey = keyId;
     await this.#selfTest();
     return keyId;
   }

@@ -60,11 +60,13 @@ class ChildToken implements Token {
   }
 
   async generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey> {
-    const key = await this.#call({ name: 'generateKeyPair', request }, generationDeadline);
+    const made = await this.#call({ name: 'generateKeyPair', request }, generationDeadline);
+    const key = { ...made, subjectPublicKeyInfo: Uint8Array.from(made.subjectPublicKeyInfo) };
     this.#supervisor.remember([key]);
     return key;
   }
 
+  /** The bindings are remembered even when the token is away: they hold once it is back. */
   async bind(keys: readonly KeyBinding[]): Promise<void> {
     this.#supervisor.remember(keys);
     // A closed on-demand token is not opened for this: the comparison is made when it is.

@@ -66,3 +66,14 @@ test('a PIN file that others may read is refused, with how to mend it', async ()
   chmodSync(shim.pinFile, 0o600);
   await token.close();
 });
+
+test('an on-demand token whose PIN was mended opens for the next act', async () => {
+  const shim = shimToken('pin-on-demand');
+  writeFileSync(shim.pinFile, 'wrong-pin\n');
+  const { token } = openTestToken(shim, { role: 'root', onDemand: true });
+  await expect(token.identity()).rejects.toMatchObject({ code: 'tokenUnavailable' });
+  await expect(token.identity()).rejects.toMatchObject({ code: 'tokenUnavailable' });
+  expect(shim.calls('C_Login')).toBe(1);
+  writeFileSync(shim.pinFile, `${shim.pin}\n`);
+  expect((await token.identity()).label).toBe('pin-on-demand');
+});

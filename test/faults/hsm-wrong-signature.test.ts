@@ -39,6 +39,7 @@ test('a blocked key stays blocked across a crash of the signer process and a res
 
   const { token: restarted } = openTestToken(shim);
   await restarted.bind([key]);
+  expect(restarted.blockedKeys().map(({ keyId }) => keyId)).toEqual([key.keyId]);
   await expect(restarted.sign(signRequest(key))).rejects.toMatchObject({ code: 'keyBlocked' });
   await restarted.clearBlockedKey(key.keyId);
   expect((await restarted.sign(signRequest(key))).length).toBeGreaterThan(60);
