@@ -236,6 +236,8 @@ export class PostgresCrlLedger implements CrlLedger {
       record.size,
       record.entries,
       record.coversChange,
+      record.thisUpdate,
+      record.nextUpdate,
     ]);
     if (changed === 0) throw missing(`CRL ${record.crlNumber} of issuer ${record.issuerId}`);
   }

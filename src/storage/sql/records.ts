@@ -52,7 +52,9 @@ export function crlStatements(schema: string) {
       )
       INSERT INTO {crls} (tenant, issuer_id, shard, crl_number, this_update, next_update, covers_change)
       SELECT $1, $2, $3, last_number, $5, $6, $7 FROM reserved RETURNING *`,
-    markPublished: `UPDATE {crls} SET published_at = $5, sha256 = $6, size = $7, entries = $8, covers_change = $9
+    // thisUpdate is read after the snapshot of entries, so it is known only now.
+    markPublished: `UPDATE {crls} SET published_at = $5, sha256 = $6, size = $7, entries = $8,
+        covers_change = $9, this_update = $10, next_update = $11
       WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND crl_number = $4`,
     latestPublished: `SELECT * FROM {crls}
       WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND published_at IS NOT NULL
