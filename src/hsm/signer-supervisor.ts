@@ -100,7 +100,12 @@ export class SignerSupervisor {
   }
 
   health(): TokenHealth {
-    return { state: this.#state, reason: this.#reason, since: this.#since };
+    return {
+      state: this.#state,
+      reason: this.#reason,
+      needsOperator: this.#permanent,
+      since: this.#since,
+    };
   }
 
   metrics(): TokenMetrics {

@@ -33,6 +33,8 @@ export interface TokenHealth {
   /** `idle`: an on-demand token that is closed. */
   readonly state: 'ready' | 'starting' | 'failed' | 'idle';
   readonly reason?: string | undefined;
+  /** The reason stays until an operator mends it: a refused PIN, a missing token or PIN file. */
+  readonly needsOperator: boolean;
   readonly since: Date;
 }
 

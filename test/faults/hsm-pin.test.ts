@@ -11,6 +11,7 @@ test('a refused PIN is sent once, restarts included, until the file changes', as
   await expect
     .poll(() => first.token.health().reason ?? '', settled)
     .toContain('CKR_PIN_INCORRECT');
+  expect(first.token.health().needsOperator).toBe(true);
   await expect(first.token.identity()).rejects.toMatchObject({ code: 'tokenUnavailable' });
   await expect.poll(() => first.token.metrics().starts, settled).toBeGreaterThan(1);
   await first.token.close();

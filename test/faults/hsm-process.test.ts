@@ -105,9 +105,9 @@ test('the signer process sees neither our environment nor the PIN in its argumen
 });
 
 test.each([
-  ['', 'idle'],
-  ['1', 'hanging in the module'],
-])('a parent that dies takes its signer process with it (%s%s)', async (ask) => {
+  ['idle', ''],
+  ['hanging in the module', '1'],
+])('a parent that dies takes its signer process with it (%s)', async (_, ask) => {
   if (ask !== '') shim.command('C_GenerateRandom', 'hang');
   const script = new URL('../support/hsm-parent-process.ts', import.meta.url).pathname;
   const parent = spawn(
