@@ -96,15 +96,7 @@ function dropAfterwards(
 
 async function applyMigrations(database: TestDatabase): Promise<void> {
   // Loaded only here: most test files need no storage.
-  const storage: unknown = await import(
-    new URL('../../src/storage/index.ts', import.meta.url).href
-  );
-  const { migrate } = storage as {
-    migrate: (options: {
-      readonly ownerUrl: string;
-      readonly roles: { readonly app: string; readonly ocsp: string };
-    }) => Promise<unknown>;
-  };
+  const { migrate } = await import('../../src/storage/index.ts');
   await migrate({
     ownerUrl: database.ownerUrl,
     roles: { app: database.roles.application, ocsp: database.roles.responder },
