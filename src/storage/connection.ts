@@ -51,6 +51,11 @@ export function connectionConfig(url: string): ConnectionConfig {
   } else if (mode !== 'verify-full' && mode !== 'disable') {
     throw refused(url, `has the unknown sslmode=${mode}; use verify-full or disable`);
   }
+  // A role's or a database's own setting must not make a commit return before it is durable.
+  parameters.set(
+    'options',
+    `${parameters.get('options') ?? ''} -c synchronous_commit=on`.trimStart(),
+  );
   const passfile = parameters.get('passfile');
   parameters.delete('passfile');
   const connectionString = parsed.toString();

@@ -57,9 +57,9 @@ const parsers = new Map<number, (text: string) => unknown>([
   ],
 ]);
 
-const customTypes: NonNullable<ClientConfig['types']> = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    parsers.get(oid) ?? types.getTypeParser(oid, format ?? 'text'),
+const customTypes = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
+    parsers.get(oid) ?? (types.getTypeParser(oid, format ?? 'text') as (text: string) => unknown),
 } as NonNullable<ClientConfig['types']>;
 
 /** Opens no connection yet. */
@@ -79,9 +79,6 @@ export function createPool(options: PoolOptions): DatabasePool {
     query_timeout: options.statementTimeout + 5_000,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
-    onConnect: async (client) => {
-      await client.query("SET synchronous_commit = 'on'; SET TimeZone = 'UTC'");
-    },
   });
   // An idle connection that breaks is dropped by the pool; without a listener the process would end.
   pool.on('error', (error) => options.log(`database connection lost: ${error.message}`));
@@ -152,7 +149,7 @@ class Transaction implements Session {
   readonly #client: PoolClient;
   readonly #deferred: Promise<unknown>[] = [];
   /** The first error of the transaction: later ones only follow from it. */
-  failure: unknown;
+  failure: Error | undefined;
 
   constructor(client: PoolClient) {
     this.#client = client;
@@ -162,7 +159,7 @@ class Transaction implements Session {
     try {
       return await sent;
     } catch (error) {
-      this.failure ??= error;
+      this.failure ??= error instanceof Error ? error : new Error('not an error', { cause: error });
       // What follows in a failed transaction only says that it failed.
       throw mapDatabaseError(this.failure);
     }

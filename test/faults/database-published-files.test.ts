@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-const program = new URL('publish-file.ts', import.meta.url).pathname;
+const program = new URL('../support/publish-file.ts', import.meta.url).pathname;
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'disk-'));

@@ -16,7 +16,7 @@ const applicationRights: Readonly<Record<string, string>> = {
   issuer_changes: 'SELECT, INSERT, UPDATE (last_change)',
   blocked_keys: 'SELECT, INSERT',
   crl_shards: 'SELECT, INSERT, UPDATE (last_number)',
-  crls: 'SELECT, INSERT, UPDATE (published_at, sha256, size, entries, covers_change)',
+  crls: 'SELECT, INSERT, UPDATE (published_at, sha256, size, entries, covers_change, this_update, next_update)',
   principals: 'SELECT, INSERT, UPDATE (disabled_at)',
   credentials: 'SELECT, INSERT, UPDATE (revoked_at)',
   certificate_bindings: 'SELECT, INSERT',

@@ -203,9 +203,9 @@ describe('status', () => {
     }
     await storage.unitOfWork.read(async ({ inventory }) => {
       const history = await inventory.history(tenant, issuerId, serialNumber);
-      expect(
-        history.map(({ id, statusAfter, issuerId: of, serialNumber: number, ...kept }) => kept),
-      ).toEqual(steps.map(([, step]) => step));
+      expect(history).toEqual(
+        steps.map(([, step]) => expect.objectContaining({ issuerId, serialNumber, ...step })),
+      );
       expect(history.map((entry) => entry.statusAfter)).toEqual([
         'onHold',
         'good',
@@ -326,7 +326,7 @@ describe('an act and its audit record', () => {
     });
     await storage.unitOfWork.read(async ({ audit }) => {
       const found = await audit.list({ tenant, act: 'x.one', limit: 10 });
-      expect(found.map(({ id, ...record }) => record)).toEqual([written[0], written[2]]);
+      expect(found).toMatchObject([written[0], written[2]]);
       const after = found[0]?.id;
       expect(
         (await audit.list({ tenant, act: 'x.one', after, limit: 10 })).map((r) => r.object),

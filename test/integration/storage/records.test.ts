@@ -15,7 +15,7 @@ afterAll(async () => await storage.close());
 
 describe('issuers', () => {
   test('come back as they were written; pending becomes active once', async () => {
-    const { certificate, ...rest } = issuerRecord({
+    const { certificate: _certificate, ...rest } = issuerRecord({
       issuerId: 'c3'.repeat(20),
       name: 'elsewhere',
       kind: 'external',
@@ -133,7 +133,7 @@ describe('principals', () => {
   const unscoped = { ...credential, id: 'c-2', tokenHash: sha256('other') };
 
   test('with credentials by the hash of their token and bindings by the hash of the certificate', async () => {
-    const { scope, ...withoutScope } = unscoped;
+    const { scope: _scope, ...withoutScope } = unscoped;
     const binding = {
       tenant,
       principalId: 'p-1',
