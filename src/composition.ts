@@ -6,17 +6,16 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  type AuthorityDependencies,
-  bufferedRandom,
-  createAuthority,
   type Authority,
+  type AuthorityDependencies,
+  createAuthority,
   type FailpointName,
 } from './authority/index.ts';
 import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
 import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
-import { parseProfile, type Profile } from './policy/index.ts';
+import { type Profile, parseProfile } from './policy/index.ts';
 import { filePublisher, openStorage, type Storage } from './storage/index.ts';
 import type { Logger } from './telemetry/index.ts';
 
@@ -70,7 +69,7 @@ export async function compose(
       root: remembering(tokens.root, roleOfKey, 'root'),
       issuing: remembering(tokens.issuing, roleOfKey, 'issuing'),
     },
-    random: bufferedRandom({ bytes: async (length) => tokens.issuing.random(length) }, 4096),
+    random: { bytes: async (length) => tokens.issuing.random(length) },
     clock,
     profiles,
     namePolicy: configuration.names,
@@ -205,7 +204,11 @@ function readInstallation(content: Uint8Array, folder: string): Installation {
   try {
     const value = JSON.parse(Buffer.from(content).toString('utf8')) as Record<string, unknown>;
     const { id, serialPrefix, generation } = value;
-    if (typeof id === 'string' && typeof serialPrefix === 'string' && typeof generation === 'string') {
+    if (
+      typeof id === 'string' &&
+      typeof serialPrefix === 'string' &&
+      typeof generation === 'string'
+    ) {
       return { id, serialPrefix, generation: BigInt(generation) };
     }
   } catch {

@@ -1,6 +1,7 @@
 /** The CA process: composes the authority over its real adapters, serves it, and runs its schedule. */
-import { compose, type Composition, systemClock } from './composition.ts';
+
 import type { FailpointName } from './authority/index.ts';
+import { type Composition, compose, systemClock } from './composition.ts';
 import { type Configuration, loadConfiguration } from './config/index.ts';
 import { isChanceryError } from './domain/index.ts';
 import { startHttpServers } from './http/index.ts';
@@ -149,7 +150,9 @@ async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
 }
 
 /** For crash tests: `CHANCERY_FAILPOINT=issue.3-after-signature` kills the process there. */
-function failpointOf(env: Readonly<Record<string, string | undefined>>): (name: FailpointName) => void {
+function failpointOf(
+  env: Readonly<Record<string, string | undefined>>,
+): (name: FailpointName) => void {
   const wanted = env['CHANCERY_FAILPOINT'];
   return (name) => {
     if (name === wanted) {

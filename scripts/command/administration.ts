@@ -50,7 +50,10 @@ function profileCommands(program: Command, client: ClientOf): void {
     .description('every field: fixed, default, taken from the request, or refused')
     .option('--json', 'print the REST representation')
     .action(async (name: string, options: Options) => {
-      const answer = await client().call({ method: 'GET', path: `/profiles/${encodeURIComponent(name)}` });
+      const answer = await client().call({
+        method: 'GET',
+        path: `/profiles/${encodeURIComponent(name)}`,
+      });
       showAny(answer.json() as Row, options);
     });
   profile
@@ -87,7 +90,9 @@ function issuerCommands(program: Command, client: ClientOf): void {
       printTable(
         ['name', 'kind', 'state', 'issuerId', 'notAfter', 'subject'],
         page.items.map((item) =>
-          ['name', 'kind', 'state', 'issuerId', 'notAfter', 'subject'].map((member) => cell(item[member])),
+          ['name', 'kind', 'state', 'issuerId', 'notAfter', 'subject'].map((member) =>
+            cell(item[member]),
+          ),
         ),
       );
     });
@@ -97,7 +102,10 @@ function issuerCommands(program: Command, client: ClientOf): void {
     .option('--json', 'print the REST representation')
     .description('one issuer')
     .action(async (name: string, options: Options) => {
-      const answer = await client().call({ method: 'GET', path: `/issuers/${encodeURIComponent(name)}` });
+      const answer = await client().call({
+        method: 'GET',
+        path: `/issuers/${encodeURIComponent(name)}`,
+      });
       showAny(answer.json() as Row, options);
     });
   issuer
@@ -107,7 +115,9 @@ function issuerCommands(program: Command, client: ClientOf): void {
     .option('--root', 'a self-signed root, its key in the root token')
     .option('--parent <name>', 'signed by this issuer of ours')
     .option('--external', 'its parent is elsewhere: `issuer csr`, then `issuer install`')
-    .addOption(new Option('--key <kind>', 'kind of its key').choices(keyKinds).makeOptionMandatory())
+    .addOption(
+      new Option('--key <kind>', 'kind of its key').choices(keyKinds).makeOptionMandatory(),
+    )
     .addOption(new Option('--signature <scheme>', 'of an RSA key').choices(['pkcs1', 'pss']))
     .option('--subject <dn>', 'default CN=NAME')
     .option('--days <n>', 'validity', parseDays)
@@ -156,7 +166,10 @@ function issuerCommands(program: Command, client: ClientOf): void {
     .requiredOption('--out <file>', 'PEM of the request')
     .description('the request for a parent elsewhere')
     .action(async (name: string, options: Options) => {
-      const answer = await client().call({ method: 'GET', path: `/issuers/${encodeURIComponent(name)}/csr` });
+      const answer = await client().call({
+        method: 'GET',
+        path: `/issuers/${encodeURIComponent(name)}/csr`,
+      });
       writeFileWhole(String(options['out']), answer.body);
       print(`written to ${String(options['out'])}`);
     });
@@ -194,7 +207,10 @@ function crlCommands(program: Command, client: ClientOf): void {
       if (options['json'] === true) {
         printJson(page);
       } else {
-        printTable(columns, page.items.map((item) => columns.map((member) => cell(item[member]))));
+        printTable(
+          columns,
+          page.items.map((item) => columns.map((member) => cell(item[member]))),
+        );
       }
     });
   crl
@@ -212,13 +228,19 @@ function crlCommands(program: Command, client: ClientOf): void {
           : [named];
       const published: Row[] = [];
       for (const name of names) {
-        const answer = await client().call({ method: 'POST', path: `/issuers/${encodeURIComponent(name)}/crl` });
+        const answer = await client().call({
+          method: 'POST',
+          path: `/issuers/${encodeURIComponent(name)}/crl`,
+        });
         published.push(answer.json() as Row);
       }
       if (options['json'] === true) {
         printJson({ items: published, next: null });
       } else {
-        printTable(columns, published.map((item) => columns.map((member) => cell(item[member]))));
+        printTable(
+          columns,
+          published.map((item) => columns.map((member) => cell(item[member]))),
+        );
       }
     });
 }
@@ -229,7 +251,9 @@ function bundleCommands(program: Command, client: ClientOf): void {
     .description('trust anchors for clients')
     .command('get')
     .argument('[name]', 'which bundle', 'default')
-    .addOption(new Option('--format <format>', 'PEM or PKCS#7').choices(['pem', 'p7b']).default('pem'))
+    .addOption(
+      new Option('--format <format>', 'PEM or PKCS#7').choices(['pem', 'p7b']).default('pem'),
+    )
     .requiredOption('--out <file>', 'where it goes')
     .description('fetch a bundle')
     .action(async (name: string, options: Options) => {
@@ -266,9 +290,17 @@ function principalCommands(program: Command, client: ClientOf): void {
       const answer = await client().call({
         method: 'POST',
         path: '/principals',
-        body: { name, role: options['role'], csr: csr === undefined ? undefined : readFileSync(csr, 'utf8') },
+        body: {
+          name,
+          role: options['role'],
+          csr: csr === undefined ? undefined : readFileSync(csr, 'utf8'),
+        },
       });
-      const created = answer.json() as { readonly principal?: Row; readonly certificate?: { readonly chain?: string }; readonly chain?: string };
+      const created = answer.json() as {
+        readonly principal?: Row;
+        readonly certificate?: { readonly chain?: string };
+        readonly chain?: string;
+      };
       const chain = created.certificate?.chain ?? created.chain;
       if (out !== undefined && chain !== undefined) {
         writeFileWhole(out, chain);
@@ -276,7 +308,9 @@ function principalCommands(program: Command, client: ClientOf): void {
       if (options['json'] === true) {
         printJson(created);
       } else {
-        print(`principal ${name} has the role ${String(options['role'])}${out === undefined ? '' : `, certificate in ${out}`}`);
+        print(
+          `principal ${name} has the role ${String(options['role'])}${out === undefined ? '' : `, certificate in ${out}`}`,
+        );
       }
     });
 }
@@ -314,7 +348,10 @@ function credentialCommands(program: Command, client: ClientOf): void {
       if (options['json'] === true) {
         printJson(page);
       } else {
-        printTable(columns, page.items.map((item) => columns.map((member) => cell(item[member]))));
+        printTable(
+          columns,
+          page.items.map((item) => columns.map((member) => cell(item[member]))),
+        );
       }
     });
   credential
@@ -351,7 +388,9 @@ function cell(value: unknown): string {
   if (Array.isArray(value)) {
     return value.map(cell).join(' ');
   }
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean);
+  return typeof value === 'object'
+    ? JSON.stringify(value)
+    : String(value as string | number | boolean);
 }
 
 function text(value: unknown): string | undefined {

@@ -3,7 +3,13 @@ import type { JsonGeneralName } from '@peculiar/x509';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
-import { createRequest, generateKeyPair, keyKinds, loadKeyPair, writePrivateKey } from './key-pairs.ts';
+import {
+  createRequest,
+  generateKeyPair,
+  keyKinds,
+  loadKeyPair,
+  writePrivateKey,
+} from './key-pairs.ts';
 import { print, printFields, printJson, printTable, writeFileWhole } from './output.ts';
 import { parseDays, parseDuration, parseTime, repeated } from './values.ts';
 
@@ -54,7 +60,10 @@ export function certificateCommands(program: Command, environment: Environment):
   program
     .command('issue')
     .description('issue a certificate from a CSR, or make the key here and issue from it')
-    .requiredOption('--profile <name>', 'which profile; `chancery profile list` tells which one to choose')
+    .requiredOption(
+      '--profile <name>',
+      'which profile; `chancery profile list` tells which one to choose',
+    )
     .option('--csr <file>', 'PKCS#10 request (PEM or DER)')
     .option('--dns <name...>', 'DNS name; may be repeated', repeated)
     .option('--ip <address...>', 'IP address; may be repeated', repeated)
@@ -65,43 +74,49 @@ export function certificateCommands(program: Command, environment: Environment):
     .option('--issuer <name>', 'which issuing CA')
     .option('--owner <name>', 'who owns the certificate')
     .option('--tag <text...>', 'tag; may be repeated', repeated)
-    .addOption(new Option('--key <kind>', 'kind of the key made here').choices(keyKinds).default('p256'))
+    .addOption(
+      new Option('--key <kind>', 'kind of the key made here').choices(keyKinds).default('p256'),
+    )
     .option('--key-out <file>', 'where the private key made here goes (mode 0600)')
     .requiredOption('--out <file>', 'PEM: the certificate, then its issuers without the root')
     .option('--idempotency-key <text>', 'the same key and request give the same answer for 24 h')
     .option('--json', 'print the REST representation')
-    .action(async (options: NameOptions & Record<string, string | number | boolean | undefined>) => {
-      const csr = options['csr'] as string | undefined;
-      const keyOut = options['keyOut'] as string | undefined;
-      if ((csr === undefined) === (keyOut === undefined)) {
-        throw usageError('give either --csr FILE, or --key-out FILE with the names (--dns, --ip, --email, --uri, --subject)');
-      }
-      let pem: string;
-      if (csr === undefined) {
-        const pair = await generateKeyPair(String(options['key']));
-        pem = await createRequest(pair, { names: generalNames(options) });
-        // The key first: a certificate without its key would be lost.
-        await writePrivateKey(pair, keyOut ?? '');
-      } else {
-        pem = requestText(csr);
-      }
-      const answer = await client().call({
-        method: 'POST',
-        path: '/certificates',
-        headers: idempotency(options['idempotencyKey']),
-        body: {
-          profile: options['profile'],
-          csr: pem,
-          issuer: options['issuer'],
-          subject: options['subject'],
-          ...(csr === undefined ? {} : namesBody(options)),
-          days: options['days'],
-          owner: options['owner'],
-          tags: options['tag'],
-        },
-      });
-      report(answer.json() as IssuedJson, String(options['out']), options['json'] === true);
-    });
+    .action(
+      async (options: NameOptions & Record<string, string | number | boolean | undefined>) => {
+        const csr = options['csr'] as string | undefined;
+        const keyOut = options['keyOut'] as string | undefined;
+        if ((csr === undefined) === (keyOut === undefined)) {
+          throw usageError(
+            'give either --csr FILE, or --key-out FILE with the names (--dns, --ip, --email, --uri, --subject)',
+          );
+        }
+        let pem: string;
+        if (csr === undefined) {
+          const pair = await generateKeyPair(String(options['key']));
+          pem = await createRequest(pair, { names: generalNames(options) });
+          // The key first: a certificate without its key would be lost.
+          await writePrivateKey(pair, keyOut ?? '');
+        } else {
+          pem = requestText(csr);
+        }
+        const answer = await client().call({
+          method: 'POST',
+          path: '/certificates',
+          headers: idempotency(options['idempotencyKey']),
+          body: {
+            profile: options['profile'],
+            csr: pem,
+            issuer: options['issuer'],
+            subject: options['subject'],
+            ...(csr === undefined ? {} : namesBody(options)),
+            days: options['days'],
+            owner: options['owner'],
+            tags: options['tag'],
+          },
+        });
+        report(answer.json() as IssuedJson, String(options['out']), options['json'] === true);
+      },
+    );
 
   for (const [name, description] of [
     ['renew', 'the same names and the same key for a new term'],
@@ -116,7 +131,9 @@ export function certificateCommands(program: Command, environment: Environment):
       .option('--json', 'print the REST representation');
     if (name === 'rekey') {
       command.requiredOption('--key-out <file>', 'where the new private key goes (mode 0600)');
-      command.addOption(new Option('--key-kind <kind>', 'kind of the new key').choices(keyKinds).default('p256'));
+      command.addOption(
+        new Option('--key-kind <kind>', 'kind of the new key').choices(keyKinds).default('p256'),
+      );
     }
     command.action(async (file: string, options: Record<string, string | boolean | undefined>) => {
       const { X509Certificate } = await import('node:crypto');
@@ -145,8 +162,15 @@ export function certificateCommands(program: Command, environment: Environment):
       .option('--json', 'print the REST representation');
 
   act('revoke', 'revoke a certificate for good')
-    .requiredOption('--reason <code>', 'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified')
-    .option('--invalidity-date <t>', 'since when the key is believed compromised (RFC 3339 with Z)', parseTime)
+    .requiredOption(
+      '--reason <code>',
+      'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified',
+    )
+    .option(
+      '--invalidity-date <t>',
+      'since when the key is believed compromised (RFC 3339 with Z)',
+      parseTime,
+    )
     .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
       const answer = await client().call({
         method: 'POST',
@@ -158,7 +182,10 @@ export function certificateCommands(program: Command, environment: Environment):
           comment: options['comment'],
         },
       });
-      const result = answer.json() as { readonly certificate: CertificateJson; readonly alsoRevoked: readonly CertificateJson[] };
+      const result = answer.json() as {
+        readonly certificate: CertificateJson;
+        readonly alsoRevoked: readonly CertificateJson[];
+      };
       if (options['json'] === true) {
         printJson(result);
         return;
@@ -171,13 +198,26 @@ export function certificateCommands(program: Command, environment: Environment):
 
   act('hold', 'suspend a certificate; it can be released again')
     .addOption(
-      new Option('--cause <cause>', 'why').choices(['keyStatusUnknown', 'ownerUnavailable', 'investigation', 'other']),
+      new Option('--cause <cause>', 'why').choices([
+        'keyStatusUnknown',
+        'ownerUnavailable',
+        'investigation',
+        'other',
+      ]),
     )
-    .option('--until <t>', 'when the hold ends by itself (RFC 3339 with Z); needs --then', parseTime)
-    .addOption(new Option('--then <end>', 'what happens at --until').choices(['release', 'revoke', 'alarm']))
+    .option(
+      '--until <t>',
+      'when the hold ends by itself (RFC 3339 with Z); needs --then',
+      parseTime,
+    )
+    .addOption(
+      new Option('--then <end>', 'what happens at --until').choices(['release', 'revoke', 'alarm']),
+    )
     .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
       if ((options['until'] === undefined) !== (options['then'] === undefined)) {
-        throw usageError('--until and --then belong together: say when the hold ends and what happens then');
+        throw usageError(
+          '--until and --then belong together: say when the hold ends and what happens then',
+        );
       }
       await statusAct('hold', serial, options, {
         cause: options['cause'],
@@ -215,7 +255,14 @@ export function certificateCommands(program: Command, environment: Environment):
   program
     .command('list')
     .description('search the inventory')
-    .addOption(new Option('--status <status>', 'only these').choices(['good', 'onHold', 'revoked', 'expired']))
+    .addOption(
+      new Option('--status <status>', 'only these').choices([
+        'good',
+        'onHold',
+        'revoked',
+        'expired',
+      ]),
+    )
     .option('--subject <text>', 'part of the subject or of any name')
     .option('--name <name>', 'exactly this name')
     .option('--profile <p>', 'only this profile')
@@ -233,7 +280,10 @@ export function certificateCommands(program: Command, environment: Environment):
         path: '/certificates',
         query: filters as Record<string, string>,
       });
-      const page = answer.json() as { readonly items: readonly CertificateJson[]; readonly next: string | null };
+      const page = answer.json() as {
+        readonly items: readonly CertificateJson[];
+        readonly next: string | null;
+      };
       if (json === true) {
         printJson(page);
         return;
@@ -285,7 +335,9 @@ export function certificateCommands(program: Command, environment: Environment):
         path: `/certificates/${encodeURIComponent(serial)}/history`,
         query: { issuer: text(options['issuer']) },
       });
-      const page = answer.json() as { readonly items: readonly Record<string, string | undefined>[] };
+      const page = answer.json() as {
+        readonly items: readonly Record<string, string | undefined>[];
+      };
       if (options['json'] === true) {
         printJson(page);
         return;
@@ -312,7 +364,9 @@ function report(issued: IssuedJson, out: string, json: boolean): void {
     return;
   }
   const { certificate } = issued;
-  print(`issued ${certificate.serialNumber} by ${certificate.issuer}, good until ${certificate.notAfter}`);
+  print(
+    `issued ${certificate.serialNumber} by ${certificate.issuer}, good until ${certificate.notAfter}`,
+  );
   print(`written to ${out}`);
 }
 
@@ -326,9 +380,12 @@ function shownStatus({ status, reasonCode }: CertificateJson): string {
 }
 
 function statusLine(certificate: CertificateJson): string {
-  const since = certificate.revocationTime === undefined ? '' : ` since ${certificate.revocationTime}`;
+  const since =
+    certificate.revocationTime === undefined ? '' : ` since ${certificate.revocationTime}`;
   const end =
-    certificate.holdUntil === undefined ? '' : `, until ${certificate.holdUntil} then ${certificate.holdThen ?? ''}`;
+    certificate.holdUntil === undefined
+      ? ''
+      : `, until ${certificate.holdUntil} then ${certificate.holdThen ?? ''}`;
   return `${certificate.serialNumber} is ${shownStatus(certificate)}${since}${end}`;
 }
 
@@ -358,8 +415,10 @@ function printCertificate(certificate: CertificateJson): void {
 }
 
 function generalNames({ dns, ip, email, uri }: NameOptions): JsonGeneralName[] {
-  const typed = (type: JsonGeneralName['type'], values: readonly string[] | undefined): JsonGeneralName[] =>
-    (values ?? []).map((value) => ({ type, value }));
+  const typed = (
+    type: JsonGeneralName['type'],
+    values: readonly string[] | undefined,
+  ): JsonGeneralName[] => (values ?? []).map((value) => ({ type, value }));
   return [...typed('dns', dns), ...typed('ip', ip), ...typed('email', email), ...typed('url', uri)];
 }
 

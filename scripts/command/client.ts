@@ -33,10 +33,16 @@ export class Client {
     const data = dataFolder(environment);
     const port = environment['CHANCERY_HTTPS_PORT'] ?? '8443';
     this.#url = (environment['CHANCERY_URL'] ?? `https://localhost:${port}`).replace(/\/+$/, '');
-    const ca = read(environment['CHANCERY_TRUST'] ?? join(data, 'trust', 'root.pem'), 'the root to trust', 'CHANCERY_TRUST');
+    const ca = read(
+      environment['CHANCERY_TRUST'] ?? join(data, 'trust', 'root.pem'),
+      'the root to trust',
+      'CHANCERY_TRUST',
+    );
     const tokenFile = environment['CHANCERY_TOKEN_FILE'];
     if (tokenFile !== undefined) {
-      this.#token = read(tokenFile, 'the bearer token', 'CHANCERY_TOKEN_FILE').toString('utf8').trim();
+      this.#token = read(tokenFile, 'the bearer token', 'CHANCERY_TOKEN_FILE')
+        .toString('utf8')
+        .trim();
       this.#tls = { ca };
     } else {
       const certFile = environment['CHANCERY_CERT'] ?? join(data, 'admin', 'cert.pem');
@@ -52,7 +58,9 @@ export class Client {
 
   /** @throws CommandError exit 1 with the problem's detail, 3 when the server does not answer or says 503 */
   async call(call: Call): Promise<Answer> {
-    const url = new URL(`${this.#url}${call.path.startsWith('/bundles') ? '' : '/api/v1'}${call.path}`);
+    const url = new URL(
+      `${this.#url}${call.path.startsWith('/bundles') ? '' : '/api/v1'}${call.path}`,
+    );
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (value !== undefined) {
         url.searchParams.set(name, String(value));
@@ -94,7 +102,8 @@ export class Client {
               status: response.statusCode ?? 0,
               contentType: response.headers['content-type'] ?? '',
               body: whole,
-              json: () => (whole.length === 0 ? null : (JSON.parse(whole.toString('utf8')) as unknown)),
+              json: () =>
+                whole.length === 0 ? null : (JSON.parse(whole.toString('utf8')) as unknown),
             });
           });
         },
@@ -141,7 +150,13 @@ interface Problem {
   readonly detail?: string;
   readonly code?: string;
   readonly clause?: string;
-  readonly violations?: readonly { readonly rule: string; readonly field: string; readonly message: string; readonly mend?: string; readonly clause: string }[];
+  readonly violations?: readonly {
+    readonly rule: string;
+    readonly field: string;
+    readonly message: string;
+    readonly mend?: string;
+    readonly clause: string;
+  }[];
 }
 
 function problemError(answer: Answer): CommandError {
@@ -154,7 +169,9 @@ function problemError(answer: Answer): CommandError {
   const lines = [problem.detail ?? problem.title ?? `the server answered ${answer.status}`];
   for (const violation of problem.violations ?? []) {
     const mend = violation.mend === undefined ? '' : ` Mend: ${violation.mend}`;
-    lines.push(`  ${violation.field}: ${violation.message} [${violation.rule}, ${violation.clause}]${mend}`);
+    lines.push(
+      `  ${violation.field}: ${violation.message} [${violation.rule}, ${violation.clause}]${mend}`,
+    );
   }
   if (problem.clause !== undefined && (problem.violations ?? []).length === 0) {
     lines.push(`  [${problem.clause}]`);

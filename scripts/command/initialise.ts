@@ -1,4 +1,4 @@
-import { generateKeyPairSync, createPrivateKey, randomUUID } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { initialise } from '../../src/authority/index.ts';
@@ -35,11 +35,13 @@ export async function initialiseInstallation(
   const responder = loadResponderConfiguration({
     ...environment,
     // The responder's database is checked when it starts; here only its token and key matter.
-    CHANCERY_OCSP_DATABASE_URL: environment['CHANCERY_OCSP_DATABASE_URL'] ?? configuration.database.url,
+    CHANCERY_OCSP_DATABASE_URL:
+      environment['CHANCERY_OCSP_DATABASE_URL'] ?? configuration.database.url,
   });
   const data = configuration.dataFolder;
   mkdirSync(data, { recursive: true, mode: 0o700 });
-  const file = configuration.fileName ?? environment['CHANCERY_CONFIG'] ?? join(data, 'chancery.yaml');
+  const file =
+    configuration.fileName ?? environment['CHANCERY_CONFIG'] ?? join(data, 'chancery.yaml');
   if (!existsSync(file)) {
     say(`configuration: ${file}`);
     writeFileWhole(file, defaultConfigurationYaml(), 0o600);
@@ -65,7 +67,10 @@ export async function initialiseInstallation(
       ocsp: databaseUser(configuration.ocspDatabaseUrl ?? configuration.database.url),
     },
   });
-  const composition = await compose(configuration, createLogger({ level: 'warn', process: 'init' }));
+  const composition = await compose(
+    configuration,
+    createLogger({ level: 'warn', process: 'init' }),
+  );
   try {
     await composition.bindKeys();
     const { root } = await initialise(composition.dependencies, {
@@ -73,7 +78,12 @@ export async function initialiseInstallation(
       root: { name: 'root', keyAlgorithm: 'p384', subject: 'CN=Chancery Root CA' },
       issuing: { name: 'issuing', keyAlgorithm: 'p256', subject: 'CN=Chancery Issuing CA' },
       principals: [
-        clientCredential('admin', 'administrator', join(data, 'admin', 'key.pem'), join(data, 'admin', 'cert.pem')),
+        clientCredential(
+          'admin',
+          'administrator',
+          join(data, 'admin', 'key.pem'),
+          join(data, 'admin', 'cert.pem'),
+        ),
         clientCredential('responder', 'responder', responder.keyFile, responder.certificateFile),
       ],
       progress: say,

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { chmodSync, closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { Crypto } from '@peculiar/webcrypto';
 import {
   cryptoProvider,
   type JsonGeneralName,
@@ -8,7 +9,6 @@ import {
   Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
 } from '@peculiar/x509';
-import { Crypto } from '@peculiar/webcrypto';
 import { CommandError, usageError } from './exit.ts';
 
 type CryptoKeyPair = Pkcs10CertificateRequestCreateParams['keys'];
@@ -28,7 +28,12 @@ const ec = (namedCurve: string, hash: string): KeyKind => ({
   sign: { name: 'ECDSA', hash },
 });
 const rsa = (modulusLength: number): KeyKind => ({
-  generate: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', modulusLength, publicExponent } as Generation,
+  generate: {
+    name: 'RSASSA-PKCS1-v1_5',
+    hash: 'SHA-256',
+    modulusLength,
+    publicExponent,
+  } as Generation,
   sign: { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' },
 });
 const kinds: Readonly<Record<string, KeyKind>> = {
@@ -60,7 +65,10 @@ export async function generateKeyPair(kind: string): Promise<KeyPair> {
   if (found === undefined) {
     throw usageError(`unknown key ${kind}; one of ${keyKinds.join(', ')}`);
   }
-  const keys = (await crypto.subtle.generateKey(found.generate, true, ['sign', 'verify'])) as CryptoKeyPair;
+  const keys = (await crypto.subtle.generateKey(found.generate, true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair;
   return { keys, sign: found.sign };
 }
 
@@ -95,10 +103,16 @@ function kindOf(key: KeyObject): KeyKind {
     key.asymmetricKeyDetails?.namedCurve ?? ''
   ];
   const name =
-    key.asymmetricKeyType === 'ec' ? curve : key.asymmetricKeyType === 'rsa' ? 'rsa2048' : key.asymmetricKeyType;
+    key.asymmetricKeyType === 'ec'
+      ? curve
+      : key.asymmetricKeyType === 'rsa'
+        ? 'rsa2048'
+        : key.asymmetricKeyType;
   const kind = kinds[name ?? ''];
   if (kind === undefined) {
-    throw new CommandError(`keys of type ${key.asymmetricKeyType ?? 'unknown'} can't be used; make one with \`chancery issue --key-out\``);
+    throw new CommandError(
+      `keys of type ${key.asymmetricKeyType ?? 'unknown'} can't be used; make one with \`chancery issue --key-out\``,
+    );
   }
   return kind;
 }
@@ -111,7 +125,9 @@ export async function createRequest(pair: KeyPair, requested: RequestedNames): P
       keys: pair.keys,
       signingAlgorithm: pair.sign,
       extensions:
-        requested.names.length === 0 ? [] : [new SubjectAlternativeNameExtension([...requested.names])],
+        requested.names.length === 0
+          ? []
+          : [new SubjectAlternativeNameExtension([...requested.names])],
     },
     crypto,
   );

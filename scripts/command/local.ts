@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { loadConfiguration } from '../../src/config/index.ts';
-import { compose } from '../../src/composition.ts';
-import { createLogger } from '../../src/telemetry/index.ts';
 import { acceptRestore } from '../../src/authority/index.ts';
-import { defaultTenant, permissions, type Principal } from '../../src/domain/index.ts';
+import { compose } from '../../src/composition.ts';
+import { loadConfiguration } from '../../src/config/index.ts';
+import { defaultTenant, type Principal, permissions } from '../../src/domain/index.ts';
+import { createLogger } from '../../src/telemetry/index.ts';
 import { CommandError } from './exit.ts';
 import { initialiseInstallation } from './initialise.ts';
 import { print, printJson } from './output.ts';
@@ -25,7 +25,9 @@ const operator: Principal = {
 export function localCommands(program: Command, environment: Environment): void {
   program
     .command('init')
-    .description('make what a first start needs: configuration, tokens, database schema, root, issuing CA, first administrator; safe to run again')
+    .description(
+      'make what a first start needs: configuration, tokens, database schema, root, issuing CA, first administrator; safe to run again',
+    )
     .action(async () => {
       await withDatabase(environment, async (complete) => initialiseInstallation(complete, print));
     });
@@ -33,7 +35,9 @@ export function localCommands(program: Command, environment: Environment): void 
   const database = program.command('database').description('the inventory on this machine');
   database
     .command('verify')
-    .description('compare every column with its DER, every signature, state and number; changes nothing')
+    .description(
+      'compare every column with its DER, every signature, state and number; changes nothing',
+    )
     .option('--json', 'print the findings as JSON')
     .action(async (options: { readonly json?: boolean }) => {
       const report = await withDatabase(environment, async (complete) =>
@@ -56,14 +60,24 @@ export function localCommands(program: Command, environment: Environment): void 
 
   database
     .command('accept-restore')
-    .description('after restoring a backup: draw a new serial number prefix, so that no serial number comes twice')
+    .description(
+      'after restoring a backup: draw a new serial number prefix, so that no serial number comes twice',
+    )
     .action(async () => {
       await withDatabase(environment, async (complete) => {
         const configuration = loadConfiguration(complete);
-        const composition = await compose(configuration, createLogger({ level: 'error', process: 'command' }));
+        const composition = await compose(
+          configuration,
+          createLogger({ level: 'error', process: 'command' }),
+        );
         try {
-          const { installation, previousPrefix } = await acceptRestore(composition.dependencies, operator);
-          print(`serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`);
+          const { installation, previousPrefix } = await acceptRestore(
+            composition.dependencies,
+            operator,
+          );
+          print(
+            `serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`,
+          );
         } finally {
           await composition.close();
         }

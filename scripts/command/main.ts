@@ -7,7 +7,9 @@ import { localCommands } from './local.ts';
 
 const environment = process.env;
 const program = new Command('chancery')
-  .description('Commands of the Chancery certificate authority. They speak REST to a running server (CHANCERY_URL); only init and database work on the machine itself.')
+  .description(
+    'Commands of the Chancery certificate authority. They speak REST to a running server (CHANCERY_URL); only init and database work on the machine itself.',
+  )
   .version('0.1.0')
   .showHelpAfterError('(--help shows the options)')
   .exitOverride();

@@ -12,14 +12,19 @@ export function printJson(value: unknown): void {
 }
 
 /** Rows under headings, aligned; values that are missing are blank. */
-export function printTable(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+export function printTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => (row[column] ?? '').length)),
   );
   for (const row of [headings.map((heading) => heading.toUpperCase()), ...rows]) {
     print(
       row
-        .map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0)))
+        .map((cell, column) =>
+          column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0),
+        )
         .join('  ')
         .trimEnd(),
     );
@@ -31,7 +36,9 @@ export function printFields(fields: readonly (readonly [string, unknown])[]): vo
   const shown = fields.filter(([, value]) => value !== undefined && value !== null && value !== '');
   const width = Math.max(...shown.map(([label]) => label.length), 0);
   for (const [label, value] of shown) {
-    print(`${`${label}:`.padEnd(width + 2)}${Array.isArray(value) ? value.join(', ') : String(value)}`);
+    print(
+      `${`${label}:`.padEnd(width + 2)}${Array.isArray(value) ? value.join(', ') : String(value)}`,
+    );
   }
 }
 
@@ -49,6 +56,10 @@ export function writeFileWhole(file: string, content: string | Uint8Array, mode 
     }
     renameSync(temporary, file);
   } catch (error) {
-    throw new CommandError(`${file} can't be written: ${(error as Error).message}`, undefined, error);
+    throw new CommandError(
+      `${file} can't be written: ${(error as Error).message}`,
+      undefined,
+      error,
+    );
   }
 }

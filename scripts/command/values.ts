@@ -1,7 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 
 /** Collects an option that may be repeated; `--dns a b` and `--dns a --dns b` mean the same. */
-export function repeated(value: string, previous: readonly string[] | undefined): readonly string[] {
+export function repeated(
+  value: string,
+  previous: readonly string[] | undefined,
+): readonly string[] {
   return [...(previous ?? []), value];
 }
 

@@ -21,7 +21,11 @@ export async function verifyDatabase(
   const bar =
     terminal === undefined
       ? undefined
-      : new SingleBar({ stream: terminal, format: 'verifying {value} rows in {duration_formatted}', clearOnComplete: true });
+      : new SingleBar({
+          stream: terminal,
+          format: 'verifying {value} rows in {duration_formatted}',
+          clearOnComplete: true,
+        });
   bar?.start(0, 0);
   try {
     return await verifyInventory({

@@ -18,10 +18,7 @@ export async function withDatabase<T>(
   act: (environment: Environment) => Promise<T>,
 ): Promise<T> {
   const folder = join(dataFolder(environment), 'postgres');
-  if (
-    environment['CHANCERY_DATABASE_URL'] !== undefined ||
-    !existsSync(join(folder, 'cluster'))
-  ) {
+  if (environment['CHANCERY_DATABASE_URL'] !== undefined || !existsSync(join(folder, 'cluster'))) {
     return act(environment);
   }
   const running = runningEmbeddedPostgres(folder);

@@ -1,5 +1,5 @@
-import { auditRecord } from '../audit/index.ts';
 import { authorize } from '../access/index.ts';
+import { auditRecord } from '../audit/index.ts';
 import { isChanceryError, type Permission, type Principal } from '../domain/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { Transaction } from './ports.ts';
@@ -77,7 +77,13 @@ async function recordRefusal(
       code,
       reason: isChanceryError(error) ? error.message : 'internal error',
       ...(isChanceryError(error) && error.violations.length > 0
-        ? { violations: error.violations.map(({ rule, field, clause }) => ({ rule, field, clause })) }
+        ? {
+            violations: error.violations.map(({ rule, field, clause }) => ({
+              rule,
+              field,
+              clause,
+            })),
+          }
         : {}),
     },
   });

@@ -1,8 +1,15 @@
-import type { AuthorityDependencies } from './dependencies.ts';
-import { boundedIssuance, type AuthorityContext } from './context.ts';
-import { type IssueRequest, issueCertificate, type RenewRequest, renewCertificate } from './certificates.ts';
+import type { Permission, Principal } from '../domain/index.ts';
+import { type Act, act } from './acts.ts';
+import {
+  type IssueRequest,
+  issueCertificate,
+  type RenewRequest,
+  renewCertificate,
+} from './certificates.ts';
+import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
@@ -15,8 +22,6 @@ import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
 import { statusUseCases } from './status-acts.ts';
-import { type Act, act } from './acts.ts';
-import type { Permission, Principal } from '../domain/index.ts';
 
 /** Composes the use cases over their dependencies. Pure wiring: nothing is read or started yet. */
 export function createAuthority(dependencies: AuthorityDependencies) {
@@ -36,14 +41,23 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   const status = statusUseCases(context);
   return {
     /** The door's own check of a permission, before a use case is called: a refusal is audited. @throws ChanceryError forbidden */
-    authorize: async (principal: Principal, permission: Permission, described: Act): Promise<void> =>
-      act(dependencies, principal, permission, described, async () => undefined),
-    issueCertificate: async (principal: Principal, request: IssueRequest): Promise<IssuedCertificate> =>
-      issueCertificate(context, principal, request),
-    renewCertificate: async (principal: Principal, request: RenewRequest): Promise<IssuedCertificate> =>
-      renewCertificate(context, principal, request, 'renew'),
-    rekeyCertificate: async (principal: Principal, request: RenewRequest): Promise<IssuedCertificate> =>
-      renewCertificate(context, principal, request, 'rekey'),
+    authorize: async (
+      principal: Principal,
+      permission: Permission,
+      described: Act,
+    ): Promise<void> => act(dependencies, principal, permission, described, async () => undefined),
+    issueCertificate: async (
+      principal: Principal,
+      request: IssueRequest,
+    ): Promise<IssuedCertificate> => issueCertificate(context, principal, request),
+    renewCertificate: async (
+      principal: Principal,
+      request: RenewRequest,
+    ): Promise<IssuedCertificate> => renewCertificate(context, principal, request, 'renew'),
+    rekeyCertificate: async (
+      principal: Principal,
+      request: RenewRequest,
+    ): Promise<IssuedCertificate> => renewCertificate(context, principal, request, 'rekey'),
     ...status,
     ...inventoryUseCases(context),
     ...issuerUseCases(context),

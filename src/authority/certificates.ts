@@ -3,26 +3,20 @@ import { actsOnlyOnOwn } from '../access/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import {
   type CertificationRequest,
+  findExtension,
   formatDistinguishedName,
   formatGeneralName,
   type GeneralName,
   type Name,
+  oids,
   parseCertificate,
   parseCertificationRequest,
-  findExtension,
-  oids,
   parseSubjectAltName,
   verifyCertificationRequest,
 } from '../pkix/index.ts';
 import { type Profile, requestFromCsr } from '../policy/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
-import {
-  certificateReference,
-  type IssuanceOrder,
-  type IssuedCertificate,
-  spkiHash,
-} from './issuance-core.ts';
 import {
   beginIdempotent,
   bodyHash,
@@ -31,6 +25,12 @@ import {
 } from './idempotency.ts';
 import type { CertificateRef } from './inventory.ts';
 import { findOwn } from './inventory.ts';
+import {
+  certificateReference,
+  type IssuanceOrder,
+  type IssuedCertificate,
+  spkiHash,
+} from './issuance-core.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
@@ -67,7 +67,11 @@ export async function issueCertificate(
     const profile = requestableProfile(context, request.profile);
     const issuer = await context.issuers.forIssuance(request.issuer);
     const csr = readCsr(request.csr);
-    if (request.owner !== undefined && request.owner !== principal.name && actsOnlyOnOwn(principal)) {
+    if (
+      request.owner !== undefined &&
+      request.owner !== principal.name &&
+      actsOnlyOnOwn(principal)
+    ) {
       throw new ChanceryError('forbidden', {
         message: `${principal.name} may own its certificates only itself; leave out the owner`,
         field: 'owner',
@@ -124,16 +128,28 @@ export async function renewCertificate(
     const names = namesOf(parsed.extensions);
     refuseOtherNames(csr, parsed.subject, names);
     const issuer = await context.issuers.byNameOrId(old.issuerId);
-    return issueEndEntity(context, principal, issuer, requestableProfile(context, old.profileName), csr, {
-      overrides: { subject: parsed.subject, names },
-      owner: old.owner,
-      tags: old.tags,
-      replaces: certificateReference(old),
-      idempotencyKey: request.idempotencyKey,
-      bodyHash: bodyHash({ operation: kind, replaces: certificateReference(old), csr: csrIdentity(csr) }),
-      act: { ...described, details: { replaces: certificateReference(old) } },
-      onIssued: async (transaction, record, der) => rebind(context, transaction, old, record, der),
-    });
+    return issueEndEntity(
+      context,
+      principal,
+      issuer,
+      requestableProfile(context, old.profileName),
+      csr,
+      {
+        overrides: { subject: parsed.subject, names },
+        owner: old.owner,
+        tags: old.tags,
+        replaces: certificateReference(old),
+        idempotencyKey: request.idempotencyKey,
+        bodyHash: bodyHash({
+          operation: kind,
+          replaces: certificateReference(old),
+          csr: csrIdentity(csr),
+        }),
+        act: { ...described, details: { replaces: certificateReference(old) } },
+        onIssued: async (transaction, record, der) =>
+          rebind(context, transaction, old, record, der),
+      },
+    );
   });
 }
 
@@ -202,7 +218,10 @@ export async function issueEndEntity(
   };
 }
 
-function asked({ requested, granted }: CertificateRecord): Pick<IssuedCertificate, 'requested' | 'granted'> {
+function asked({
+  requested,
+  granted,
+}: CertificateRecord): Pick<IssuedCertificate, 'requested' | 'granted'> {
   return { requested, granted };
 }
 
@@ -314,7 +333,9 @@ async function refuseForeignKey(
   }
   const subject = formatDistinguishedName(overrides.subject ?? csr.subject);
   const names = new Set(
-    (overrides.names ?? namesOf(csr.requestedExtensions)).map((name) => formatGeneralName(name).toLowerCase()),
+    (overrides.names ?? namesOf(csr.requestedExtensions)).map((name) =>
+      formatGeneralName(name).toLowerCase(),
+    ),
   );
   const stranger = others.find(
     (other) =>

@@ -26,7 +26,9 @@ export async function refuseVanishedEntries(
   const unexplained = await unitOfWork.read(async (transaction) => {
     const found: SerialNumber[] = [];
     for (const serialNumber of vanished) {
-      if (!(await mayVanish(transaction, { tenant, issuerId, serialNumber }, previous.thisUpdate))) {
+      if (
+        !(await mayVanish(transaction, { tenant, issuerId, serialNumber }, previous.thisUpdate))
+      ) {
         found.push(serialNumber);
       }
     }
@@ -47,7 +49,11 @@ export async function refuseVanishedEntries(
 
 async function mayVanish(
   transaction: Transaction,
-  key: { readonly tenant: string; readonly issuerId: IssuerId; readonly serialNumber: SerialNumber },
+  key: {
+    readonly tenant: string;
+    readonly issuerId: IssuerId;
+    readonly serialNumber: SerialNumber;
+  },
   previousThisUpdate: Date,
 ): Promise<boolean> {
   const record = await transaction.inventory.find(key.tenant, key.issuerId, key.serialNumber);

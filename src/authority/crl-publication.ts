@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { ChanceryError, type IssuerId, isChanceryError, type Principal, systemPrincipal } from '../domain/index.ts';
+import {
+  ChanceryError,
+  type IssuerId,
+  isChanceryError,
+  type Principal,
+  systemPrincipal,
+} from '../domain/index.ts';
 import { issueCrl, prepareCrl } from '../issuance/index.ts';
 import {
   type CertificateList,
@@ -50,7 +56,10 @@ export function crlPublication(
         return record;
       })
       .catch((error: unknown) => {
-        failures.set(issuerId, `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`);
+        failures.set(
+          issuerId,
+          `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`,
+        );
         throw error;
       })
       .finally(() => {
@@ -96,7 +105,10 @@ export function crlPublication(
     publish,
     request(issuerId) {
       issuers.byNameOrId(issuerId).then(inBackground, (error: unknown) => {
-        log('warn', 'a CRL could not be requested; the schedule will', { issuerId, cause: String(error) });
+        log('warn', 'a CRL could not be requested; the schedule will', {
+          issuerId,
+          cause: String(error),
+        });
       });
     },
     async publishDue() {
@@ -155,7 +167,10 @@ async function buildCrl(
     return await buildUnderLease(dependencies, issuer, principal);
   } finally {
     await leases.release(lease, settings.node).catch((error: unknown) => {
-      dependencies.log('warn', 'a lease was not released; it expires by itself', { lease, cause: String(error) });
+      dependencies.log('warn', 'a lease was not released; it expires by itself', {
+        lease,
+        cause: String(error),
+      });
     });
   }
 }
@@ -201,7 +216,12 @@ async function buildUnderLease(
   await unitOfWork.read(async (transaction) => {
     // An entry leaves only after one CRL issued past notAfter (RFC 5280 §3.3).
     const stillListedFrom = previous?.thisUpdate ?? new Date(0);
-    for await (const chunk of transaction.inventory.crlEntries(tenant, issuerId, onlyShard, stillListedFrom)) {
+    for await (const chunk of transaction.inventory.crlEntries(
+      tenant,
+      issuerId,
+      onlyShard,
+      stillListedFrom,
+    )) {
       chunks.push(Buffer.concat(chunk.map(encodeRevokedCertificate)));
       entries += chunk.length;
     }
@@ -252,7 +272,13 @@ async function buildUnderLease(
     await recordDone(dependencies, transaction, principal, {
       act: 'crl.publish',
       object: issuerId,
-      details: { crlNumber: published.crlNumber, entries, thisUpdate, nextUpdate, sha256: published.sha256 },
+      details: {
+        crlNumber: published.crlNumber,
+        entries,
+        thisUpdate,
+        nextUpdate,
+        sha256: published.sha256,
+      },
     });
   });
   failpoint('crl.4-after-commit');
@@ -275,7 +301,11 @@ function refuseClockGoneBack(now: Date, last: CrlRecord | undefined): void {
 }
 
 /** Re-reads what was signed with the strict parser and the issuer's public key, before anyone else can. */
-function verifyPublishable(issuer: LoadedIssuer, der: Uint8Array, crlNumber: bigint): CertificateList {
+function verifyPublishable(
+  issuer: LoadedIssuer,
+  der: Uint8Array,
+  crlNumber: bigint,
+): CertificateList {
   const list = parseCertificateList(der);
   const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
   if (

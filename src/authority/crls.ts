@@ -15,7 +15,8 @@ export function crlUseCases(context: AuthorityContext) {
     ): Promise<readonly (CrlRecord & { readonly url: string })[]> {
       const described = { act: 'crl.read', object: issuer ?? 'all' };
       return act(dependencies, principal, 'crls:read', described, async () => {
-        const selected = issuer === undefined ? await issuers.all() : [await issuers.byNameOrId(issuer)];
+        const selected =
+          issuer === undefined ? await issuers.all() : [await issuers.byNameOrId(issuer)];
         return unitOfWork.read(async (transaction) => {
           const records: (CrlRecord & { readonly url: string })[] = [];
           for (const { record } of selected) {
@@ -30,7 +31,10 @@ export function crlUseCases(context: AuthorityContext) {
     },
 
     /** Publishes now; the answer covers everything committed before the call. */
-    async publishCrl(principal: Principal, issuer: string): Promise<CrlRecord & { readonly url: string }> {
+    async publishCrl(
+      principal: Principal,
+      issuer: string,
+    ): Promise<CrlRecord & { readonly url: string }> {
       const described = { act: 'crl.publish', object: issuer };
       return act(dependencies, principal, 'crls:publish', described, async () => {
         const loaded = await issuers.byNameOrId(issuer);

@@ -16,7 +16,9 @@ const idempotencyHours = 24;
 
 /** Lower-case hex SHA-256 of the request's canonical form; members that are undefined don't count. */
 export function bodyHash(body: Readonly<Record<string, unknown>>): string {
-  const defined = Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined));
+  const defined = Object.fromEntries(
+    Object.entries(body).filter(([, value]) => value !== undefined),
+  );
   return createHash('sha256').update(canonicalize(defined)).digest('hex');
 }
 
@@ -70,7 +72,8 @@ export async function earlierIssuance(
     }
     if (first.bodyHash !== request.bodyHash) {
       throw new ChanceryError('idempotencyMismatch', {
-        message: 'this Idempotency-Key was used with another request; take a new key for a new request',
+        message:
+          'this Idempotency-Key was used with another request; take a new key for a new request',
         field: 'Idempotency-Key',
       });
     }
@@ -97,7 +100,8 @@ function forgetBefore(now: Date): Date {
 
 function inProgress(): ChanceryError {
   return new ChanceryError('idempotencyInProgress', {
-    message: 'the first request with this Idempotency-Key is still running; ask again with the same key and body',
+    message:
+      'the first request with this Idempotency-Key is still running; ask again with the same key and body',
     retryAfter: 1,
   });
 }

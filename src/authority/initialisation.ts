@@ -1,4 +1,4 @@
-import { type Permission, permissions, type Principal } from '../domain/index.ts';
+import { type Permission, type Principal, permissions } from '../domain/index.ts';
 import type { KeyAlgorithmName } from '../pkix/index.ts';
 import { createAuthority } from './authority.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
@@ -8,8 +8,16 @@ import type { IssuerRecord } from './ports.ts';
 /** What a first start makes; each step is skipped when it was done before. */
 export interface Initialisation {
   readonly installationId: string;
-  readonly root: { readonly name: string; readonly keyAlgorithm: KeyAlgorithmName; readonly subject?: string | undefined };
-  readonly issuing: { readonly name: string; readonly keyAlgorithm: KeyAlgorithmName; readonly subject?: string | undefined };
+  readonly root: {
+    readonly name: string;
+    readonly keyAlgorithm: KeyAlgorithmName;
+    readonly subject?: string | undefined;
+  };
+  readonly issuing: {
+    readonly name: string;
+    readonly keyAlgorithm: KeyAlgorithmName;
+    readonly subject?: string | undefined;
+  };
   /** Principals with a client certificate each; the CSR is asked for only when it is needed. */
   readonly principals: readonly {
     readonly name: string;
@@ -31,7 +39,13 @@ export interface InitialisedAuthority {
 
 /** The principal of `chancery init`: it works on the machine itself and has no credential. */
 function initPrincipal(tenant: string): Principal {
-  return { id: 'init', name: 'init', role: 'system', tenant, permissions: new Set<Permission>(permissions) };
+  return {
+    id: 'init',
+    name: 'init',
+    role: 'system',
+    tenant,
+    permissions: new Set<Permission>(permissions),
+  };
 }
 
 /** Root, issuing CA, first administrator and responder; safe to run again at any point of a crash. */
@@ -49,7 +63,9 @@ export async function initialise(
     create: () => Promise<IssuerRecord>,
     what: string,
   ): Promise<IssuerRecord> => {
-    const existing = await unitOfWork.read(async (transaction) => transaction.issuers.findByName(tenant, name));
+    const existing = await unitOfWork.read(async (transaction) =>
+      transaction.issuers.findByName(tenant, name),
+    );
     if (existing?.state === 'active') {
       return existing;
     }
@@ -63,7 +79,12 @@ export async function initialise(
   );
   const issuing = await ensure(
     plan.issuing.name,
-    async () => authority.createIssuer(principal, { ...plan.issuing, kind: 'subordinate', parent: root.name }),
+    async () =>
+      authority.createIssuer(principal, {
+        ...plan.issuing,
+        kind: 'subordinate',
+        parent: root.name,
+      }),
     `issuing CA ${plan.issuing.name}: key ${plan.issuing.keyAlgorithm} in the issuing token, certificate by ${root.name}`,
   );
   for (const wanted of plan.principals) {

@@ -1,8 +1,4 @@
-import {
-  ChanceryError,
-  type Principal,
-  systemPrincipal,
-} from '../domain/index.ts';
+import { ChanceryError, type Principal, systemPrincipal } from '../domain/index.ts';
 import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
 import { crlPath } from './crl-publication.ts';
@@ -95,7 +91,10 @@ function disagreement(stored: Installation, kept: Installation | undefined): str
 }
 
 /** Why published CRLs are ahead of the database; undefined when none is. */
-async function publishedAhead(dependencies: Deps, transaction: Transaction): Promise<string | undefined> {
+async function publishedAhead(
+  dependencies: Deps,
+  transaction: Transaction,
+): Promise<string | undefined> {
   for (const { issuer, list } of await publishedLists(dependencies, transaction)) {
     const problem = await aheadOf(dependencies, transaction, issuer, list);
     if (problem !== undefined) {
@@ -124,7 +123,10 @@ async function publishedLists(
       lists.push({ issuer, list: parseCertificateList(der) });
     } catch (error) {
       // Damaged on disk: not served, and made anew by the schedule (T-DISK-3).
-      log('alarm', 'a published CRL is damaged; it is made anew', { issuer: issuer.name, cause: String(error) });
+      log('alarm', 'a published CRL is damaged; it is made anew', {
+        issuer: issuer.name,
+        cause: String(error),
+      });
     }
   }
   return lists;
@@ -182,7 +184,10 @@ export async function acceptRestore(
       }
     }
     const kept = await installationFile.read();
-    const generation = kept !== undefined && kept.generation > stored.generation ? kept.generation : stored.generation;
+    const generation =
+      kept !== undefined && kept.generation > stored.generation
+        ? kept.generation
+        : stored.generation;
     const installation: Installation = {
       id: stored.id,
       serialPrefix: first === stored.serialPrefix ? second : first,
@@ -237,7 +242,10 @@ export async function createInstallation(
     return { installation: fresh, created: true };
   });
   // A folder that is empty beside a database with issuers is a loss, and stays one (see `disagreement`).
-  if (created || (installation.generation === 0n && (await installationFile.read()) === undefined)) {
+  if (
+    created ||
+    (installation.generation === 0n && (await installationFile.read()) === undefined)
+  ) {
     await installationFile.write(installation);
   }
   return installation;

@@ -1,6 +1,6 @@
 import { actsOnlyOnOwn, authorize } from '../access/index.ts';
 import type { StoredAuditRecord } from '../audit/ports.ts';
-import { ChanceryError, parseSerialNumber, type Principal } from '../domain/index.ts';
+import { ChanceryError, type Principal, parseSerialNumber } from '../domain/index.ts';
 import { act } from './acts.ts';
 import { chainWithoutRoot } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
@@ -71,20 +71,27 @@ export function inventoryUseCases(context: AuthorityContext) {
       principal,
       'certificates:read',
       { act: 'certificate.read', object: ref.serialNumber },
-      async () => unitOfWork.read(async (transaction) => findOwn(context, transaction, principal, ref)),
+      async () =>
+        unitOfWork.read(async (transaction) => findOwn(context, transaction, principal, ref)),
     );
   return {
     findCertificate: find,
 
     /** DER of the certificate and the issuers above it, without the root. */
-    async certificateChain(principal: Principal, ref: CertificateRef): Promise<readonly Uint8Array[]> {
+    async certificateChain(
+      principal: Principal,
+      ref: CertificateRef,
+    ): Promise<readonly Uint8Array[]> {
       const record = await find(principal, ref);
       if (record.certificate === undefined) {
         throw new ChanceryError('notFound', {
           message: `certificate ${record.serialNumber} was never issued (${record.issuanceState})`,
         });
       }
-      return [record.certificate, ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId))];
+      return [
+        record.certificate,
+        ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId)),
+      ];
     },
 
     async certificateHistory(
@@ -104,7 +111,9 @@ export function inventoryUseCases(context: AuthorityContext) {
       authorize(principal, 'certificates:read');
       const { issuer, ...filters } = search;
       const issuerId =
-        issuer === undefined ? undefined : (await context.issuers.byNameOrId(issuer)).record.issuerId;
+        issuer === undefined
+          ? undefined
+          : (await context.issuers.byNameOrId(issuer)).record.issuerId;
       const own = actsOnlyOnOwn(principal) ? { owner: principal.name } : {};
       return unitOfWork.read(async (transaction) =>
         transaction.inventory.search({

@@ -10,11 +10,11 @@ import {
 } from '../domain/index.ts';
 import { issueCertificate, prepareCertificate, type SigningIssuer } from '../issuance/index.ts';
 import {
+  findExtension,
   formatDistinguishedName,
   formatGeneralName,
-  parseCertificatePolicies,
-  findExtension,
   oids,
+  parseCertificatePolicies,
   type TbsCertificate,
 } from '../pkix/index.ts';
 import {
@@ -60,7 +60,11 @@ export interface IssuanceOrder {
     | undefined;
   /** Runs in the completion's transaction. */
   readonly onIssued?:
-    | ((transaction: Transaction, record: CertificateRecord, certificate: Uint8Array) => Promise<void>)
+    | ((
+        transaction: Transaction,
+        record: CertificateRecord,
+        certificate: Uint8Array,
+      ) => Promise<void>)
     | undefined;
 }
 
@@ -139,7 +143,10 @@ interface Granted {
 
 function grant(
   { namePolicy }: AuthorityDependencies,
-  order: IssuanceOrder, serialNumber: SerialNumber, now: Date): Granted {
+  order: IssuanceOrder,
+  serialNumber: SerialNumber,
+  now: Date,
+): Granted {
   const decision = applyProfile({
     profile: order.profile,
     request: order.request,
@@ -235,7 +242,8 @@ async function complete(
       // Blocked for compromise between intent and signature: what was signed counts as abandoned.
       if (await transaction.inventory.isKeyBlocked(record.tenant, record.spkiHash)) {
         throw new ChanceryError('badPublicKey', {
-          message: 'the key was blocked for compromise while the certificate was being signed; make a new key',
+          message:
+            'the key was blocked for compromise while the certificate was being signed; make a new key',
           field: 'subjectPublicKey',
         });
       }
@@ -248,7 +256,8 @@ async function complete(
       );
       if (!marked) {
         throw new ChanceryError('outcomeUnknown', {
-          message: 'the issuance took too long and was settled as abandoned; ask again, it gets a new serial number',
+          message:
+            'the issuance took too long and was settled as abandoned; ask again, it gets a new serial number',
           retryAfter: 1,
         });
       }
@@ -256,7 +265,12 @@ async function complete(
       await recordDone(dependencies, transaction, order.principal, {
         act: order.act.act,
         object: certificateReference(record),
-        details: { profile: record.profileName, subject: record.subject, names: record.names, ...order.act.details },
+        details: {
+          profile: record.profileName,
+          subject: record.subject,
+          names: record.names,
+          ...order.act.details,
+        },
       });
     });
     return issued;
@@ -311,7 +325,9 @@ async function abandon(
     await unitOfWork.run(async (transaction) => {
       const { tenant, issuerId, serialNumber } = record;
       const state = nextStatus(initialStatus, change);
-      if (await transaction.inventory.markAbandoned(tenant, issuerId, serialNumber, state, change)) {
+      if (
+        await transaction.inventory.markAbandoned(tenant, issuerId, serialNumber, state, change)
+      ) {
         if (order.idempotencyKey !== undefined) {
           await transaction.idempotency.remove(tenant, order.principal.id, order.idempotencyKey);
         }

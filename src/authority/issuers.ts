@@ -13,15 +13,15 @@ import {
   type Name,
   parseDistinguishedName,
   parseSubjectPublicKeyInfo,
-  signatureAlgorithms,
   type SubjectPublicKeyInfo,
+  signatureAlgorithms,
 } from '../pkix/index.ts';
 import { requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
-import { loadIssuer, type LoadedIssuer } from './loaded-issuers.ts';
+import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
 
 export interface CreateIssuerRequest {
@@ -49,15 +49,25 @@ export function issuerUseCases(context: AuthorityContext) {
 
   return {
     async listIssuers(principal: Principal): Promise<readonly IssuerRecord[]> {
-      return act(dependencies, principal, 'issuers:read', { act: 'issuer.list', object: 'issuers' }, async () => {
-        issuers.forget();
-        return (await issuers.all()).map(({ record }) => record);
-      });
+      return act(
+        dependencies,
+        principal,
+        'issuers:read',
+        { act: 'issuer.list', object: 'issuers' },
+        async () => {
+          issuers.forget();
+          return (await issuers.all()).map(({ record }) => record);
+        },
+      );
     },
 
     async showIssuer(principal: Principal, nameOrId: string): Promise<IssuerRecord> {
-      return act(dependencies, principal, 'issuers:read', { act: 'issuer.read', object: nameOrId }, async () =>
-        (await issuers.byNameOrId(nameOrId)).record,
+      return act(
+        dependencies,
+        principal,
+        'issuers:read',
+        { act: 'issuer.read', object: nameOrId },
+        async () => (await issuers.byNameOrId(nameOrId)).record,
       );
     },
 
@@ -82,15 +92,21 @@ export function issuerUseCases(context: AuthorityContext) {
 
     /** DER PKCS#10 of an external subordinate. */
     async issuerRequest(principal: Principal, nameOrId: string): Promise<Uint8Array> {
-      return act(dependencies, principal, 'issuers:create', { act: 'issuer.csr', object: nameOrId }, async () => {
-        const { record } = await issuers.byNameOrId(nameOrId);
-        if (record.certificationRequest === undefined) {
-          throw new ChanceryError('illegalTransition', {
-            message: `issuer ${record.name} was not created with --external and has no CSR`,
-          });
-        }
-        return record.certificationRequest;
-      });
+      return act(
+        dependencies,
+        principal,
+        'issuers:create',
+        { act: 'issuer.csr', object: nameOrId },
+        async () => {
+          const { record } = await issuers.byNameOrId(nameOrId);
+          if (record.certificationRequest === undefined) {
+            throw new ChanceryError('illegalTransition', {
+              message: `issuer ${record.name} was not created with --external and has no CSR`,
+            });
+          }
+          return record.certificationRequest;
+        },
+      );
     },
 
     /** Installs the chain that a parent elsewhere made: own certificate first, root last or left out. */
@@ -113,7 +129,10 @@ export function issuerUseCases(context: AuthorityContext) {
           throw emptyChain();
         }
         const parent = (await issuers.all()).find(
-          ({ signing }) => signing.certificate !== undefined && above[0] !== undefined && sameBytes(signing.certificate.der, above[0].der),
+          ({ signing }) =>
+            signing.certificate !== undefined &&
+            above[0] !== undefined &&
+            sameBytes(signing.certificate.der, above[0].der),
         );
         await unitOfWork.run(async (transaction) => {
           await transaction.issuers.activate(
@@ -130,10 +149,7 @@ export function issuerUseCases(context: AuthorityContext) {
     },
   };
 
-  async function activated(
-    principal: Principal,
-    issuerId: string,
-  ): Promise<IssuerRecord> {
+  async function activated(principal: Principal, issuerId: string): Promise<IssuerRecord> {
     issuers.forget();
     const issuer = await issuers.byNameOrId(issuerId);
     const certificate = issuer.record.certificate;
@@ -212,9 +228,13 @@ async function checkRequest(
       clause: 'RFC 4055 §3.1',
     });
   }
-  if (request.kind === 'external' && (request.days !== undefined || request.pathLength !== undefined)) {
+  if (
+    request.kind === 'external' &&
+    (request.days !== undefined || request.pathLength !== undefined)
+  ) {
     throw new ChanceryError('invalidArgument', {
-      message: 'validity and path length of an external subordinate are decided by its parent; leave them out',
+      message:
+        'validity and path length of an external subordinate are decided by its parent; leave them out',
       field: 'days',
     });
   }
@@ -265,7 +285,11 @@ async function createKey(
   const key = await token.generateKeyPair({
     keyAlgorithm: request.keyAlgorithm,
     signatureAlgorithm: algorithm.name,
-    purposes: ['certificate', 'crl', ...(request.kind === 'external' ? (['certificationRequest'] as const) : [])],
+    purposes: [
+      'certificate',
+      'crl',
+      ...(request.kind === 'external' ? (['certificationRequest'] as const) : []),
+    ],
     label: request.name,
   });
   try {
@@ -327,7 +351,9 @@ function issuerRecord(
   const issuerId = Buffer.from(keyIdentifier(spki)).toString('hex');
   const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
   const hex = (hash: (digest: (typeof digests)[number]) => Uint8Array): Record<string, string> =>
-    Object.fromEntries(digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]));
+    Object.fromEntries(
+      digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]),
+    );
   return {
     tenant,
     issuerId,
@@ -364,7 +390,10 @@ async function requestFor(
     {
       subject,
       subjectPublicKeyInfo,
-      extensions: [encodeBasicConstraints({ cA: true }), encodeKeyUsage(['keyCertSign', 'cRLSign'])],
+      extensions: [
+        encodeBasicConstraints({ cA: true }),
+        encodeKeyUsage(['keyCertSign', 'cRLSign']),
+      ],
     },
     {
       keyId: record.keyId,

@@ -7,8 +7,8 @@ import {
   parseCertificate,
   parseNameDer,
   parseSubjectPublicKeyInfo,
-  signatureAlgorithms,
   type SubjectPublicKeyInfo,
+  signatureAlgorithms,
 } from '../pkix/index.ts';
 import type { IssuerInput } from '../policy/index.ts';
 import type { IssuerRecord, Transaction, UnitOfWork } from './ports.ts';
@@ -91,7 +91,8 @@ export function loadedIssuers(
           : await byNameOrId(named);
       if (issuer === undefined) {
         throw new ChanceryError('notFound', {
-          message: 'there is no active issuing CA; make one with `chancery issuer create NAME --parent ROOT --key p256`',
+          message:
+            'there is no active issuing CA; make one with `chancery issuer create NAME --parent ROOT --key p256`',
           field: 'issuer',
         });
       }
@@ -119,7 +120,9 @@ export function loadIssuer(record: IssuerRecord, spki: SubjectPublicKeyInfo): Lo
   const certificate =
     record.certificate === undefined ? undefined : parseCertificate(record.certificate);
   const chain =
-    certificate === undefined ? [] : [certificate, ...record.chain.map((der) => parseCertificate(der))];
+    certificate === undefined
+      ? []
+      : [certificate, ...record.chain.map((der) => parseCertificate(der))];
   const signatureAlgorithm = signatureAlgorithms[record.signatureAlgorithm];
   const signing: SigningIssuer = {
     issuerId: record.issuerId satisfies IssuerId,

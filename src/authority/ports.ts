@@ -1,5 +1,5 @@
-import type { AuditLog } from '../audit/ports.ts';
 import type { PrincipalStore } from '../access/ports.ts';
+import type { AuditLog } from '../audit/ports.ts';
 import type {
   CertificateStatus,
   IssuanceState,
@@ -152,35 +152,92 @@ export interface Inventory {
   /** Inserts a `prepared` row. @throws ChanceryError alreadyExists when (issuer, serialNumber) is taken: draw another before any signature. */
   insertPrepared(record: CertificateRecord): Promise<void>;
   /** prepared -> issued, guarded: false when the row was not `prepared` any more (it was settled meanwhile). */
-  markIssued(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, certificate: Uint8Array, issuedAt: Date): Promise<boolean>;
+  markIssued(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+    certificate: Uint8Array,
+    issuedAt: Date,
+  ): Promise<boolean>;
   /** prepared -> abandoned, status revoked with the given change; false when not `prepared`. */
-  markAbandoned(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, state: StatusState, change: StatusChange): Promise<boolean>;
+  markAbandoned(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+    state: StatusState,
+    change: StatusChange,
+  ): Promise<boolean>;
   /** `prepared` rows requested before `before`. */
-  listPrepared(tenant: TenantId, before: Date, limit: number): Promise<readonly CertificateRecord[]>;
-  find(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  listPrepared(
+    tenant: TenantId,
+    before: Date,
+    limit: number,
+  ): Promise<readonly CertificateRecord[]>;
+  find(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+  ): Promise<CertificateRecord | undefined>;
   /** All rows of that serial number, over issuers. */
-  findBySerialNumber(tenant: TenantId, serialNumber: SerialNumber): Promise<readonly CertificateRecord[]>;
+  findBySerialNumber(
+    tenant: TenantId,
+    serialNumber: SerialNumber,
+  ): Promise<readonly CertificateRecord[]>;
   /** Takes a row lock until the transaction ends. */
-  findForUpdate(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<CertificateRecord | undefined>;
+  findForUpdate(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+  ): Promise<CertificateRecord | undefined>;
   /** Writes the status, appends the change to the history and to the change feed, in this transaction. */
-  changeStatus(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, state: StatusState, change: StatusChange): Promise<void>;
-  history(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber): Promise<readonly StoredStatusChange[]>;
+  changeStatus(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+    state: StatusState,
+    change: StatusChange,
+  ): Promise<void>;
+  history(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+  ): Promise<readonly StoredStatusChange[]>;
   search(query: CertificateQuery): Promise<Page<CertificateRecord>>;
   /** Certificates of one key, any issuer. */
-  findBySpkiHash(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly CertificateRecord[]>;
+  findBySpkiHash(
+    tenant: TenantId,
+    spkiHash: string,
+    limit: number,
+  ): Promise<readonly CertificateRecord[]>;
   /** Holds whose deadline is past and whose end was not handled. */
   listDueHolds(tenant: TenantId, now: Date, limit: number): Promise<readonly CertificateRecord[]>;
   /** Remembers that the alarm for a due hold was raised. */
-  markHoldAlarmed(tenant: TenantId, issuerId: IssuerId, serialNumber: SerialNumber, at: Date): Promise<void>;
+  markHoldAlarmed(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+    at: Date,
+  ): Promise<void>;
   /** Keys blocked for compromise. */
-  blockKey(tenant: TenantId, spkiHash: string, reason: ReasonCode, at: Date, by: string): Promise<void>;
+  blockKey(
+    tenant: TenantId,
+    spkiHash: string,
+    reason: ReasonCode,
+    at: Date,
+    by: string,
+  ): Promise<void>;
   isKeyBlocked(tenant: TenantId, spkiHash: string): Promise<boolean>;
   /**
    * Streams the entries of the CRL: not good, or abandoned; and notAfter not before `stillListedFrom`
    * (thisUpdate of the CRL before: an entry leaves only after one CRL issued past notAfter, RFC 5280 §3.3).
    * Ordered by serial number, in chunks.
    */
-  crlEntries(tenant: TenantId, issuerId: IssuerId, shard: number, stillListedFrom: Date): AsyncIterable<readonly CrlEntry[]>;
+  crlEntries(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+    stillListedFrom: Date,
+  ): AsyncIterable<readonly CrlEntry[]>;
   /** Newest change feed position; see `ChangeFeed`. */
   latestChange(tenant: TenantId, issuerId: IssuerId): Promise<bigint>;
 }
@@ -204,9 +261,20 @@ export interface CrlRecord {
 
 export interface CrlLedger {
   /** max(last + 1, `now` in microseconds) under a row lock; the row is committed with the caller's transaction. */
-  reserveNumber(tenant: TenantId, issuerId: IssuerId, shard: number, now: Date, nextUpdate: Date, coversChange: bigint): Promise<CrlRecord>;
+  reserveNumber(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+    now: Date,
+    nextUpdate: Date,
+    coversChange: bigint,
+  ): Promise<CrlRecord>;
   markPublished(record: CrlRecord): Promise<void>;
-  latestPublished(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<CrlRecord | undefined>;
+  latestPublished(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    shard: number,
+  ): Promise<CrlRecord | undefined>;
   /** Highest number ever reserved. */
   highestNumber(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint | undefined>;
 }
@@ -225,7 +293,12 @@ export interface IdempotencyRecord {
 export interface IdempotencyStore {
   /** Inserts, or answers the record that is there already (locked). Records older than `forgetBefore` don't count. */
   begin(record: IdempotencyRecord, forgetBefore: Date): Promise<IdempotencyRecord | undefined>;
-  setCertificate(tenant: TenantId, principalId: string, key: string, certificate: string): Promise<void>;
+  setCertificate(
+    tenant: TenantId,
+    principalId: string,
+    key: string,
+    certificate: string,
+  ): Promise<void>;
   find(tenant: TenantId, principalId: string, key: string): Promise<IdempotencyRecord | undefined>;
   remove(tenant: TenantId, principalId: string, key: string): Promise<void>;
 }
@@ -275,8 +348,15 @@ export interface Leases {
 /** Follows commits without loss (transaction id with pg_snapshot_xmin, never a bare sequence). */
 export interface ChangeFeed {
   /** Changes committed after the cursor, and the new cursor. `undefined` starts at the present end. */
-  since(cursor: string | undefined, limit: number): Promise<{
-    readonly changes: readonly { readonly tenant: TenantId; readonly issuerId: IssuerId; readonly serialNumber: SerialNumber }[];
+  since(
+    cursor: string | undefined,
+    limit: number,
+  ): Promise<{
+    readonly changes: readonly {
+      readonly tenant: TenantId;
+      readonly issuerId: IssuerId;
+      readonly serialNumber: SerialNumber;
+    }[];
     readonly cursor: string;
   }>;
 }

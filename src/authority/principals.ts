@@ -57,8 +57,15 @@ export function principalUseCases(context: AuthorityContext) {
     async createPrincipal(
       principal: Principal,
       request: CreatePrincipalRequest,
-    ): Promise<{ readonly principal: PrincipalRecord; readonly certificate?: IssuedCertificate | undefined }> {
-      const described = { act: 'principal.create', object: request.name, details: { role: request.role } };
+    ): Promise<{
+      readonly principal: PrincipalRecord;
+      readonly certificate?: IssuedCertificate | undefined;
+    }> {
+      const described = {
+        act: 'principal.create',
+        object: request.name,
+        details: { role: request.role },
+      };
       return act(dependencies, principal, 'principals:create', described, async () => {
         if (!namePattern.test(request.name) || request.role === 'system') {
           throw new ChanceryError('invalidArgument', {
@@ -100,7 +107,11 @@ export function principalUseCases(context: AuthorityContext) {
       principal: Principal,
       request: { readonly name: string; readonly role: Role; readonly csr: Uint8Array },
     ): Promise<IssuedCertificate> {
-      const described = { act: 'principal.create', object: request.name, details: { role: request.role } };
+      const described = {
+        act: 'principal.create',
+        object: request.name,
+        details: { role: request.role },
+      };
       return act(dependencies, principal, 'principals:create', described, async () => {
         const csr = readCsr(request.csr);
         const id = await uuid();
@@ -126,14 +137,22 @@ export function principalUseCases(context: AuthorityContext) {
     },
 
     async listPrincipals(principal: Principal): Promise<readonly PrincipalRecord[]> {
-      return act(dependencies, principal, 'principals:read', { act: 'principal.list', object: 'principals' }, async () =>
-        unitOfWork.read(async (transaction) => transaction.principals.list(tenant)),
+      return act(
+        dependencies,
+        principal,
+        'principals:read',
+        { act: 'principal.list', object: 'principals' },
+        async () => unitOfWork.read(async (transaction) => transaction.principals.list(tenant)),
       );
     },
 
     async showPrincipal(principal: Principal, name: string): Promise<PrincipalRecord> {
-      return act(dependencies, principal, 'principals:read', { act: 'principal.read', object: name }, async () =>
-        unitOfWork.read(async (transaction) => named(transaction, name)),
+      return act(
+        dependencies,
+        principal,
+        'principals:read',
+        { act: 'principal.read', object: name },
+        async () => unitOfWork.read(async (transaction) => named(transaction, name)),
       );
     },
 
@@ -142,7 +161,11 @@ export function principalUseCases(context: AuthorityContext) {
       principal: Principal,
       request: CreateCredentialRequest,
     ): Promise<{ readonly record: CredentialRecord; readonly token: string }> {
-      const described = { act: 'credential.create', object: request.principalName, details: { scope: request.scope } };
+      const described = {
+        act: 'credential.create',
+        object: request.principalName,
+        details: { scope: request.scope },
+      };
       return act(dependencies, principal, 'credentials:create', described, async () => {
         const days = request.days ?? defaultCredentialDays;
         if (!Number.isInteger(days) || days < 1 || days > longestCredentialDays) {
@@ -167,20 +190,34 @@ export function principalUseCases(context: AuthorityContext) {
             notAfter: new Date(now.getTime() + days * 86_400_000),
           };
           await transaction.principals.insertCredential(credential);
-          await recordDone(dependencies, transaction, principal, { ...described, details: { ...described.details, id, days } });
+          await recordDone(dependencies, transaction, principal, {
+            ...described,
+            details: { ...described.details, id, days },
+          });
           return credential;
         });
         return { record, token };
       });
     },
 
-    async listCredentials(principal: Principal, principalName?: string): Promise<readonly CredentialRecord[]> {
-      return act(dependencies, principal, 'credentials:read', { act: 'credential.list', object: principalName ?? 'all' }, async () =>
-        unitOfWork.read(async (transaction) =>
-          principalName === undefined
-            ? transaction.principals.listCredentials(tenant)
-            : transaction.principals.listCredentials(tenant, (await named(transaction, principalName)).id),
-        ),
+    async listCredentials(
+      principal: Principal,
+      principalName?: string,
+    ): Promise<readonly CredentialRecord[]> {
+      return act(
+        dependencies,
+        principal,
+        'credentials:read',
+        { act: 'credential.list', object: principalName ?? 'all' },
+        async () =>
+          unitOfWork.read(async (transaction) =>
+            principalName === undefined
+              ? transaction.principals.listCredentials(tenant)
+              : transaction.principals.listCredentials(
+                  tenant,
+                  (await named(transaction, principalName)).id,
+                ),
+          ),
       );
     },
 
@@ -189,7 +226,9 @@ export function principalUseCases(context: AuthorityContext) {
       await act(dependencies, principal, 'credentials:revoke', described, async () =>
         unitOfWork.run(async (transaction) => {
           if ((await transaction.principals.findCredential(tenant, id)) === undefined) {
-            throw new ChanceryError('notFound', { message: `there is no credential ${id}; \`chancery credential list\` shows them` });
+            throw new ChanceryError('notFound', {
+              message: `there is no credential ${id}; \`chancery credential list\` shows them`,
+            });
           }
           await transaction.principals.revokeCredential(tenant, id, clock.now());
           await recordDone(dependencies, transaction, principal, described);
@@ -209,7 +248,11 @@ export function principalUseCases(context: AuthorityContext) {
           return undefined;
         }
         const { issuerId, serialNumber, principalId } = binding;
-        const certificate = await transaction.inventory.find(binding.tenant, issuerId, serialNumber);
+        const certificate = await transaction.inventory.find(
+          binding.tenant,
+          issuerId,
+          serialNumber,
+        );
         if (
           certificate?.certificate === undefined ||
           Buffer.compare(certificate.certificate, der) !== 0 ||
@@ -229,11 +272,20 @@ export function principalUseCases(context: AuthorityContext) {
     async authenticateToken(token: string): Promise<Principal | undefined> {
       const now = clock.now();
       return unitOfWork.read(async (transaction) => {
-        const credential = await transaction.principals.findCredentialByHash(sha256(Buffer.from(token)));
-        if (credential === undefined || credential.revokedAt !== undefined || now > credential.notAfter) {
+        const credential = await transaction.principals.findCredentialByHash(
+          sha256(Buffer.from(token)),
+        );
+        if (
+          credential === undefined ||
+          credential.revokedAt !== undefined ||
+          now > credential.notAfter
+        ) {
           return undefined;
         }
-        const owner = await transaction.principals.findById(credential.tenant, credential.principalId);
+        const owner = await transaction.principals.findById(
+          credential.tenant,
+          credential.principalId,
+        );
         return asPrincipal(owner, credential.scope);
       });
     },
@@ -254,23 +306,30 @@ async function bindNewCertificate(
       message: `profile ${clientProfile} is missing from the profiles folder`,
     });
   }
-  return issueEndEntity(context, administrator, await issuers.forIssuance(undefined), profile, csr, {
-    overrides: { subject: parseDistinguishedName(`CN=${owner.name}`), names: [] },
-    owner: owner.name,
-    tags: ['principal'],
-    bodyHash: '',
-    act: { act: 'certificate.issue', object: owner.name },
-    onIssued: async (transaction, record, certificate) => {
-      await transaction.principals.bindCertificate({
-        tenant: record.tenant,
-        principalId: owner.id,
-        certificateHash: sha256(certificate),
-        issuerId: record.issuerId,
-        serialNumber: record.serialNumber,
-        boundAt: dependencies.clock.now(),
-      });
+  return issueEndEntity(
+    context,
+    administrator,
+    await issuers.forIssuance(undefined),
+    profile,
+    csr,
+    {
+      overrides: { subject: parseDistinguishedName(`CN=${owner.name}`), names: [] },
+      owner: owner.name,
+      tags: ['principal'],
+      bodyHash: '',
+      act: { act: 'certificate.issue', object: owner.name },
+      onIssued: async (transaction, record, certificate) => {
+        await transaction.principals.bindCertificate({
+          tenant: record.tenant,
+          principalId: owner.id,
+          certificateHash: sha256(certificate),
+          issuerId: record.issuerId,
+          serialNumber: record.serialNumber,
+          boundAt: dependencies.clock.now(),
+        });
+      },
     },
-  });
+  );
 }
 
 function asPrincipal(

@@ -58,7 +58,8 @@ export function responderUseCases(context: AuthorityContext) {
             );
             if (foreign !== undefined || (await transaction.inventory.isKeyBlocked(tenant, hash))) {
               throw new ChanceryError('badPublicKey', {
-                message: 'this key is blocked or certified for something else; the responder makes one key an issuer in its own token',
+                message:
+                  'this key is blocked or certified for something else; the responder makes one key an issuer in its own token',
                 field: 'csr',
                 clause: 'RFC 6960 §4.2.2.2',
               });

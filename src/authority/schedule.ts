@@ -21,7 +21,10 @@ export function schedule(
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
   let readiness: Readiness = { ready: false, reasons: ['starting'] };
 
-  const attempt = async (what: string, work: () => Promise<unknown>): Promise<string | undefined> => {
+  const attempt = async (
+    what: string,
+    work: () => Promise<unknown>,
+  ): Promise<string | undefined> => {
     try {
       await work();
       return undefined;

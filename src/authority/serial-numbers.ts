@@ -16,7 +16,8 @@ export async function drawSerialPrefix(random: Random, not?: string): Promise<st
     }
   }
   throw new ChanceryError('tokenUnavailable', {
-    message: 'the random generator gave no usable serial number prefix in 64 tries; it is defective',
+    message:
+      'the random generator gave no usable serial number prefix in 64 tries; it is defective',
   });
 }
 
@@ -27,34 +28,4 @@ export async function drawSerialPrefix(random: Random, not?: string): Promise<st
 export async function drawSerialNumber(prefix: string, random: Random): Promise<SerialNumber> {
   const octets = Buffer.from(await random.bytes(randomOctets)).toString('hex');
   return `${prefix}${octets}`.replace(/^0+/, '');
-}
-
-/** Fetches octets ahead so that a serial number does not cost a round trip to the token. */
-export function bufferedRandom(source: Random, ahead: number): Random {
-  let pool: Uint8Array = new Uint8Array(0);
-  let offset = 0;
-  let filling: Promise<void> | undefined;
-  const fill = async (): Promise<void> => {
-    const next = await source.bytes(ahead);
-    pool = next;
-    offset = 0;
-  };
-  return {
-    async bytes(length) {
-      if (length > ahead) {
-        return source.bytes(length);
-      }
-      while (pool.length - offset < length) {
-        filling ??= fill().finally(() => {
-          filling = undefined;
-        });
-        await filling;
-      }
-      const slice = pool.slice(offset, offset + length);
-      // Handed out once: the pool keeps no copy of a credential's octets.
-      pool.fill(0, offset, offset + length);
-      offset += length;
-      return slice;
-    },
-  };
 }

@@ -26,7 +26,13 @@ export async function settlePrepared(context: AuthorityContext): Promise<number>
     );
     const done = await unitOfWork.run(async (transaction) => {
       const state = nextStatus(initialStatus, change);
-      const marked = await transaction.inventory.markAbandoned(tenant, issuerId, serialNumber, state, change);
+      const marked = await transaction.inventory.markAbandoned(
+        tenant,
+        issuerId,
+        serialNumber,
+        state,
+        change,
+      );
       if (marked) {
         await recordDone(dependencies, transaction, systemPrincipal, {
           act: 'certificate.abandon',

@@ -43,7 +43,8 @@ export function softwareCertificationRequest(
   const info = encodeCertificationRequestInfo({
     subject: request.subject === undefined ? emptyName : parseDistinguishedName(request.subject),
     subjectPublicKeyInfo: spki,
-    extensions: names.length === 0 ? [] : [encodeSubjectAltName(names, request.subject === undefined)],
+    extensions:
+      names.length === 0 ? [] : [encodeSubjectAltName(names, request.subject === undefined)],
   });
   const signature = sign(algorithm.digest ?? null, info, privateKey);
   return assembleSigned(info, algorithm, new Uint8Array(signature));

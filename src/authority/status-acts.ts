@@ -39,7 +39,11 @@ export interface Revocation {
   readonly alsoRevoked: readonly CertificateRecord[];
 }
 
-const compromise: ReadonlySet<ReasonCode> = new Set(['keyCompromise', 'cACompromise', 'aACompromise']);
+const compromise: ReadonlySet<ReasonCode> = new Set([
+  'keyCompromise',
+  'cACompromise',
+  'aACompromise',
+]);
 /** No key has more certificates than this. */
 const sweepSize = 10_000;
 
@@ -64,7 +68,13 @@ export function statusUseCases(context: AuthorityContext) {
       const record = await unitOfWork.run(async (transaction) => {
         const found = await findOwn(context, transaction, principal, ref);
         const locked = await lock(transaction, found);
-        const changed = await applyChange(context, transaction, principal, locked, statusChange(clock.now()));
+        const changed = await applyChange(
+          context,
+          transaction,
+          principal,
+          locked,
+          statusChange(clock.now()),
+        );
         failpoint('status.1-before-commit');
         return changed;
       });
@@ -120,7 +130,10 @@ export function statusUseCases(context: AuthorityContext) {
       }));
     },
 
-    async releaseCertificate(principal: Principal, request: ReleaseRequest): Promise<CertificateRecord> {
+    async releaseCertificate(
+      principal: Principal,
+      request: ReleaseRequest,
+    ): Promise<CertificateRecord> {
       return change(principal, 'certificates:release', request, (at) => ({
         act: 'release',
         comment: request.comment,
@@ -156,7 +169,12 @@ async function endHold(context: AuthorityContext, due: CertificateRecord): Promi
       return undefined;
     }
     if (holdThen === 'alarm' || holdThen === undefined) {
-      await transaction.inventory.markHoldAlarmed(record.tenant, record.issuerId, record.serialNumber, now);
+      await transaction.inventory.markHoldAlarmed(
+        record.tenant,
+        record.issuerId,
+        record.serialNumber,
+        now,
+      );
       await recordDone(dependencies, transaction, systemPrincipal, {
         act: 'certificate.holdDeadline',
         object,
@@ -181,8 +199,15 @@ async function endHold(context: AuthorityContext, due: CertificateRecord): Promi
   }
 }
 
-async function lock(transaction: Transaction, found: CertificateRecord): Promise<CertificateRecord> {
-  const record = await transaction.inventory.findForUpdate(found.tenant, found.issuerId, found.serialNumber);
+async function lock(
+  transaction: Transaction,
+  found: CertificateRecord,
+): Promise<CertificateRecord> {
+  const record = await transaction.inventory.findForUpdate(
+    found.tenant,
+    found.issuerId,
+    found.serialNumber,
+  );
   if (record === undefined) {
     throw new ChanceryError('notFound', { message: `certificate ${found.serialNumber} is gone` });
   }
@@ -205,14 +230,28 @@ async function applyChange(
   }
   const status = nextStatus(record.status, change);
   const { tenant, issuerId, serialNumber } = record;
-  if (change.act === 'revoke' && change.reasonCode !== undefined && compromise.has(change.reasonCode)) {
-    await transaction.inventory.blockKey(tenant, record.spkiHash, change.reasonCode, change.effectiveAt, principal.name);
+  if (
+    change.act === 'revoke' &&
+    change.reasonCode !== undefined &&
+    compromise.has(change.reasonCode)
+  ) {
+    await transaction.inventory.blockKey(
+      tenant,
+      record.spkiHash,
+      change.reasonCode,
+      change.effectiveAt,
+      principal.name,
+    );
   }
   await transaction.inventory.changeStatus(tenant, issuerId, serialNumber, status, change);
   await recordDone(dependencies, transaction, principal, {
     act: `certificate.${change.act}`,
     object: certificateReference(record),
-    details: { ...auditDetails(change), statusBefore: record.status.status, statusAfter: status.status },
+    details: {
+      ...auditDetails(change),
+      statusBefore: record.status.status,
+      statusAfter: status.status,
+    },
   });
   return { ...record, status };
 }
@@ -243,7 +282,11 @@ async function sweepCompromisedKey(
         const record = await lock(transaction, row);
         if (record.status.status !== 'revoked') {
           const change = revoke(clock.now());
-          changed.push(await applyChange(context, transaction, principal, record, change, { evenPrepared: true }));
+          changed.push(
+            await applyChange(context, transaction, principal, record, change, {
+              evenPrepared: true,
+            }),
+          );
         }
       }
       return changed;

@@ -95,7 +95,9 @@ export function namesFromText(names: TextualNames): readonly GeneralName[] | und
       (value): GeneralName => ({ type: 'iPAddress', bytes: parseIpAddress(value) }),
     ),
     ...(names.email ?? []).map((value): GeneralName => ({ type: 'rfc822Name', value })),
-    ...(names.uri ?? []).map((value): GeneralName => ({ type: 'uniformResourceIdentifier', value })),
+    ...(names.uri ?? []).map(
+      (value): GeneralName => ({ type: 'uniformResourceIdentifier', value }),
+    ),
   ];
   return all.length === 0 ? undefined : all;
 }

@@ -125,7 +125,10 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
 
 type Report = (object: string, problem: string) => void;
 
-function checkIssuer({ record, signing, subjectPublicKeyInfo }: LoadedIssuer, report: Report): void {
+function checkIssuer(
+  { record, signing, subjectPublicKeyInfo }: LoadedIssuer,
+  report: Report,
+): void {
   const { certificate } = signing;
   if (certificate === undefined) {
     return;
@@ -138,20 +141,30 @@ function checkIssuer({ record, signing, subjectPublicKeyInfo }: LoadedIssuer, re
   }
 }
 
-function replay(histories: Map<string, StatusState>, change: StoredStatusChange, report: Report): void {
+function replay(
+  histories: Map<string, StatusState>,
+  change: StoredStatusChange,
+  report: Report,
+): void {
   const reference = certificateReference(change);
   try {
     const state = nextStatus(histories.get(reference) ?? initialStatus, change);
     histories.set(reference, state);
     if (state.status !== change.statusAfter) {
-      report(reference, `change ${change.id} says it led to ${change.statusAfter}, the rules say ${state.status}`);
+      report(
+        reference,
+        `change ${change.id} says it led to ${change.statusAfter}, the rules say ${state.status}`,
+      );
     }
   } catch (error) {
     report(reference, `change ${change.id} (${change.act}) was not legal: ${message(error)}`);
   }
 }
 
-function statusAgrees({ status, issuanceState }: CertificateRecord, replayed: StatusState | undefined): boolean {
+function statusAgrees(
+  { status, issuanceState }: CertificateRecord,
+  replayed: StatusState | undefined,
+): boolean {
   const expected = replayed ?? initialStatus;
   return (
     status.status === expected.status &&
@@ -185,7 +198,9 @@ async function recheckStatus(
 }
 
 function describe({ status, reasonCode, notGoodSince }: StatusState): string {
-  return [status, reasonCode, notGoodSince?.toISOString()].filter((part) => part !== undefined).join(' ');
+  return [status, reasonCode, notGoodSince?.toISOString()]
+    .filter((part) => part !== undefined)
+    .join(' ');
 }
 
 function checkCertificate(
@@ -276,7 +291,10 @@ async function checkCrls(
       }
       numbers.add(number);
       const last = highest.get(scope);
-      if (record.publishedAt !== undefined && (last === undefined || record.crlNumber > last.crlNumber)) {
+      if (
+        record.publishedAt !== undefined &&
+        (last === undefined || record.crlNumber > last.crlNumber)
+      ) {
         highest.set(scope, record);
       }
     }
@@ -314,8 +332,14 @@ async function checkPublished(
     if (!numbers.has(`${path} ${number}`)) {
       report(path, `the published crlNumber ${number} was never reserved`);
     } else if (number < record.crlNumber) {
-      report(path, `the published crlNumber ${number} is older than the recorded ${record.crlNumber}`);
-    } else if (number === record.crlNumber && createHash('sha256').update(der).digest('hex') !== record.sha256) {
+      report(
+        path,
+        `the published crlNumber ${number} is older than the recorded ${record.crlNumber}`,
+      );
+    } else if (
+      number === record.crlNumber &&
+      createHash('sha256').update(der).digest('hex') !== record.sha256
+    ) {
       report(path, 'the published CRL’s SHA-256 differs from the record');
     }
   } catch (error) {

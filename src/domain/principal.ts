@@ -1,6 +1,13 @@
 import type { TenantId } from './identifiers.ts';
 
-export const roles = ['administrator', 'operator', 'auditor', 'subscriber', 'responder', 'system'] as const;
+export const roles = [
+  'administrator',
+  'operator',
+  'auditor',
+  'subscriber',
+  'responder',
+  'system',
+] as const;
 /** `system` acts on schedules (end of a hold, CRL publication); nobody can log in as it. */
 export type Role = (typeof roles)[number];
 

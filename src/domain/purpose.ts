@@ -11,4 +11,3 @@ export const signingPurposes = [
   'selfTest',
 ] as const;
 export type SigningPurpose = (typeof signingPurposes)[number];
-

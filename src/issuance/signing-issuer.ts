@@ -6,7 +6,7 @@ import {
   type VerificationKey,
   verifySignature,
 } from '../pkix/index.ts';
-import type { SignRequest, Signer } from './ports.ts';
+import type { Signer, SignRequest } from './ports.ts';
 
 /** An issuer as signing needs it: certificate, key and the imported public key. */
 export interface SigningIssuer {
