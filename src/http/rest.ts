@@ -102,19 +102,27 @@ function bodyReader(limit: number): RequestHandler {
     inflate: false,
     strict: true,
     type: 'application/json',
-    verify: (_request, _response, octets) => refuseDeepJson(octets),
+    verify: (_request, _response, octets, charset) => {
+      // RFC 8259 §8.1; the parser would also take UTF-16 and UTF-32.
+      if (charset !== 'utf-8') throw wrongMediaType();
+      refuseDeepJson(octets);
+    },
   });
   return (request, response, next) => {
     const hasBody =
       request.headers['transfer-encoding'] !== undefined ||
       Number(request.headers['content-length'] ?? 0) > 0;
     if (hasBody && typeof request.is('application/json') !== 'string') {
-      throw new ChanceryError('unsupportedMediaType', {
-        message: 'send the body as application/json',
-      });
+      throw wrongMediaType();
     }
     parse(request, response, next);
   };
+}
+
+function wrongMediaType(): ChanceryError {
+  return new ChanceryError('unsupportedMediaType', {
+    message: 'send the body as application/json in UTF-8',
+  });
 }
 
 /** 1 to 255 visible ASCII characters. */
