@@ -13,6 +13,7 @@ export interface AttributeValueFault {
 const utf8String = 12;
 const printableString = 19;
 const ia5String = 22;
+const hasNonAscii = /[^\p{ASCII}]/u;
 
 /**
  * Checks one attribute of a distinguished name: string type (RFC 5280 §4.1.2.4: UTF8String or
@@ -32,6 +33,17 @@ export function attributeValueFault(
       message: `${label} is neither UTF8String nor PrintableString`,
       mend: 'encode it as UTF8String',
       clause: 'RFC 5280 §4.1.2.4',
+    };
+  }
+  if (
+    (tag === printableString && !/^[A-Za-z0-9 '()+,\-./:=?]*$/.test(value)) ||
+    (tag === ia5String && hasNonAscii.test(value))
+  ) {
+    return {
+      rule: 'subject.alphabet',
+      message: `${label} has characters that its string type can't hold`,
+      mend: 'encode it as UTF8String',
+      clause: 'X.680 §41',
     };
   }
   if (name === 'countryName' && !/^[A-Z]{2}$/.test(value)) {

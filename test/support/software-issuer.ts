@@ -5,11 +5,11 @@ import {
   type Certificate,
   type CertificationRequest,
   defaultSignatureAlgorithm,
+  type Extension,
   encodeCertificationRequestInfo,
   encodeTbsCertificate,
-  type Extension,
-  keyIdentifier,
   type KeyAlgorithmName,
+  keyIdentifier,
   parseCertificate,
   parseCertificationRequest,
   parseDistinguishedName,
@@ -22,8 +22,8 @@ import {
   applyProfile,
   type CaParameters,
   type IssuerInput,
-  parseProfile,
   type Profile,
+  parseProfile,
   requestFromParameters,
 } from '../../src/policy/index.ts';
 
@@ -118,12 +118,12 @@ export interface SoftwareIssuerOptions {
   readonly now?: Date | undefined;
 }
 
-let serial = 0x1000;
+let serial = 0n;
 
-/** Serial numbers of tests: distinct within a process. */
+/** Serial numbers of tests: 17 octets as the product's, distinct within a process. */
 export function nextSerialNumber(): string {
-  serial += 1;
-  return serial.toString(16);
+  serial += 1n;
+  return ((0x55n << 128n) + serial).toString(16);
 }
 
 /**
@@ -157,7 +157,8 @@ export function makeSoftwareIssuer(options: SoftwareIssuerOptions = {}): Softwar
     serialNumber: nextSerialNumber(),
     caParameters: options.caParameters,
   });
-  if (!result.ok) throw new Error(result.violations.map((violation) => violation.message).join('; '));
+  if (!result.ok)
+    throw new Error(result.violations.map((violation) => violation.message).join('; '));
   const certificate = signTbsCertificate(result.tbs, (parent?.key ?? key).privateKey);
   const input = { ...own, certificate, chain: [certificate, ...(parent?.input.chain ?? [])] };
   return { certificate, key, input };
