@@ -95,6 +95,7 @@ export async function issueFromOrder(
         maxValiditySeconds: longestValidity(order.profile),
         shortLived: order.profile.noRevAvail !== 'refused',
       },
+      urls: order.issuer.input.urls,
     });
     const record = inventoryRow(order, granted, prepared.tbsDer, now);
     failpoint('issue.1-before-intent');

@@ -18,6 +18,10 @@ export interface CertificatePreparation {
     /** Profile without revocation information (RFC 9608). */
     readonly shortLived?: boolean | undefined;
   };
+  /** What certificates of this issuer point to; the lints compare it with the bytes (RFC 5280 §4.2.1.13). */
+  readonly urls?:
+    | { readonly crl: string; readonly ocsp: string; readonly caIssuers: string }
+    | undefined;
 }
 
 /**
@@ -26,11 +30,11 @@ export interface CertificatePreparation {
  * @throws ChanceryError `lintFailed` with every lint that failed; nothing was signed.
  */
 export function prepareCertificate(preparation: CertificatePreparation): PreparedCertificate {
-  const { tbs, issuer, type, profile } = preparation;
+  const { tbs, issuer, type, profile, urls } = preparation;
   const bytes = encodeTbsCertificate(tbs);
   refuseFailedLints(
     'certificate',
-    lintCertificate(bytes, { type, issuer: issuer.certificate, profile }),
+    lintCertificate(bytes, { type, issuer: issuer.certificate, profile, urls }),
   );
   return new Prepared(bytes, issuer);
 }

@@ -1,4 +1,4 @@
-import type { Certificate } from '../pkix/types.ts';
+import type { Certificate } from '../pkix/index.ts';
 import { Element } from './encoding/element.ts';
 import type { EncodedExtension } from './encoding/extension.ts';
 import {

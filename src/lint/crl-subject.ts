@@ -1,4 +1,4 @@
-import type { Certificate } from '../pkix/types.ts';
+import type { Certificate } from '../pkix/index.ts';
 import type { EntryFindings } from './crl-entries.ts';
 import { walkEntries } from './crl-entries.ts';
 import { Element } from './encoding/element.ts';

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { CertID, Certificate } from '../pkix/types.ts';
+import type { CertID, Certificate } from '../pkix/index.ts';
 import { Element } from './encoding/element.ts';
 import type { EncodedExtension } from './encoding/extension.ts';
 import { readExtensions } from './encoding/extension.ts';

@@ -1,4 +1,4 @@
-import type { Certificate } from '../../pkix/types.ts';
+import type { Certificate } from '../../pkix/index.ts';
 import { Element } from './element.ts';
 import { oid } from './oids.ts';
 
