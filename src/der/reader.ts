@@ -210,7 +210,7 @@ export class DerReader {
 
   /** Content octets of an INTEGER, minimal (two's complement, big endian). `tag` for an IMPLICIT one. */
   integerBytes(tag: number = tags.integer): Uint8Array {
-    this.expect(tag, 'INTEGER');
+    this.expect(tag, tag === tags.enumerated ? 'ENUMERATED' : 'INTEGER');
     const first = this.bytes[this.contentStart] ?? 0;
     const length = this.contentEnd - this.contentStart;
     if (length === 0) this.fail('INTEGER without content');

@@ -234,6 +234,7 @@ class Scanner {
  */
 export function parseDistinguishedName(text: string): Name {
   if (text.length > maxTextLength) throw bad(text, `longer than ${maxTextLength} characters`);
+  if (!text.isWellFormed()) throw bad(text, 'it is no well-formed Unicode');
   const scanner = new Scanner(text);
   const rdns: AttributeTypeAndValue[][] = [];
   if (text.trim() === '') return encodeName([]);
