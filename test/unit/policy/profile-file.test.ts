@@ -50,6 +50,7 @@ describe('the profiles folder', () => {
     expect(`${parseProfile(text, file).name}.yaml`).toBe(file);
   });
 
+  // After a change of the shape: node scripts/profile-schema.ts
   test('the JSON Schema beside the profiles is the one that the code generates', () => {
     expect(JSON.parse(textOf('profile.schema.json'))).toEqual(profileJsonSchema());
   });
