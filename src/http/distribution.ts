@@ -31,21 +31,21 @@ const longestCacheSeconds = 60;
 export function filesRouter({ authority, clock }: DistributionOptions): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   const serve =
-    (path: (parameters: Record<string, string>) => string, contentType: string) =>
+    (path: (part: (name: string) => string) => string, contentType: string) =>
     async (request: express.Request, response: Response): Promise<void> => {
-      const file = await authority.publishedFile(path(request.params as Record<string, string>));
+      const file = await authority.publishedFile(path((name) => partOf(request, name)));
       if (file === undefined) throw nothingHere();
       sendFile(request, response, { ...file, contentType }, clock.now());
     };
   router.get(
     '/crl/:issuerId/:shard.crl',
     labelled('/crl/{issuerId}/{shard}.crl'),
-    serve(({ issuerId, shard }) => `crl/${issuerId}/${shard}.crl`, 'application/pkix-crl'),
+    serve((part) => `crl/${part('issuerId')}/${part('shard')}.crl`, 'application/pkix-crl'),
   );
   router.get(
     '/ca/:issuerId.cer',
     labelled('/ca/{issuerId}.cer'),
-    serve(({ issuerId }) => `ca/${issuerId}.cer`, 'application/pkix-cert'),
+    serve((part) => `ca/${part('issuerId')}.cer`, 'application/pkix-cert'),
   );
   for (const path of ['/crl/:issuerId/:shard.crl', '/ca/:issuerId.cer']) {
     router.all(path, refuseMethod(['GET', 'HEAD']));
@@ -57,12 +57,12 @@ export function filesRouter({ authority, clock }: DistributionOptions): Router {
 export function bundlesRouter({ authority, clock }: DistributionOptions): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   router.get('/bundles/:name.pem', labelled('/bundles/{name}.pem'), async (request, response) => {
-    const { pem, etag } = await authority.trustBundle(nameOf(request));
+    const { pem, etag } = await authority.trustBundle(partOf(request, 'name'));
     const contentType = 'application/x-pem-file';
     sendFile(request, response, { content: pem, etag, contentType }, clock.now());
   });
   router.get('/bundles/:name.p7b', labelled('/bundles/{name}.p7b'), async (request, response) => {
-    const { p7b, etag } = await authority.trustBundle(nameOf(request));
+    const { p7b, etag } = await authority.trustBundle(partOf(request, 'name'));
     const contentType = 'application/x-pkcs7-certificates';
     sendFile(request, response, { content: p7b, etag, contentType }, clock.now());
   });
@@ -130,9 +130,9 @@ function cacheControl(expires: Date | undefined, now: Date): string {
   return `public, max-age=${seconds}, must-revalidate, no-transform`;
 }
 
-function nameOf(request: express.Request): string {
-  const name = request.params['name'];
-  return typeof name === 'string' ? name : '';
+function partOf(request: express.Request, name: string): string {
+  const part = request.params[name];
+  return typeof part === 'string' ? part : '';
 }
 
 function nothingHere(): ChanceryError {

@@ -1,4 +1,4 @@
-import express from 'express';
+import type { Express } from 'express';
 import type { Authority } from '../authority/index.ts';
 import type { Configuration } from '../config/index.ts';
 import type { Clock } from '../domain/index.ts';
@@ -41,7 +41,7 @@ export interface HttpServers {
  * @throws ChanceryError `configuration` for a port that can't be bound, or what obtaining throws
  */
 export async function startHttpServers(options: HttpServersOptions): Promise<HttpServers> {
-  const { authority, configuration, logger, clock } = options;
+  const { configuration, logger, clock } = options;
   let draining = false;
   const applicationOptions: ApplicationOptions = {
     logger,
@@ -114,7 +114,7 @@ export async function startHttpServers(options: HttpServersOptions): Promise<Htt
 export function distributionApplication(
   options: Pick<HttpServersOptions, 'authority' | 'clock'>,
   applicationOptions: ApplicationOptions,
-): express.Express {
+): Express {
   const application = createApplication(applicationOptions);
   application.use(healthRouter(options), filesRouter(options), bundlesRouter(options));
   finishApplication(application, applicationOptions);
@@ -125,7 +125,7 @@ export function distributionApplication(
 export function restApplication(
   options: Pick<HttpServersOptions, 'authority' | 'clock' | 'configuration' | 'metrics'>,
   applicationOptions: ApplicationOptions,
-): express.Express {
+): Express {
   const { authority, clock, configuration, metrics } = options;
   const application = createApplication(applicationOptions);
   application.use(

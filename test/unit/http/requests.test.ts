@@ -6,7 +6,7 @@ import { ask, type Edge, startEdge, tokenOf } from './edge.ts';
 import { certificateRecord, issuedCertificate } from './samples.ts';
 
 let edge: Edge;
-let fault: unknown;
+let fault: Error | undefined;
 
 beforeAll(async () => {
   edge = await startEdge({
