@@ -1,7 +1,7 @@
 /** What quickstart prints when everything runs: the root's fingerprint and commands to copy. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import type { QuickstartConfiguration } from '../../src/config/index.ts';
 
 /**
@@ -16,7 +16,11 @@ export function nextSteps(
   const file = join(configuration.dataFolder, 'trust/root.pem');
   const { fingerprint256 } = new X509Certificate(readFileSync(file));
   const inside = relative(clone, file);
-  const root = inside.startsWith('..') ? file : inside;
+  const root = quote(inside.startsWith('..') ? file : inside);
+  const folder = dirname(dirname(inside.startsWith('..') ? file : inside));
+  const [key, certificate, issuer] = ['www.key', 'www.pem', 'issuer.pem'].map((name) =>
+    quote(join(folder, name)),
+  );
   const other = configuration.dataFolder === join(clone, 'data') ? [] : ['CHANCERY_DATA'];
   const exports = [
     ...other.map(() => `export CHANCERY_DATA=${quote(configuration.dataFolder)}`),
@@ -32,11 +36,11 @@ export function nextSteps(
     `Try next, in another terminal in ${clone}:`,
     ...[
       ...exports,
-      './scripts/chancery issue --profile tls-server --dns www.example.test --key-out www.key --out www.pem',
-      'SERIAL=$(openssl x509 -in www.pem -noout -serial | cut -d = -f 2)',
+      `./scripts/chancery issue --profile tls-server --dns www.example.test --key-out ${key} --out ${certificate}`,
+      `SERIAL=$(openssl x509 -in ${certificate} -noout -serial | cut -d = -f 2)`,
       './scripts/chancery show $SERIAL',
-      "awk '/BEGIN/ { n++ } n == 2' www.pem > issuer.pem",
-      `openssl ocsp -CAfile ${quote(root)} -issuer issuer.pem -cert www.pem -url http://${configuration.host}:${configuration.ocspPort}/`,
+      `awk '/BEGIN/ { n++ } n == 2' ${certificate} > ${issuer}`,
+      `openssl ocsp -CAfile ${root} -issuer ${issuer} -cert ${certificate} -url http://${configuration.host}:${configuration.ocspPort}/`,
       "./scripts/chancery hold $SERIAL --comment 'trying it out'",
       './scripts/chancery release $SERIAL',
       './scripts/chancery revoke $SERIAL --reason keyCompromise',
