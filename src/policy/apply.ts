@@ -4,9 +4,10 @@ import {
   emptyName,
   formatDistinguishedName,
   formatGeneralName,
+  type GeneralName,
   keyAlgorithmOf,
+  type TbsCertificate,
 } from '../pkix/index.ts';
-import type { GeneralName, TbsCertificate } from '../pkix/types.ts';
 import { applyCaParameters, type CaParameters, checkChain } from './ca.ts';
 import { makeExtensions } from './extensions.ts';
 import type { IssuerInput } from './issuer.ts';

@@ -1,13 +1,15 @@
 import type { Violation } from '../domain/index.ts';
 import {
+  type BasicConstraints,
+  type Certificate,
   findExtension,
+  type NameConstraints,
   namesEqual,
   oids,
   parseBasicConstraints,
   parseExtendedKeyUsage,
   parseKeyUsage,
 } from '../pkix/index.ts';
-import type { BasicConstraints, Certificate, NameConstraints } from '../pkix/types.ts';
 import { normaliseDnsName } from './dns-name.ts';
 import type { Profile } from './profile.ts';
 import { violation } from './violation.ts';

@@ -1,4 +1,5 @@
 import {
+  type Extension,
   encodeAuthorityInfoAccess,
   encodeAuthorityKeyIdentifier,
   encodeBasicConstraints,
@@ -11,9 +12,11 @@ import {
   encodeOcspNoCheck,
   encodeSubjectAltName,
   encodeSubjectKeyIdentifier,
+  type GeneralName,
+  type KeyUsageBit,
   keyIdentifier,
+  type Name,
 } from '../pkix/index.ts';
-import type { Extension, GeneralName, KeyUsageBit, Name } from '../pkix/types.ts';
 import type { CaResult } from './ca.ts';
 import type { IssuerInput } from './issuer.ts';
 import type { Profile } from './profile.ts';

@@ -1,6 +1,5 @@
 import type { Violation } from '../domain/index.ts';
-import { parseIpAddress } from '../pkix/index.ts';
-import type { GeneralName, Name } from '../pkix/types.ts';
+import { type GeneralName, type Name, parseIpAddress } from '../pkix/index.ts';
 import { normaliseDnsName } from './dns-name.ts';
 import type { NormalisedName } from './normalised-name.ts';
 import { attributeValueFault } from './subject-value.ts';

@@ -1,4 +1,4 @@
-import type { Certificate, Name, SignatureAlgorithm } from '../pkix/types.ts';
+import type { Certificate, Name, SignatureAlgorithm } from '../pkix/index.ts';
 
 /** The issuer under which the certificate is made. */
 export interface IssuerInput {

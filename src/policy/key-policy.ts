@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Violation } from '../domain/index.ts';
-import type { SubjectPublicKeyInfo } from '../pkix/types.ts';
+import type { SubjectPublicKeyInfo } from '../pkix/index.ts';
 import { checkEd25519Point, checkEllipticPoint } from './elliptic.ts';
 import { rsaFaults } from './rsa.ts';
 import { violation } from './violation.ts';

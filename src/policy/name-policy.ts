@@ -1,11 +1,11 @@
 import { ChanceryError, type Violation } from '../domain/index.ts';
 import {
   formatGeneralName,
+  type GeneralName,
   nameIsWithin,
   parseDistinguishedName,
   parseIpAddress,
 } from '../pkix/index.ts';
-import type { GeneralName } from '../pkix/types.ts';
 import { normaliseDnsName } from './dns-name.ts';
 import { readUserPrincipalName } from './general-name.ts';
 import { hostOfUri } from './uri.ts';

@@ -3,11 +3,11 @@ import {
   commonNameOf,
   findExtension,
   formatGeneralName,
+  type GeneralName,
   oids,
   parseIpAddress,
   parseSubjectAltName,
 } from '../pkix/index.ts';
-import type { GeneralName } from '../pkix/types.ts';
 import { normaliseName } from './general-name.ts';
 import { checkNamePolicy, type NamePolicy } from './name-policy.ts';
 import type { Profile } from './profile.ts';

@@ -1,5 +1,5 @@
 import type { Violation } from '../domain/index.ts';
-import type { GeneralName } from '../pkix/types.ts';
+import type { GeneralName } from '../pkix/index.ts';
 
 /** A name in the one form that is compared and issued, or why it is refused. */
 export type NormalisedName =

@@ -1,4 +1,4 @@
-import type { KeyUsageBit } from '../pkix/types.ts';
+import type { KeyUsageBit } from '../pkix/index.ts';
 import type { ProfileContent } from './schema.ts';
 import { anyExtendedKeyUsage, extendedKeyUsageOid, ocspSigningUsage } from './vocabulary.ts';
 

@@ -1,5 +1,10 @@
-import { formatDistinguishedName, formatGeneralName, oids } from '../pkix/index.ts';
-import type { NameConstraints, Validity } from '../pkix/types.ts';
+import {
+  formatDistinguishedName,
+  formatGeneralName,
+  type NameConstraints,
+  oids,
+  type Validity,
+} from '../pkix/index.ts';
 import type { CaParameters } from './ca.ts';
 import { authorityInfoAccessOf, type GrantedFields } from './extensions.ts';
 import type { CertificateRequestInput } from './request.ts';

@@ -1,19 +1,17 @@
 import { ChanceryError } from '../domain/index.ts';
 import {
+  type CertificationRequest,
+  type Extension,
   findExtension,
+  type GeneralName,
+  type KeyUsageBit,
+  type Name,
   oids,
   parseExtendedKeyUsage,
   parseKeyUsage,
   parseSubjectAltName,
+  type SubjectPublicKeyInfo,
 } from '../pkix/index.ts';
-import type {
-  CertificationRequest,
-  Extension,
-  GeneralName,
-  KeyUsageBit,
-  Name,
-  SubjectPublicKeyInfo,
-} from '../pkix/types.ts';
 
 /** What someone asks for, whether it came as PKCS#10 or as parameters. Nothing in it is trusted. */
 export interface CertificateRequestInput {

@@ -1,12 +1,12 @@
 import { ChanceryError, type Violation } from '../domain/index.ts';
 import {
+  type Extension,
   keyIdentifier,
   oids,
   parseBasicConstraints,
   parseCertificatePolicies,
   parseSubjectKeyIdentifier,
 } from '../pkix/index.ts';
-import type { Extension } from '../pkix/types.ts';
 import type { Profile } from './profile.ts';
 import type { CertificateRequestInput } from './request.ts';
 import { violation } from './violation.ts';

@@ -1,4 +1,4 @@
-import type { AttributeTypeAndValue } from '../pkix/types.ts';
+import type { AttributeTypeAndValue } from '../pkix/index.ts';
 import { hiddenCharacter } from './violation.ts';
 import { subjectAttributeName, subjectAttributes } from './vocabulary.ts';
 

@@ -1,6 +1,14 @@
 import type { Violation } from '../domain/index.ts';
-import { emptyName, encodeName, formatIpAddress, oids, parseIpAddress } from '../pkix/index.ts';
-import type { AttributeTypeAndValue, GeneralName, Name } from '../pkix/types.ts';
+import {
+  type AttributeTypeAndValue,
+  emptyName,
+  encodeName,
+  formatIpAddress,
+  type GeneralName,
+  type Name,
+  oids,
+  parseIpAddress,
+} from '../pkix/index.ts';
 import type { Profile } from './profile.ts';
 import { attributeValueFault } from './subject-value.ts';
 import { violation } from './violation.ts';

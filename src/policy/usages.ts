@@ -1,5 +1,5 @@
 import type { Violation } from '../domain/index.ts';
-import type { KeyUsageBit } from '../pkix/types.ts';
+import type { KeyUsageBit } from '../pkix/index.ts';
 import { keyUsagesOfKeyType, type Profile } from './profile.ts';
 import { violation } from './violation.ts';
 import {

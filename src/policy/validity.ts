@@ -1,5 +1,5 @@
 import type { Violation } from '../domain/index.ts';
-import type { Certificate, Validity } from '../pkix/types.ts';
+import type { Certificate, Validity } from '../pkix/index.ts';
 import { describeSeconds } from './duration.ts';
 import type { Profile } from './profile.ts';
 import { violation } from './violation.ts';

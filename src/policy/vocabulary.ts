@@ -1,4 +1,4 @@
-import type { KeyUsageBit } from '../pkix/types.ts';
+import type { KeyUsageBit } from '../pkix/index.ts';
 
 /** Named bits of KeyUsage in the order of RFC 5280 §4.2.1.3. */
 export const keyUsageBits = [

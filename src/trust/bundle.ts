@@ -9,6 +9,7 @@ import {
 } from 'pkijs';
 import { ChanceryError } from '../domain/index.ts';
 import {
+  type Certificate,
   encodePem,
   findExtension,
   formatDistinguishedName,
@@ -17,7 +18,6 @@ import {
   parseBasicConstraints,
   parseCertificate,
 } from '../pkix/index.ts';
-import type { Certificate } from '../pkix/types.ts';
 
 /** What a bundle is made of. */
 export interface TrustBundleInput {
