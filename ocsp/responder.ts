@@ -8,6 +8,7 @@ import type { KeyAlgorithmName } from '../src/pkix/index.ts';
 import { CacheSource } from './cache-source.ts';
 import { ChangeLedger } from './change-ledger.ts';
 import { ClientCertificate, type EnrolmentOptions } from './client-certificate.ts';
+import { withDeadline } from './deadline.ts';
 import { DelegateEnrolment } from './delegate-enrolment.ts';
 import { DelegateStore } from './delegate-store.ts';
 import { Delegates } from './delegates.ts';
@@ -289,7 +290,11 @@ async function refreshIssuers(core: Core, options: ResponderOptions): Promise<vo
   const { issuers, lookup, noteStatus } = core;
   let rows: Awaited<ReturnType<StatusSource['issuers']>>;
   try {
-    rows = await options.source.issuers();
+    rows = await withDeadline(
+      options.source.issuers(),
+      core.timing.statusDeadline,
+      'the view of issuers',
+    );
   } catch (error) {
     options.log('warn', 'the issuers cannot be read', { error });
     return;

@@ -49,8 +49,8 @@ export class MemoryStatus implements StatusSource {
   /** Writes a row; what changes an existing one goes into the change feed. */
   put(record: StatusRecord): void {
     const key = `${record.issuerId}/${record.serialNumber}`;
+    if (this.#records.has(key)) this.#changes.push(record);
     this.#records.set(key, record);
-    this.#changes.push(record);
   }
 
   change(

@@ -20,6 +20,8 @@ export interface TestAuthority {
   readonly url: string;
   /** PEM of its certificate's root. */
   readonly trust: string;
+  /** Those that it signs delegates for. */
+  readonly issuers: TestIssuer[];
   /** Requests so far: path and the serial number of the client's certificate. */
   readonly requests: { readonly path: string; readonly client: string }[];
   /** Changes what delegates look like from now on. */
@@ -81,7 +83,7 @@ export async function startTestAuthority(
       });
       return { pem: renewed.pem };
     }
-    const issuer = issuers.find((one) => one.issuerId === delegate[1]);
+    const issuer = authority?.issuers.find((one) => one.issuerId === delegate[1]);
     if (issuer === undefined) return undefined;
     const made = testCertificate(authority?.wrongIssuer ?? issuer, {
       subject: 'CN=OCSP responder',
@@ -98,6 +100,7 @@ export async function startTestAuthority(
   authority = {
     url: `https://localhost:${port}`,
     trust: ca,
+    issuers: [...issuers],
     requests: [],
     delegate: {},
     wrongIssuer: undefined,
