@@ -52,12 +52,14 @@ function mailbox(text: string): { local: string; host: string } | undefined {
   return { local, host };
 }
 
-/** Host of an absolute URI with an authority (RFC 3986 §3.2), or undefined. */
+/**
+ * Host of an absolute URI with an authority (RFC 3986 §3.2), or undefined. Characters that the
+ * RFC does not allow there make it undefined: browsers read a backslash as the authority's end.
+ */
 function uriHost(text: string): string | undefined {
   const authority = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(text)?.[1];
-  if (authority === undefined) return undefined;
-  const host = authority.slice(authority.lastIndexOf('@') + 1).replace(/:[0-9]*$/, '');
-  return hostName(host);
+  const parts = /^(?:[\w.~!$&'()*+,;=:%-]*@)?([\w.-]+)(?::[0-9]*)?$/.exec(authority ?? '');
+  return parts?.[1] === undefined ? undefined : hostName(parts[1]);
 }
 
 /** A SmtpUTF8Mailbox (RFC 9598) falls under rfc822Name subtrees. */
