@@ -3,7 +3,7 @@
  * command's own acts on the machine (`init`, `database`) are composed alike.
  */
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Authority,
@@ -39,7 +39,11 @@ const settleAtLeast = 20;
 export async function compose(
   configuration: Configuration,
   logger: Logger,
-  failpoint: (name: FailpointName) => void = () => undefined,
+  process: {
+    /** Name in leases; only one process at a time may have it. */
+    readonly node?: string | undefined;
+    readonly failpoint?: ((name: FailpointName) => void) | undefined;
+  } = {},
 ): Promise<Composition> {
   const profiles = loadProfiles(configuration.profilesFolder);
   const storage = await openStorage({
@@ -72,7 +76,7 @@ export async function compose(
     random: { bytes: async (length) => tokens.issuing.random(length) },
     clock,
     profiles,
-    namePolicy: configuration.names,
+    namePolicy: parseNamePolicy(configuration.names),
     log: (level, message, fields) => {
       if (level === 'alarm') {
         logger.error({ alarm: true, ...fields }, message);
@@ -80,9 +84,9 @@ export async function compose(
         logger[level]({ ...fields }, message);
       }
     },
-    failpoint,
+    failpoint: process.failpoint ?? (() => undefined),
     settings: {
-      node: randomUUID(),
+      node: process.node ?? randomUUID(),
       distributionUrl: configuration.urls.http,
       ocspUrl: configuration.urls.ocsp,
       crlLifetimeSeconds: configuration.crlLifetimeSeconds,
@@ -117,6 +121,27 @@ export async function compose(
       await storage.close();
     },
   };
+}
+
+/**
+ * The lasting name of the CA process of a data folder: started again after a crash, it takes its own
+ * leases over at once instead of waiting until they expire.
+ */
+export function nodeName(folder: string): string {
+  const file = join(folder, 'node-name');
+  try {
+    writeFileSync(file, `ca-${randomUUID()}\n`, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+      throw new ChanceryError('configuration', {
+        message: `${file} can't be written; check the folder's owner and mode`,
+        cause: error,
+      });
+    }
+  }
+  const name = readFileSync(file, 'utf8').trim();
+  // Empty after a power cut between creation and content: a name for this run alone is safe.
+  return name === '' ? randomUUID() : name;
 }
 
 /** Every profile of the folder, by name. @throws ChanceryError configuration with file and line */

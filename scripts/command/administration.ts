@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
-import { keyKinds } from './key-pairs.ts';
+import { keyKinds } from './key-kinds.ts';
 import { print, printFields, printJson, printTable, writeFileWhole } from './output.ts';
 import { parseCount, parseDays, repeated } from './values.ts';
 

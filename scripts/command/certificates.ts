@@ -3,13 +3,7 @@ import type { JsonGeneralName } from '@peculiar/x509';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
-import {
-  createRequest,
-  generateKeyPair,
-  keyKinds,
-  loadKeyPair,
-  writePrivateKey,
-} from './key-pairs.ts';
+import { keyKinds } from './key-kinds.ts';
 import { print, printFields, printJson, printTable, writeFileWhole } from './output.ts';
 import { parseDays, parseDuration, parseTime, repeated } from './values.ts';
 
@@ -92,6 +86,9 @@ export function certificateCommands(program: Command, environment: Environment):
         }
         let pem: string;
         if (csr === undefined) {
+          const { createRequest, generateKeyPair, writePrivateKey } = await import(
+            './key-pairs.ts'
+          );
           const pair = await generateKeyPair(String(options['key']));
           pem = await createRequest(pair, { names: generalNames(options) });
           // The key first: a certificate without its key would be lost.
@@ -137,6 +134,9 @@ export function certificateCommands(program: Command, environment: Environment):
     }
     command.action(async (file: string, options: Record<string, string | boolean | undefined>) => {
       const { X509Certificate } = await import('node:crypto');
+      const { createRequest, generateKeyPair, loadKeyPair, writePrivateKey } = await import(
+        './key-pairs.ts'
+      );
       const certificate = new X509Certificate(readFileSync(file));
       const old = await loadKeyPair(String(options['key']));
       const pair = name === 'rekey' ? await generateKeyPair(String(options['keyKind'])) : old;

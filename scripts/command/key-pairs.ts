@@ -46,9 +46,6 @@ const kinds: Readonly<Record<string, KeyKind>> = {
   ed25519: { generate: { name: 'Ed25519' }, sign: { name: 'Ed25519' } },
 };
 
-/** Kinds of keys that the command makes: a subscriber's own, in software, where it is used. */
-export const keyKinds: readonly string[] = Object.keys(kinds);
-
 export interface KeyPair {
   readonly keys: CryptoKeyPair;
   readonly sign: KeyKind['sign'];
@@ -63,7 +60,7 @@ export interface RequestedNames {
 export async function generateKeyPair(kind: string): Promise<KeyPair> {
   const found = kinds[kind];
   if (found === undefined) {
-    throw usageError(`unknown key ${kind}; one of ${keyKinds.join(', ')}`);
+    throw usageError(`unknown key ${kind}; one of ${Object.keys(kinds).join(', ')}`);
   }
   const keys = (await crypto.subtle.generateKey(found.generate, true, [
     'sign',

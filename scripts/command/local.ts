@@ -1,25 +1,8 @@
 import type { Command } from 'commander';
-import { acceptRestore } from '../../src/authority/index.ts';
-import { compose } from '../../src/composition.ts';
-import { loadConfiguration } from '../../src/config/index.ts';
-import { defaultTenant, type Principal, permissions } from '../../src/domain/index.ts';
-import { createLogger } from '../../src/telemetry/index.ts';
 import { CommandError } from './exit.ts';
-import { initialiseInstallation } from './initialise.ts';
 import { print, printJson } from './output.ts';
-import { verifyDatabase } from './verify-database.ts';
-import { withDatabase } from './with-database.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Who acts in the audit log when an operator works on the machine itself, without REST. */
-const operator: Principal = {
-  id: 'local-operator',
-  name: 'local-operator',
-  role: 'system',
-  tenant: defaultTenant,
-  permissions: new Set(permissions),
-};
 
 /** init and database: they open the tokens and the database on this machine. */
 export function localCommands(program: Command, environment: Environment): void {
@@ -29,6 +12,9 @@ export function localCommands(program: Command, environment: Environment): void 
       'make what a first start needs: configuration, tokens, database schema, root, issuing CA, first administrator; safe to run again',
     )
     .action(async () => {
+      // Loaded here alone: everyday commands are clients of REST and start without them.
+      const { initialiseInstallation } = await import('./initialise.ts');
+      const { withDatabase } = await import('./with-database.ts');
       await withDatabase(environment, async (complete) => initialiseInstallation(complete, print));
     });
 
@@ -40,6 +26,8 @@ export function localCommands(program: Command, environment: Environment): void 
     )
     .option('--json', 'print the findings as JSON')
     .action(async (options: { readonly json?: boolean }) => {
+      const { verifyDatabase } = await import('./verify-database.ts');
+      const { withDatabase } = await import('./with-database.ts');
       const report = await withDatabase(environment, async (complete) =>
         verifyDatabase(complete, process.stderr.isTTY ? process.stderr : undefined),
       );
@@ -64,23 +52,8 @@ export function localCommands(program: Command, environment: Environment): void 
       'after restoring a backup: draw a new serial number prefix, so that no serial number comes twice',
     )
     .action(async () => {
-      await withDatabase(environment, async (complete) => {
-        const configuration = loadConfiguration(complete);
-        const composition = await compose(
-          configuration,
-          createLogger({ level: 'error', process: 'command' }),
-        );
-        try {
-          const { installation, previousPrefix } = await acceptRestore(
-            composition.dependencies,
-            operator,
-          );
-          print(
-            `serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`,
-          );
-        } finally {
-          await composition.close();
-        }
-      });
+      const { acceptRestoreHere } = await import('./accept-restore.ts');
+      const { withDatabase } = await import('./with-database.ts');
+      print(await withDatabase(environment, acceptRestoreHere));
     });
 }
