@@ -25,6 +25,7 @@ export interface EncodedSingleResponse {
   readonly hashAlgorithm: string;
   readonly issuerNameHash: Element;
   readonly issuerKeyHash: Element;
+  readonly serialNumber: Element;
   readonly status: 'good' | 'revoked' | 'unknown';
   readonly revocationTime: Element | undefined;
   /** The ENUMERATED inside `[0]`. */
@@ -144,6 +145,7 @@ function readSingleResponse(element: Element): EncodedSingleResponse | undefined
     hashAlgorithm: hashAlgorithm.oid,
     issuerNameHash,
     issuerKeyHash,
+    serialNumber,
     thisUpdate,
     nextUpdate: nextUpdate?.child(0),
     extensionList: wrapper?.child(0),

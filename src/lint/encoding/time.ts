@@ -77,8 +77,8 @@ export function timeDefect(element: Element): string | undefined {
   if (Number.isNaN(value)) {
     return `${JSON.stringify(element.text)} is neither YYMMDDHHMMSSZ (UTCTime) nor YYYYMMDDHHMMSSZ (GeneralizedTime)`;
   }
-  if (element.tag === generalizedTime && value < year2050 && value >= Date.UTC(1950, 0, 1)) {
-    return `${element.text} is a GeneralizedTime; years 1950 to 2049 are UTCTime`;
+  if (element.tag === generalizedTime && value < year2050) {
+    return `${element.text} is a GeneralizedTime; until 2049 it is UTCTime`;
   }
   return undefined;
 }

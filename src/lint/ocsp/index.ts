@@ -1,6 +1,7 @@
 import type { OcspLint } from '../ocsp-subject.ts';
 import { ocspAnswersRequest } from './ocsp-answers-request.ts';
 import { ocspCertIdIssuer } from './ocsp-cert-id-issuer.ts';
+import { ocspCertIdSerialNumber } from './ocsp-cert-id-serial-number.ts';
 import { ocspDelegate } from './ocsp-delegate.ts';
 import { ocspDelegateValidity } from './ocsp-delegate-validity.ts';
 import { ocspDerCanonical } from './ocsp-der-canonical.ts';
@@ -25,6 +26,7 @@ export const ocspLints: {
   lints: [
     ocspAnswersRequest,
     ocspCertIdIssuer,
+    ocspCertIdSerialNumber,
     ocspDelegate,
     ocspDelegateValidity,
     ocspExtendedRevoke,

@@ -1,3 +1,4 @@
+import { innerElement } from '../encoding/extension.ts';
 import { oid } from '../encoding/oids.ts';
 import { timeOf } from '../encoding/time.ts';
 import type { OcspLint } from '../ocsp-subject.ts';
@@ -16,6 +17,7 @@ export const ocspExtendedRevoke: OcspLint = {
     const value = response.extension(oid.ocspExtendedRevoke);
     if (value === undefined)
       return 'revocationTime 1970-01-01 without id-pkix-ocsp-extended-revoke';
+    if (innerElement(value).tag !== 0x05) return 'id-pkix-ocsp-extended-revoke is not NULL';
     for (const { revocationTime, reasonCode, extensions } of response.fields.responses) {
       if (revocationTime === undefined || timeOf(revocationTime) !== 0) continue;
       if (reasonCode?.content[0] !== 6) return 'revocationTime 1970-01-01 without certificateHold';

@@ -66,6 +66,8 @@ describe('one DER form', () => {
     ['06022a80', 'OBJECT IDENTIFIER'],
     ['06032a8001', 'OBJECT IDENTIFIER'],
     ['2403040100', 'constructed form'],
+    ['2700', 'constructed form'],
+    ['3900', 'constructed form'],
     ['1000', 'primitive form'],
     ['30810100', 'octet'],
     ['3182000400', 'octet'],

@@ -235,6 +235,18 @@ export const ocspDefects: readonly OcspVector[] = [
     },
     { ...inAdvance, issuer: c.issuer({ key: c.ed25519Key }) },
   ),
+  defect(
+    'ocsp-unknown-for-a-negative-serial-number',
+    'ocsp-cert-id-serial-number',
+    { responses: [single({ id: certId('sha1', '90'), status: unknown })], extensions: null },
+    inAdvance,
+  ),
+  defect(
+    'ocsp-good-for-serial-number-zero',
+    'ocsp-cert-id-serial-number',
+    { responses: [single({ id: certId('sha1', '00') })], extensions: null },
+    inAdvance,
+  ),
   first('ocsp-reason-unspecified', 'ocsp-reason-code', {
     status: revoked(time('20261101000000Z'), enumerated(0)),
   }),
@@ -250,6 +262,15 @@ export const ocspDefects: readonly OcspVector[] = [
     {
       responses: [single({ status: revoked(time('19700101000000Z'), enumerated(1)) })],
       extensions: [extendedRevoke],
+    },
+    inAdvance,
+  ),
+  defect(
+    'ocsp-extended-revoke-not-null',
+    'ocsp-extended-revoke',
+    {
+      responses: [single({ status: neverIssued })],
+      extensions: [extension('1.3.6.1.5.5.7.48.1.9', seq())],
     },
     inAdvance,
   ),
