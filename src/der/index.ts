@@ -6,7 +6,7 @@ export type { BitString, DerElement } from './reader.ts';
 export { DerReader } from './reader.ts';
 export type { StringStrictness } from './strings.ts';
 export { decodeString, isIa5String, isPrintableString, isStringTag } from './strings.ts';
-export { contextConstructed, contextPrimitive, tags } from './tags.ts';
+export { contextPrimitive, tags } from './tags.ts';
 export { fitsUtcTime, writeTime } from './time.ts';
 export {
   bitString,

@@ -28,8 +28,3 @@ export const tags = {
 export function contextPrimitive(n: number): number {
   return 0x80 | n;
 }
-
-/** Identifier octet of a context-specific tag of number `n` (0 to 30), constructed (every EXPLICIT tag is). */
-export function contextConstructed(n: number): number {
-  return 0xa0 | n;
-}

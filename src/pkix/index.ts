@@ -6,7 +6,6 @@ export {
   assembleSigned,
   defaultSignatureAlgorithm,
   type HashName,
-  hashOf,
   keyAlgorithmOf,
   resolveSignatureAlgorithm,
   signatureAlgorithms,

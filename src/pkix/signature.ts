@@ -1,4 +1,11 @@
-import { constants, createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  createPublicKey,
+  type JsonWebKey,
+  type KeyObject,
+  verify,
+} from 'node:crypto';
 import { integer, readDer, sequence } from '../der/index.ts';
 import { ChanceryError } from '../domain/index.ts';
 import { type HashName, hashLengths, resolveSignatureAlgorithm } from './algorithms.ts';
@@ -23,6 +30,30 @@ const curveOrders: Readonly<Record<string, bigint>> = {
 const maxModulusBits = 8192;
 const maxExponent = 0xffff_ffffn;
 
+function base64url(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('base64url');
+}
+
+function unsigned(value: bigint): string {
+  const hex = value.toString(16);
+  return Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex').toString('base64url');
+}
+
+/** The key as a JWK, which imports in a fraction of the time of DER; undefined for a compressed point. */
+function jwkOf({ key, subjectPublicKey }: SubjectPublicKeyInfo): JsonWebKey | undefined {
+  if (key.type === 'rsa') {
+    return { kty: 'RSA', n: unsigned(key.modulus), e: unsigned(key.exponent) };
+  }
+  if (key.type !== 'ec' || subjectPublicKey[0] !== 4) return undefined;
+  const half = (subjectPublicKey.length - 1) / 2;
+  return {
+    kty: 'EC',
+    crv: key.curve,
+    x: base64url(subjectPublicKey.subarray(1, 1 + half)),
+    y: base64url(subjectPublicKey.subarray(1 + half)),
+  };
+}
+
 /**
  * A public key ready to verify with. Import it once and keep it: importing costs more than
  * verifying. An EC point that is not on its curve is refused here.
@@ -46,7 +77,10 @@ export function importVerificationKey(spki: SubjectPublicKeyInfo): KeyObject {
     throw refused(`an RSA key of ${key.modulusBits} bits or its exponent is too large`);
   }
   try {
-    return createPublicKey({ key: Buffer.from(spki.der), format: 'der', type: 'spki' });
+    const jwk = jwkOf(spki);
+    return jwk === undefined
+      ? createPublicKey({ key: Buffer.from(spki.der), format: 'der', type: 'spki' })
+      : createPublicKey({ key: jwk, format: 'jwk' });
   } catch (cause) {
     throw refused('it is no valid key of its algorithm', cause);
   }

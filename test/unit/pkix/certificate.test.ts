@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { readDer } from '../../../src/der/index.ts';
 import { isChanceryError } from '../../../src/domain/index.ts';
@@ -8,11 +9,17 @@ import {
   keyIdentifier,
   oids,
   parseCertificate,
+  parseCertificateList,
   parseNameDer,
   parseTbsCertificate,
   signatureAlgorithms,
 } from '../../../src/pkix/index.ts';
-import { sampleCertificate, sampleKey } from '../../support/pki-samples.ts';
+import {
+  sampleCertID,
+  sampleCertificate,
+  sampleCrl,
+  sampleKey,
+} from '../../support/pki-samples.ts';
 import {
   certificateDefects,
   certificateOf,
@@ -136,5 +143,10 @@ describe('I52: the issuer’s name is copied as bytes, whatever its string types
     });
     expect(Buffer.compare(leaf.issuer.der, subject.der)).toBe(0);
     expect(Buffer.compare(root.subject.der, subject.der)).toBe(0);
+    const crl = parseCertificateList(sampleCrl({ certificate: root, key }, []));
+    expect(Buffer.compare(crl.issuer.der, subject.der)).toBe(0);
+    const { issuerNameHash } = sampleCertID(root, '1');
+    const expected = createHash('sha1').update(root.subject.der).digest();
+    expect(Buffer.compare(issuerNameHash, expected)).toBe(0);
   });
 });
