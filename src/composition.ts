@@ -15,7 +15,7 @@ import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
 import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
-import { type Profile, parseProfile } from './policy/index.ts';
+import { type Profile, parseNamePolicy, parseProfile } from './policy/index.ts';
 import { filePublisher, openStorage, type Storage } from './storage/index.ts';
 import type { Logger } from './telemetry/index.ts';
 
