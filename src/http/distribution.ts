@@ -4,6 +4,7 @@ import type { Authority } from '../authority/index.ts';
 import type { Clock } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
 import { refuseMethod } from './application.ts';
+import { isNotModified } from './conditional.ts';
 import { labelled } from './gate.ts';
 
 export interface DistributionOptions {
@@ -110,7 +111,7 @@ function sendFile(
   }
   if (file.expires !== undefined) response.set('expires', file.expires.toUTCString());
   response.status(200);
-  if (request.fresh) {
+  if (isNotModified(request.headers, file)) {
     response.status(304).end();
     return;
   }

@@ -64,6 +64,7 @@ export const recordRoutes: readonly Route[] = [
       cursor: z
         .string()
         .regex(/^\d{1,19}$/, { message: 'must be next of the page before' })
+        .refine((text) => BigInt(text) < 2n ** 63n, { message: 'must be next of the page before' })
         .optional(),
       limit: paging.limit,
     }),

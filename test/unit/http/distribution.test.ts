@@ -78,6 +78,11 @@ describe('C24: CRLs and CA certificates (RFC 2585 §4, RFC 9110 §13)', () => {
       { 'if-none-match': '"x"', 'if-modified-since': 'Tue, 01 Jan 2030 11:00:00 GMT' },
       200,
     ],
+    [
+      'the tag from a client that trusts no cache',
+      { 'if-none-match': `"${etag}"`, 'cache-control': 'no-cache', pragma: 'no-cache' },
+      304,
+    ],
     ['rubbish', { 'if-modified-since': 'yesterday' }, 200],
   ])('answer a condition on %s', async (_, headers, status) => {
     for (const method of ['GET', 'HEAD']) {
