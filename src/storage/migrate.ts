@@ -53,12 +53,16 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     await client.connect();
     await client.query(lock);
     await requireRoles(client, options.roles);
+    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [
+      schema,
+    ]);
     await runner({
       dbClient: client,
       dir: folder,
       direction: 'up',
       schema,
-      createSchema: true,
+      // An owner of the schema alone may not make one, not even one that is there.
+      createSchema: rowCount === 0,
       migrationsTable: 'migrations',
       migrationsSchema: schema,
       singleTransaction: true,

@@ -133,11 +133,25 @@ interface Result {
   readonly command: string;
 }
 
+/** The socket below a client; pg's types leave it out. */
+interface Underlying {
+  readonly connection?: { readonly stream?: { cork(): void; uncork(): void } };
+}
+
+/** What one turn of the event loop sends goes out in one write: `BEGIN` costs no packet of its own. */
+function gather(client: PoolClient): void {
+  const { stream } = (client as Underlying).connection ?? {};
+  if (stream === undefined) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
+}
+
 async function send(
   client: PoolClient,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Result> {
+  gather(client);
   return await client.query<Row>(
     statement.name === undefined
       ? { text: statement.text, values: [...values] }
@@ -215,7 +229,7 @@ async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>):
     }
     let command: string;
     try {
-      ({ command } = await client.query('COMMIT'));
+      ({ command } = await send(client, { text: 'COMMIT' }, []));
     } catch (error) {
       broken = isConnectionError(error);
       if (broken) throw outcomeUnknown(transaction.failure ?? error);
@@ -249,7 +263,7 @@ async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): 
       throw error;
     }
     // Nobody has to wait for the end of a transaction that wrote nothing; the next one queues behind it.
-    client.query('ROLLBACK').catch(ignore);
+    send(client, { text: 'ROLLBACK' }, []).catch(ignore);
     broken = false;
     return result;
   } finally {
@@ -261,7 +275,7 @@ async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): 
 async function rollback(client: PoolClient, transaction: Transaction): Promise<boolean> {
   if (isConnectionError(transaction.failure)) return true;
   try {
-    await client.query('ROLLBACK');
+    await send(client, { text: 'ROLLBACK' }, []);
     return false;
   } catch {
     return true;

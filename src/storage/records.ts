@@ -226,20 +226,14 @@ export class PostgresCrlLedger implements CrlLedger {
 
   /** @throws ChanceryError `notFound`, or `illegalTransition` when it was published before. */
   async markPublished(record: CrlRecord): Promise<void> {
-    const changed = await this.#session.execute(this.#sql.markPublished, [
-      record.tenant,
-      record.issuerId,
-      record.shard,
-      record.crlNumber,
-      record.publishedAt,
-      record.sha256 === undefined ? undefined : fromHex(record.sha256),
-      record.size,
-      record.entries,
-      record.coversChange,
-      record.thisUpdate,
-      record.nextUpdate,
-    ]);
+    const changed = await this.#session.execute(this.#sql.markPublished, publishedValues(record));
     if (changed === 0) throw missing(`CRL ${record.crlNumber} of issuer ${record.issuerId}`);
+  }
+
+  async recordPublished(record: CrlRecord): Promise<void> {
+    const { tenant, issuerId, shard, crlNumber } = record;
+    await this.#session.execute(this.#sql.raiseNumber, [tenant, issuerId, shard, crlNumber]);
+    await this.#session.execute(this.#sql.recordPublished, publishedValues(record));
   }
 
   async latestPublished(
@@ -259,6 +253,22 @@ export class PostgresCrlLedger implements CrlLedger {
     const [row] = await this.#session.query(this.#sql.highestNumber, [tenant, issuerId, shard]);
     return row && bigint(row, 'last_number');
   }
+}
+
+function publishedValues(record: CrlRecord): readonly unknown[] {
+  return [
+    record.tenant,
+    record.issuerId,
+    record.shard,
+    record.crlNumber,
+    record.publishedAt,
+    record.sha256 === undefined ? undefined : fromHex(record.sha256),
+    record.size,
+    record.entries,
+    record.coversChange,
+    record.thisUpdate,
+    record.nextUpdate,
+  ];
 }
 
 export function crlOf(row: Row): CrlRecord {
@@ -366,6 +376,12 @@ export class PostgresInstallationStore implements InstallationStore {
   async update(installation: Installation): Promise<void> {
     const changed = await this.#session.execute(this.#sql.update, values(installation));
     if (changed === 0) throw missing('the installation');
+  }
+
+  async databaseTime(): Promise<Date> {
+    const [row] = await this.#session.query(this.#sql.databaseTime);
+    if (row === undefined) throw new TypeError('the database told no time');
+    return date(row, 'now');
   }
 }
 

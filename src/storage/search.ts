@@ -38,18 +38,18 @@ export function searchStatement(
   add((p) => `c.owner = ${p}`, query.owner);
   // Said twice, so that the partial index is seen to cover it.
   add((p) => `(c.tags @> ARRAY[${p}::text] AND c.tags <> '{}')`, query.tag);
-  add(
-    (p) => `c.names && ${p}::text[]`,
-    query.name && [query.name, ...namePrefixes.map((prefix) => `${prefix}${query.name ?? ''}`)],
-  );
-  add(
-    (p) =>
-      inSchema(
-        schema,
-        `{certificate_search_text}(c.subject, c.names) LIKE lower(${p}) ESCAPE '\\'`,
-      ),
-    query.subject === undefined ? undefined : containsPattern(query.subject),
-  );
+  if (query.name !== undefined) {
+    const { name } = query;
+    add(
+      (p) => `c.names && ${p}::text[]`,
+      [name, ...namePrefixes.map((prefix) => `${prefix}${name}`)],
+    );
+    // Follows from the line above, and lets the index of substrings find it.
+    add((p) => contains(schema, p), containsPattern(name));
+  }
+  if (query.subject !== undefined) {
+    add((p) => contains(schema, p), containsPattern(query.subject));
+  }
   add(
     (p) => `c.spki_hash = ${p}`,
     query.spkiHash === undefined ? undefined : fromHex(query.spkiHash),
@@ -78,6 +78,13 @@ export function searchStatement(
     values,
     limit,
   };
+}
+
+function contains(schema: string, parameter: string): string {
+  return inSchema(
+    schema,
+    `{certificate_search_text}(c.subject, c.names) LIKE lower(${parameter}) ESCAPE '\\'`,
+  );
 }
 
 /** Opaque to callers: the inventory's row number, in base64url. */

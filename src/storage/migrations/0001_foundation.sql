@@ -112,7 +112,6 @@ CREATE INDEX certificates_not_after ON certificates (not_after);
 -- Rows arrive in the order of time: block ranges find them for next to nothing.
 CREATE INDEX certificates_requested_at ON certificates USING brin (requested_at);
 -- A small pending list: a writer that must empty a large one waits for hundreds of milliseconds.
-CREATE INDEX certificates_names ON certificates USING gin (names) WITH (gin_pending_list_limit = 512);
 CREATE INDEX certificates_tags ON certificates USING gin (tags)
   WITH (gin_pending_list_limit = 512) WHERE tags <> '{}';
 
@@ -121,7 +120,8 @@ CREATE FUNCTION certificate_search_text(subject text, names text[]) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   AS $$ SELECT pg_catalog.lower(subject || E'\n' || pg_catalog.array_to_string(names, E'\n')) $$;
 
--- Substrings are found by trigram where the extension can be had; otherwise they are found by reading.
+-- Names and substrings are found by trigram where the extension can be had. Otherwise whole names
+-- have an index of their own, and substrings are found by reading.
 DO $$
 DECLARE
   opclass_schema text;
@@ -141,6 +141,9 @@ BEGIN
       'CREATE INDEX certificates_search_text ON certificates USING gin '
       '(certificate_search_text(subject, names) %I.gin_trgm_ops) WITH (gin_pending_list_limit = 512)',
       opclass_schema);
+  ELSE
+    CREATE INDEX certificates_names ON certificates USING gin (names)
+      WITH (gin_pending_list_limit = 512);
   END IF;
 END
 $$;

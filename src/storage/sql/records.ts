@@ -59,6 +59,12 @@ export function crlStatements(schema: string) {
     latestPublished: `SELECT * FROM {crls}
       WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND published_at IS NOT NULL
       ORDER BY crl_number DESC LIMIT 1`,
+    raiseNumber: `INSERT INTO {crl_shards} AS n (tenant, issuer_id, shard, last_number) VALUES ($1, $2, $3, $4)
+      ON CONFLICT (tenant, issuer_id, shard) DO UPDATE SET last_number = excluded.last_number
+        WHERE n.last_number < excluded.last_number`,
+    recordPublished: `INSERT INTO {crls} (tenant, issuer_id, shard, crl_number, published_at, sha256, size,
+        entries, covers_change, this_update, next_update)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
     highestNumber:
       'SELECT last_number FROM {crl_shards} WHERE tenant = $1 AND issuer_id = $2 AND shard = $3',
   });
@@ -110,6 +116,7 @@ export function installationStatements(schema: string) {
     find: 'SELECT id, serial_prefix, generation FROM {installation}',
     insert: 'INSERT INTO {installation} (id, serial_prefix, generation) VALUES ($1, $2, $3)',
     update: 'UPDATE {installation} SET id = $1, serial_prefix = $2, generation = $3',
+    databaseTime: 'SELECT clock_timestamp() AS now',
   });
 }
 

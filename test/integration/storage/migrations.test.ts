@@ -243,3 +243,38 @@ describe('roles', () => {
     });
   });
 });
+
+describe('a search', () => {
+  test('works with the trigram extension and without it', async () => {
+    const database = await testDatabase('plain', { migrate: false });
+    // An owner of the schema only: it can make no extension.
+    for (const text of [
+      `ALTER DATABASE ${database.name} OWNER TO CURRENT_USER`,
+      `GRANT CONNECT ON DATABASE ${database.name} TO ${database.roles.owner}`,
+      `CREATE SCHEMA chancery AUTHORIZATION ${database.roles.owner}`,
+    ]) {
+      await query(database.superuserUrl, text);
+    }
+    await migrate({ ownerUrl: database.ownerUrl, roles: rolesOf(database) });
+    expect(
+      await query(database.ownerUrl, "SELECT FROM pg_extension WHERE extname = 'pg_trgm'"),
+    ).toEqual([]);
+    const storage = await openStorage({ url: database.applicationUrl });
+    await storage.unitOfWork.run(async ({ inventory }) => {
+      await inventory.insertPrepared(
+        preparedRecord({ subject: 'CN=Plain', names: ['DNS:a.example'] }),
+      );
+      await inventory.insertPrepared(
+        preparedRecord({ subject: 'CN=other', names: ['DNS:aa.example'] }),
+      );
+      const now = new Date();
+      const found = async (filter: { subject?: string; name?: string }) =>
+        (await inventory.search({ tenant, now, limit: 10, ...filter })).items.map(
+          (one) => one.subject,
+        );
+      expect(await found({ subject: 'pLAIN' })).toEqual(['CN=Plain']);
+      expect(await found({ name: 'a.example' })).toEqual(['CN=Plain']);
+    });
+    await storage.close();
+  });
+});
