@@ -18,9 +18,9 @@ export function nextSteps(
   const inside = relative(clone, file);
   const root = quote(inside.startsWith('..') ? file : inside);
   const folder = dirname(dirname(inside.startsWith('..') ? file : inside));
-  const [key, certificate, issuer] = ['www.key', 'www.pem', 'issuer.pem'].map((name) =>
-    quote(join(folder, name)),
-  );
+  const key = quote(join(folder, 'www.key'));
+  const certificate = quote(join(folder, 'www.pem'));
+  const issuer = quote(join(folder, 'issuer.pem'));
   const other = configuration.dataFolder === join(clone, 'data') ? [] : ['CHANCERY_DATA'];
   const exports = [
     ...other.map(() => `export CHANCERY_DATA=${quote(configuration.dataFolder)}`),
