@@ -1,10 +1,12 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { softwareCertificationRequest } from '../../../src/authority/index.ts';
+import { clientCertificate } from '../../../src/http/authentication.ts';
 import { listenHttps } from '../../../src/http/listeners.ts';
 import { openServerCertificate } from '../../../src/http/server-certificate.ts';
 import {
@@ -13,6 +15,11 @@ import {
   verifyCertificationRequest,
 } from '../../../src/pkix/index.ts';
 import { createLogger } from '../../../src/telemetry/index.ts';
+import {
+  privateKeyPem,
+  type TestCertificate,
+  testCertificate,
+} from '../../support/test-hierarchy.ts';
 import { edgeIssuer, serverChain } from './edge.ts';
 
 const day = 86_400_000;
@@ -166,22 +173,28 @@ describe("the HTTPS server's certificate", () => {
     await expect(open({ lifeDays: 8 })).rejects.toMatchObject({ code: 'configuration' });
   });
 
-  it('reaches new connections at once when renewed; those that are open go on', async () => {
+  it('reaches new connections at once when renewed, which are asked for client certificates as before', async () => {
     const certificate = await open({ host: 'localhost' });
-    const application = (_request: unknown, response: { end(text: string): void }) =>
-      response.end('ok');
     const listener = await listenHttps(
-      application,
+      (incoming, response) => {
+        const client = clientCertificate(incoming.socket);
+        response.end(client === undefined ? 'nobody' : Buffer.from(client).toString('hex'));
+      },
       { addresses: ['127.0.0.1'], port: 0, variable: 'X' },
       { requestTimeoutMilliseconds: 5000 },
       certificate,
     );
+    const client = testCertificate(edgeIssuer(), { subject: 'CN=client' });
     try {
-      const before = await fingerprint(listener.port);
+      const before = await meet(listener.port, client);
       now = new Date(start.getTime() + 4 * day);
-      await expect.poll(() => fingerprint(listener.port)).not.toBe(before);
-      const served = new X509Certificate(certificate.current().cert).fingerprint256;
-      expect(await fingerprint(listener.port)).toBe(served);
+      await expect
+        .poll(async () => (await meet(listener.port, client)).server)
+        .not.toBe(before.server);
+      const after = await meet(listener.port, client);
+      expect(after.server).toBe(new X509Certificate(certificate.current().cert).fingerprint256);
+      const der = Buffer.from(client.certificate.der).toString('hex');
+      expect([before.seen, after.seen]).toEqual([der, der]);
     } finally {
       certificate.close();
       await listener.close(0);
@@ -198,14 +211,33 @@ function csrOfAnotherKey(): Uint8Array {
   });
 }
 
-async function fingerprint(port: number): Promise<string> {
+/** Which certificate the server shows, and which one it sees. */
+async function meet(
+  port: number,
+  client: TestCertificate,
+): Promise<{ server: string; seen: string }> {
   return new Promise((resolve, reject) => {
-    const ca = encodePem('CERTIFICATE', edgeIssuer().certificate.der);
-    // The certificates here live in 2030; what is compared is which one is served.
-    const socket = connect({ host: '127.0.0.1', port, ca, rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
-      socket.destroy();
-    });
-    socket.once('error', reject);
+    const outgoing = request(
+      {
+        host: '127.0.0.1',
+        port,
+        agent: false,
+        // The certificates here live in 2030; what is compared is which one is served.
+        rejectUnauthorized: false,
+        cert: client.pem,
+        key: privateKeyPem(client.privateKey),
+      },
+      (incoming) => {
+        const server =
+          (incoming.socket as TLSSocket).getPeerX509Certificate()?.fingerprint256 ?? '';
+        let seen = '';
+        incoming.on('data', (chunk) => {
+          seen += String(chunk);
+        });
+        incoming.once('end', () => resolve({ server, seen }));
+      },
+    );
+    outgoing.once('error', reject);
+    outgoing.end();
   });
 }
