@@ -1,8 +1,8 @@
 /** PostgreSQL and the stores of published files: adapters of the ports that other folders own. */
-export { databaseUser, redactDatabaseUrl } from './connection.ts';
+export { databaseUser } from './connection.ts';
 export { filePublisher } from './file-publisher.ts';
 export type { MigrateOptions } from './migrate.ts';
-export { defaultSchema, migrate } from './migrate.ts';
+export { migrate } from './migrate.ts';
 export type { StatusStorage, Storage, StorageMetrics, StorageOptions } from './storage.ts';
 export { openStatusStorage, openStorage } from './storage.ts';
 export type { Verification } from './verification.ts';
