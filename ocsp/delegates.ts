@@ -127,7 +127,8 @@ export class Delegates {
       this.#parts.log(attempts.failures > 3 ? 'error' : 'warn', 'no delegate is enrolled yet', {
         issuer: issuer.name,
         issuerId: issuer.issuerId,
-        error,
+        // The stack of an expected refusal would say nothing, several times a minute.
+        ...(isChanceryError(error) ? { reason: error.message } : { error }),
       });
     } finally {
       attempts.busy = false;

@@ -7,6 +7,7 @@ import type { Log } from './ports.ts';
 import { readQuestion } from './request-filter.ts';
 import { decodeRequestPath, maxRequestPathLength } from './request-path.ts';
 import { countAnswer, type ResponderCounts } from './responder-metrics.ts';
+import { longestAlias } from './response-cache.ts';
 import type { SignedAnswer } from './source.ts';
 
 /** Largest body of a POST: 128 certIDs with the longest hashes fit in well. */
@@ -84,7 +85,7 @@ export class OcspExchange {
       }
       const [only] = chunks;
       const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
-      const alias = body.toString('latin1');
+      const alias = body.length > longestAlias ? '' : body.toString('latin1');
       if (!this.#fromMemory(alias, request, response)) {
         void this.#answer(() => body, alias, request, response);
       }

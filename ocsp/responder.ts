@@ -56,6 +56,7 @@ export interface ResponderTiming {
   readonly cutOff: number;
   readonly statusDeadline: number;
   readonly issuersInterval: number;
+  readonly delegatesInterval: number;
   readonly readinessInterval: number;
   readonly clientCertificateInterval: number;
 }
@@ -65,6 +66,7 @@ const defaultTiming: ResponderTiming = {
   cutOff: 1500,
   statusDeadline: 1000,
   issuersInterval: 1000,
+  delegatesInterval: 250,
   readinessInterval: 5000,
   clientCertificateInterval: 60_000,
 };
@@ -252,10 +254,14 @@ function runInBackground(core: Core, options: ResponderOptions): () => Promise<v
   const loops = [
     every(
       () => timing.issuersInterval,
+      async () => refreshIssuers(core, options),
+    ),
+    every(
+      () => timing.delegatesInterval,
       async () => {
-        await refreshIssuers(core, options);
         // Not awaited: a slow enrolment for one issuer must not hold up the others.
         void delegates.maintain(issuers.all);
+        await Promise.resolve();
       },
     ),
     every(

@@ -12,7 +12,7 @@ export interface CachedAnswer extends SignedAnswer {
 }
 
 /** Requests longer than this are found by their certIDs only. */
-const longestAlias = 512;
+export const longestAlias = 512;
 
 /**
  * Encoded answers by the bytes of their certIDs, and by the raw requests that led to them (the
@@ -58,7 +58,7 @@ export class ResponseCache {
 
   /** Remembers that this raw request asks for this answer. */
   addAlias(alias: string, answer: CachedAnswer): void {
-    if (alias.length > longestAlias || answer.evicted) {
+    if (alias === '' || alias.length > longestAlias || answer.evicted) {
       return;
     }
     this.#aliases.set(alias, answer);
