@@ -1,39 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { JsonGeneralName } from '@peculiar/x509';
 import { type Command, Option } from 'commander';
+import type { CertificateJson } from './certificate-text.ts';
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
-import { print, printFields, printJson, printTable, writeFileWhole } from './output.ts';
-import { parseDays, parseDuration, parseTime, repeated } from './values.ts';
+import { print, printJson, writeFileWhole } from './output.ts';
+import { parseDays, repeated } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-
-/** A certificate as REST shows it. */
-interface CertificateJson {
-  readonly serialNumber: string;
-  readonly issuer: string;
-  readonly issuerId: string;
-  readonly subject: string;
-  readonly names: readonly string[];
-  readonly profile: string;
-  readonly status: string;
-  readonly reasonCode?: string;
-  readonly revocationTime?: string;
-  readonly invalidityDate?: string;
-  readonly holdCause?: string;
-  readonly holdUntil?: string;
-  readonly holdThen?: string;
-  readonly issuanceState: string;
-  readonly notBefore: string;
-  readonly notAfter: string;
-  readonly owner: string;
-  readonly tags: readonly string[];
-  readonly requestedBy: string;
-  readonly requestedAt: string;
-  readonly sha256?: string;
-  readonly replaces?: string;
-}
 
 interface IssuedJson {
   readonly certificate: CertificateJson & { readonly chain: string };
@@ -47,7 +22,7 @@ interface NameOptions {
   readonly uri?: readonly string[];
 }
 
-/** issue, renew, rekey, revoke, hold, release, list, show, history. */
+/** issue, renew, rekey. */
 export function certificateCommands(program: Command, environment: Environment): void {
   const client = (): Client => new Client(environment);
 
@@ -151,210 +126,6 @@ export function certificateCommands(program: Command, environment: Environment):
       report(answer.json() as IssuedJson, String(options['out']), options['json'] === true);
     });
   }
-
-  const act = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .argument('<serial>', 'serial number in hex; case, colons and leading zeros don’t matter')
-      .option('--issuer <name>', 'needed when two issuers share the serial number')
-      .option('--comment <text>', 'kept in the history')
-      .option('--json', 'print the REST representation');
-
-  act('revoke', 'revoke a certificate for good')
-    .requiredOption(
-      '--reason <code>',
-      'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified',
-    )
-    .option(
-      '--invalidity-date <t>',
-      'since when the key is believed compromised (RFC 3339 with Z)',
-      parseTime,
-    )
-    .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      const answer = await client().call({
-        method: 'POST',
-        path: `/certificates/${encodeURIComponent(serial)}/revoke`,
-        query: { issuer: text(options['issuer']) },
-        body: {
-          reasonCode: options['reason'],
-          invalidityDate: options['invalidityDate'],
-          comment: options['comment'],
-        },
-      });
-      const result = answer.json() as {
-        readonly certificate: CertificateJson;
-        readonly alsoRevoked: readonly CertificateJson[];
-      };
-      if (options['json'] === true) {
-        printJson(result);
-        return;
-      }
-      print(statusLine(result.certificate));
-      for (const other of result.alsoRevoked) {
-        print(`same key: ${statusLine(other)}`);
-      }
-    });
-
-  act('hold', 'suspend a certificate; it can be released again')
-    .addOption(
-      new Option('--cause <cause>', 'why').choices([
-        'keyStatusUnknown',
-        'ownerUnavailable',
-        'investigation',
-        'other',
-      ]),
-    )
-    .option(
-      '--until <t>',
-      'when the hold ends by itself (RFC 3339 with Z); needs --then',
-      parseTime,
-    )
-    .addOption(
-      new Option('--then <end>', 'what happens at --until').choices(['release', 'revoke', 'alarm']),
-    )
-    .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      if ((options['until'] === undefined) !== (options['then'] === undefined)) {
-        throw usageError(
-          '--until and --then belong together: say when the hold ends and what happens then',
-        );
-      }
-      await statusAct('hold', serial, options, {
-        cause: options['cause'],
-        until: options['until'],
-        then: options['then'],
-      });
-    });
-
-  act('release', 'end a hold: the certificate is good again').action(
-    async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      await statusAct('release', serial, options, {});
-    },
-  );
-
-  async function statusAct(
-    name: string,
-    serial: string,
-    options: Record<string, string | boolean | undefined>,
-    body: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const answer = await client().call({
-      method: 'POST',
-      path: `/certificates/${encodeURIComponent(serial)}/${name}`,
-      query: { issuer: text(options['issuer']) },
-      body: { ...body, comment: options['comment'] },
-    });
-    const result = answer.json();
-    if (options['json'] === true) {
-      printJson(result);
-    } else {
-      print(statusLine(certificateOf(result)));
-    }
-  }
-
-  program
-    .command('list')
-    .description('search the inventory')
-    .addOption(
-      new Option('--status <status>', 'only these').choices([
-        'good',
-        'onHold',
-        'revoked',
-        'expired',
-      ]),
-    )
-    .option('--subject <text>', 'part of the subject or of any name')
-    .option('--name <name>', 'exactly this name')
-    .option('--profile <p>', 'only this profile')
-    .option('--owner <o>', 'only this owner')
-    .option('--tag <t>', 'only with this tag')
-    .option('--issuer <name>', 'only of this issuer')
-    .option('--expiring-within <duration>', 'for example 30d or 12h', parseDuration)
-    .option('--limit <n>', 'rows a page', '100')
-    .option('--cursor <c>', 'the page after; printed at the end of a page')
-    .option('--json', 'print the REST representation')
-    .action(async (options: Record<string, string | boolean | undefined>) => {
-      const { json, ...filters } = options;
-      const answer = await client().call({
-        method: 'GET',
-        path: '/certificates',
-        query: filters as Record<string, string>,
-      });
-      const page = answer.json() as {
-        readonly items: readonly CertificateJson[];
-        readonly next: string | null;
-      };
-      if (json === true) {
-        printJson(page);
-        return;
-      }
-      printTable(
-        ['serialNumber', 'status', 'notAfter', 'profile', 'owner', 'subject and names'],
-        page.items.map((item) => [
-          item.serialNumber,
-          shownStatus(item),
-          item.notAfter,
-          item.profile,
-          item.owner,
-          [item.subject, ...item.names].filter((part) => part !== '').join(' '),
-        ]),
-      );
-      if (page.next !== null) {
-        print(`more: --cursor ${page.next}`);
-      }
-    });
-
-  const one = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .argument('<serial>', 'serial number in hex')
-      .option('--issuer <name>', 'needed when two issuers share the serial number')
-      .option('--json', 'print the REST representation');
-
-  one('show', 'one certificate in full').action(
-    async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      const answer = await client().call({
-        method: 'GET',
-        path: `/certificates/${encodeURIComponent(serial)}`,
-        query: { issuer: text(options['issuer']) },
-      });
-      const value = answer.json();
-      if (options['json'] === true) {
-        printJson(value);
-        return;
-      }
-      printCertificate(certificateOf(value));
-    },
-  );
-
-  one('history', 'every change of a certificate’s status').action(
-    async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      const answer = await client().call({
-        method: 'GET',
-        path: `/certificates/${encodeURIComponent(serial)}/history`,
-        query: { issuer: text(options['issuer']) },
-      });
-      const page = answer.json() as {
-        readonly items: readonly Record<string, string | undefined>[];
-      };
-      if (options['json'] === true) {
-        printJson(page);
-        return;
-      }
-      printTable(
-        ['effectiveAt', 'act', 'reason or cause', 'by', 'until', 'comment'],
-        page.items.map((item) => [
-          item['effectiveAt'] ?? '',
-          item['act'] ?? '',
-          [item['reasonCode'], item['cause']].filter((part) => part !== undefined).join(' '),
-          item['requestedBy'] ?? '',
-          item['until'] === undefined ? '' : `${item['until']} then ${item['then'] ?? ''}`,
-          item['comment'] ?? '',
-        ]),
-      );
-    },
-  );
 }
 
 function report(issued: IssuedJson, out: string, json: boolean): void {
@@ -368,50 +139,6 @@ function report(issued: IssuedJson, out: string, json: boolean): void {
     `issued ${certificate.serialNumber} by ${certificate.issuer}, good until ${certificate.notAfter}`,
   );
   print(`written to ${out}`);
-}
-
-function certificateOf(value: unknown): CertificateJson {
-  const holder = value as { readonly certificate?: CertificateJson };
-  return holder.certificate ?? (value as CertificateJson);
-}
-
-function shownStatus({ status, reasonCode }: CertificateJson): string {
-  return status === 'revoked' ? `revoked (${reasonCode ?? 'unspecified'})` : status;
-}
-
-function statusLine(certificate: CertificateJson): string {
-  const since =
-    certificate.revocationTime === undefined ? '' : ` since ${certificate.revocationTime}`;
-  const end =
-    certificate.holdUntil === undefined
-      ? ''
-      : `, until ${certificate.holdUntil} then ${certificate.holdThen ?? ''}`;
-  return `${certificate.serialNumber} is ${shownStatus(certificate)}${since}${end}`;
-}
-
-function printCertificate(certificate: CertificateJson): void {
-  printFields([
-    ['serialNumber', certificate.serialNumber],
-    ['subject', certificate.subject],
-    ['names', certificate.names],
-    ['issuer', `${certificate.issuer} (${certificate.issuerId})`],
-    ['profile', certificate.profile],
-    ['status', shownStatus(certificate)],
-    ['since', certificate.revocationTime],
-    ['invalidityDate', certificate.invalidityDate],
-    ['holdCause', certificate.holdCause],
-    ['holdUntil', certificate.holdUntil],
-    ['holdThen', certificate.holdThen],
-    ['issuanceState', certificate.issuanceState],
-    ['notBefore', certificate.notBefore],
-    ['notAfter', certificate.notAfter],
-    ['owner', certificate.owner],
-    ['tags', certificate.tags],
-    ['requestedBy', certificate.requestedBy],
-    ['requestedAt', certificate.requestedAt],
-    ['replaces', certificate.replaces],
-    ['sha256', certificate.sha256],
-  ]);
 }
 
 function generalNames({ dns, ip, email, uri }: NameOptions): JsonGeneralName[] {
@@ -433,8 +160,4 @@ function requestText(file: string): string {
 
 function idempotency(key: unknown): Record<string, string> {
   return typeof key === 'string' ? { 'idempotency-key': key } : {};
-}
-
-function text(value: string | boolean | undefined): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

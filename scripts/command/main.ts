@@ -3,7 +3,9 @@ import { isChanceryError } from '../../src/domain/index.ts';
 import { administrationCommands } from './administration.ts';
 import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
+import { inventoryCommands } from './inventory.ts';
 import { localCommands } from './local.ts';
+import { statusCommands } from './status-acts.ts';
 
 const environment = process.env;
 const program = new Command('chancery')
@@ -14,6 +16,8 @@ const program = new Command('chancery')
   .showHelpAfterError('(--help shows the options)')
   .exitOverride();
 certificateCommands(program, environment);
+statusCommands(program, environment);
+inventoryCommands(program, environment);
 administrationCommands(program, environment);
 localCommands(program, environment);
 for (const command of everyCommand(program)) {

@@ -31,7 +31,7 @@ import {
   type IssuedCertificate,
   spkiHash,
 } from './issuance-core.ts';
-import type { LoadedIssuer } from './loaded-issuers.ts';
+import { chainWithoutRoot, type LoadedIssuer } from './loaded-issuers.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
 export interface IssueRequest {
@@ -223,13 +223,6 @@ function asked({
   granted,
 }: CertificateRecord): Pick<IssuedCertificate, 'requested' | 'granted'> {
   return { requested, granted };
-}
-
-/** The issuers' certificates above a leaf, without the root (a self-signed certificate ends the chain). */
-export function chainWithoutRoot(issuer: LoadedIssuer): readonly Uint8Array[] {
-  return issuer.chain
-    .filter(({ issuer: above, subject }) => Buffer.compare(above.der, subject.der) !== 0)
-    .map(({ der }) => der);
 }
 
 /** @throws ChanceryError badCsr: unreadable, or possession of the key is not proven. */

@@ -34,14 +34,15 @@ export async function refuseVanishedEntries(
     }
     return found;
   });
-  if (unexplained.length > 0) {
+  const [first] = unexplained;
+  if (first !== undefined) {
     log('alarm', 'entries would vanish from a CRL without a reason; publication stopped', {
       issuerId,
       count: unexplained.length,
       serialNumbers: unexplained.slice(0, 20),
     });
     throw new ChanceryError('issuanceHalted', {
-      message: `${unexplained.length} entries would vanish from the CRL without release or expiry (first: ${unexplained[0]}); the old CRL stays. Run \`chancery database verify\``,
+      message: `${unexplained.length} entries would vanish from the CRL without release or expiry (first: ${first}); the old CRL stays. Run \`chancery database verify\``,
       clause: 'RFC 5280 §3.3',
     });
   }

@@ -17,6 +17,7 @@ import {
 import { recordDone } from './acts.ts';
 import { refuseVanishedEntries } from './crl-comparison.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { caPath } from './issuer-key.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
 import type { CrlRecord } from './ports.ts';
 
@@ -47,6 +48,8 @@ export function crlPublication(
   const running = new Map<IssuerId, Promise<CrlRecord>>();
   const waiting = new Map<IssuerId, Promise<CrlRecord>>();
   const failures = new Map<IssuerId, string>();
+  /** Issuers whose CA certificate this process has published. */
+  const certificates = new Set<IssuerId>();
 
   const start = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
     const { issuerId, name } = issuer.record;
@@ -91,6 +94,15 @@ export function crlPublication(
     return queued;
   };
 
+  /** Once a process: a crash between an issuer's activation and its file leaves none. */
+  const publishCertificate = async ({ record }: LoadedIssuer): Promise<void> => {
+    if (record.certificate === undefined || certificates.has(record.issuerId)) {
+      return;
+    }
+    await dependencies.publisher.publish(caPath(record.issuerId), record.certificate);
+    certificates.add(record.issuerId);
+  };
+
   const inBackground = (issuer: LoadedIssuer): void => {
     publish(issuer, systemPrincipal).catch((error: unknown) => {
       const busy = isChanceryError(error) && error.code === 'overloaded';
@@ -118,6 +130,7 @@ export function crlPublication(
         if (state !== 'active' || running.has(issuerId)) {
           continue;
         }
+        await publishCertificate(issuer);
         const due = await unitOfWork.read(async (transaction) => {
           const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
           if (last === undefined) {

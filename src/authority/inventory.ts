@@ -2,8 +2,8 @@ import { actsOnlyOnOwn, authorize } from '../access/index.ts';
 import type { StoredAuditRecord } from '../audit/ports.ts';
 import { ChanceryError, type Principal, parseSerialNumber } from '../domain/index.ts';
 import { act } from './acts.ts';
-import { chainWithoutRoot } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
+import { chainWithoutRoot } from './loaded-issuers.ts';
 import type {
   CertificateQuery,
   CertificateRecord,

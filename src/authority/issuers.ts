@@ -1,27 +1,12 @@
 import { ChanceryError, type Principal } from '../domain/index.ts';
-import { issueCertificationRequest } from '../issuance/index.ts';
-import type { GeneratedKey, KeyRecord } from '../keys/ports.ts';
-import {
-  defaultSignatureAlgorithm,
-  encodeBasicConstraints,
-  encodeKeyUsage,
-  hashKey,
-  hashName,
-  importVerificationKey,
-  type KeyAlgorithmName,
-  keyIdentifier,
-  type Name,
-  parseDistinguishedName,
-  parseSubjectPublicKeyInfo,
-  type SubjectPublicKeyInfo,
-  signatureAlgorithms,
-} from '../pkix/index.ts';
+import { type KeyAlgorithmName, type Name, parseDistinguishedName } from '../pkix/index.ts';
 import { requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
-import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
+import { caPath, createIssuerKey } from './issuer-key.ts';
+import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
 
 export interface CreateIssuerRequest {
@@ -82,7 +67,7 @@ export function issuerUseCases(context: AuthorityContext) {
         const subject = subjectOf(request);
         const issuer =
           (await resumable(context, request, subject)) ??
-          (await createKey(context, principal, request, subject, parent));
+          (await createIssuerKey(context, principal, request, subject, parent));
         if (request.kind === 'external') {
           return issuer.record;
         }
@@ -200,11 +185,6 @@ export function issuerUseCases(context: AuthorityContext) {
   }
 }
 
-/** `ca/{issuerId}.cer` below the published folder and the distribution URL. */
-export function caPath(issuerId: string): string {
-  return `ca/${issuerId}.cer`;
-}
-
 async function checkRequest(
   { issuers }: AuthorityContext,
   request: CreateIssuerRequest,
@@ -269,140 +249,6 @@ async function resumable(
     });
   }
   return existing;
-}
-
-async function createKey(
-  context: AuthorityContext,
-  principal: Principal,
-  request: CreateIssuerRequest,
-  subject: Name,
-  parent: LoadedIssuer | undefined,
-): Promise<LoadedIssuer> {
-  const { dependencies } = context;
-  const { tokens, tenant, unitOfWork, clock, settings, failpoint } = dependencies;
-  const token = request.kind === 'root' ? tokens.root : tokens.issuing;
-  const algorithm = defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1');
-  const key = await token.generateKeyPair({
-    keyAlgorithm: request.keyAlgorithm,
-    signatureAlgorithm: algorithm.name,
-    purposes: [
-      'certificate',
-      'crl',
-      ...(request.kind === 'external' ? (['certificationRequest'] as const) : []),
-    ],
-    label: request.name,
-  });
-  try {
-    const spki = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
-    const draft = issuerRecord(context, principal, request, subject, key, spki, parent);
-    const record: IssuerRecord =
-      request.kind === 'external'
-        ? { ...draft, certificationRequest: await requestFor(dependencies, draft, spki, subject) }
-        : draft;
-    failpoint('issuer.1-after-key');
-    await unitOfWork.run(async (transaction) => {
-      const keyRecord: KeyRecord = {
-        ...key,
-        tenant,
-        tokenRole: record.tokenRole,
-        owner: principal.name,
-        origin: 'generated',
-        createdAt: clock.now(),
-      };
-      await transaction.keys.insert(keyRecord);
-      await transaction.issuers.insert(record);
-      await recordDone(dependencies, transaction, principal, {
-        act: 'issuer.create',
-        object: request.name,
-        details: {
-          issuerId: record.issuerId,
-          kind: record.kind,
-          token: key.token,
-          attributes: key.attributes,
-          signDeadline: settings.signDeadline,
-        },
-      });
-    });
-    context.issuers.forget();
-    return loadIssuer(record, spki);
-  } catch (error) {
-    // Nothing was signed but a CSR: the pair has no record and goes. A crash here leaves a pair
-    // that signs nothing, since the signer process knows no binding of it.
-    await token.destroyKeyPair(key.keyId).catch((cause: unknown) => {
-      dependencies.log('alarm', 'a key pair without a record stays in the token', {
-        keyId: key.keyId,
-        cause: String(cause),
-      });
-    });
-    throw error;
-  }
-}
-
-function issuerRecord(
-  { dependencies }: AuthorityContext,
-  principal: Principal,
-  request: CreateIssuerRequest,
-  subject: Name,
-  key: GeneratedKey,
-  spki: SubjectPublicKeyInfo,
-  parent: LoadedIssuer | undefined,
-): IssuerRecord {
-  const { settings, clock, tenant } = dependencies;
-  const issuerId = Buffer.from(keyIdentifier(spki)).toString('hex');
-  const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
-  const hex = (hash: (digest: (typeof digests)[number]) => Uint8Array): Record<string, string> =>
-    Object.fromEntries(
-      digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]),
-    );
-  return {
-    tenant,
-    issuerId,
-    name: request.name,
-    kind: request.kind,
-    state: 'pending',
-    keyId: key.keyId,
-    tokenRole: request.kind === 'root' ? 'root' : 'issuing',
-    parentIssuerId: parent?.record.issuerId,
-    chain: [],
-    subject: subject.der,
-    signatureAlgorithm: key.algorithm,
-    profileName: request.kind === 'root' ? 'root-ca' : 'issuing-ca',
-    urls: {
-      crl: `${settings.distributionUrl}/crl/${issuerId}/0.crl`,
-      ocsp: settings.ocspUrl,
-      caIssuers: `${settings.distributionUrl}/${caPath(issuerId)}`,
-    },
-    crlLifetimeSeconds: settings.crlLifetimeSeconds,
-    createdAt: clock.now(),
-    createdBy: principal.name,
-    nameHashes: hex((digest) => hashName(subject, digest)),
-    keyHashes: hex((digest) => hashKey(spki, digest)),
-  };
-}
-
-async function requestFor(
-  { signer, settings }: AuthorityDependencies,
-  record: IssuerRecord,
-  subjectPublicKeyInfo: SubjectPublicKeyInfo,
-  subject: Name,
-): Promise<Uint8Array> {
-  return issueCertificationRequest(
-    {
-      subject,
-      subjectPublicKeyInfo,
-      extensions: [
-        encodeBasicConstraints({ cA: true }),
-        encodeKeyUsage(['keyCertSign', 'cRLSign']),
-      ],
-    },
-    {
-      keyId: record.keyId,
-      signatureAlgorithm: signatureAlgorithms[record.signatureAlgorithm],
-      publicKey: importVerificationKey(subjectPublicKeyInfo),
-    },
-    signer,
-    settings.signDeadline,
-  );
 }
 
 function profileNamed(dependencies: AuthorityDependencies, name: string) {

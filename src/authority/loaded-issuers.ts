@@ -43,7 +43,7 @@ export function loadedIssuers(
     if (loading === undefined) {
       const attempt = unitOfWork.read(async (transaction) => {
         const records = await transaction.issuers.list(tenant);
-        return Promise.all(records.map((record) => load(transaction, record)));
+        return Promise.all(records.map((record) => loadIssuerOf(transaction, record)));
       });
       loading = attempt;
       attempt.catch(() => {
@@ -107,7 +107,11 @@ export function loadedIssuers(
   };
 }
 
-async function load(transaction: Transaction, record: IssuerRecord): Promise<LoadedIssuer> {
+/** An issuer's record with its key's, parsed. @throws ChanceryError internal without a key record */
+export async function loadIssuerOf(
+  transaction: Transaction,
+  record: IssuerRecord,
+): Promise<LoadedIssuer> {
   const key = await transaction.keys.find(record.tenant, record.keyId);
   if (key === undefined) {
     throw new ChanceryError('internal', { message: `issuer ${record.name} has no key record` });
@@ -146,4 +150,11 @@ export function loadIssuer(record: IssuerRecord, spki: SubjectPublicKeyInfo): Lo
       subjectKeyIdentifier: keyIdentifier(spki),
     },
   };
+}
+
+/** The issuers' certificates above a leaf, without the root (a self-signed certificate ends the chain). */
+export function chainWithoutRoot(issuer: LoadedIssuer): readonly Uint8Array[] {
+  return issuer.chain
+    .filter(({ issuer: above, subject }) => Buffer.compare(above.der, subject.der) !== 0)
+    .map(({ der }) => der);
 }

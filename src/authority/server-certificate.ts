@@ -1,7 +1,8 @@
 import { ChanceryError, systemPrincipal } from '../domain/index.ts';
 import { requestFromCsr } from '../policy/index.ts';
-import { chainWithoutRoot, readCsr } from './certificates.ts';
+import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
+import { chainWithoutRoot } from './loaded-issuers.ts';
 
 /**
  * The HTTPS server's own certificate (invariant 6: software key, 7 days at most, a new key at

@@ -8,7 +8,7 @@ import {
   parseSubjectPublicKeyInfo,
   signatureAlgorithms,
 } from '../pkix/index.ts';
-import type { SignatureAlgorithm, SignatureAlgorithmName } from '../pkix/types.ts';
+import type { SignatureAlgorithm, SignatureAlgorithmName } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
 import type { SigningMechanism } from './mechanisms.ts';
 import { signingMechanisms } from './mechanisms.ts';

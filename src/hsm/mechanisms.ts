@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/types.ts';
+import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 import type { Mechanism } from './cryptoki.ts';
 import { ckm, mgf1 } from './cryptoki.ts';
 

@@ -6,7 +6,7 @@ import type {
   TokenIdentity,
   TokenRole,
 } from '../keys/ports.ts';
-import type { SignatureAlgorithmName } from '../pkix/types.ts';
+import type { SignatureAlgorithmName } from '../pkix/index.ts';
 
 /** What the signer process needs to open its token. No PIN: it reads the file itself. */
 export interface TokenSettings {

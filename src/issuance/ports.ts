@@ -1,5 +1,5 @@
 import type { KeyId, ReasonCode, SerialNumber, SigningPurpose } from '../domain/index.ts';
-import type { SignatureAlgorithmName } from '../pkix/types.ts';
+import type { SignatureAlgorithmName } from '../pkix/index.ts';
 
 /** Plain data: it crosses into the signer process as it is. */
 export interface SignRequest {

@@ -1,5 +1,5 @@
 import type { KeyId, SigningPurpose, TenantId } from '../domain/index.ts';
-import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/types.ts';
+import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 
 /** The three tokens of an installation; each its own folder, configuration and PIN file. */
 export type TokenRole = 'root' | 'issuing' | 'responder';
