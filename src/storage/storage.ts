@@ -16,12 +16,12 @@ import type {
 import { ChanceryError } from '../domain/index.ts';
 import { PostgresAuditLog } from './audit-log.ts';
 import { ChangeReader } from './change-feed.ts';
+import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresInventory } from './inventory.ts';
 import { defaultSchema, migrationNames } from './migrate.ts';
 import { createPool, type DatabasePool, type Session } from './pool.ts';
 import { PostgresPrincipalStore } from './principal-store.ts';
 import {
-  PostgresCrlLedger,
   PostgresIdempotencyStore,
   PostgresInstallationStore,
   PostgresIssuerStore,
