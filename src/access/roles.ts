@@ -36,6 +36,12 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   ],
   auditor: [...reading, 'principals:read', 'credentials:read', 'audit:read', 'metrics:read'],
   subscriber: [...reading, 'certificates:issue', 'certificates:renew'],
-  responder: ['responders:enrol', 'certificates:renew', 'issuers:read', 'crls:read', 'bundles:read'],
+  responder: [
+    'responders:enrol',
+    'certificates:renew',
+    'issuers:read',
+    'crls:read',
+    'bundles:read',
+  ],
   system: [...systemPrincipal.permissions],
 };

@@ -1,7 +1,7 @@
 /** The REST interface of a running installation: what the unit tests of the edge take for granted. */
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { request } from 'node:https';
+import { type RequestOptions, request } from 'node:https';
 import { describe, expect, it } from 'vitest';
 import { softwareCertificationRequest } from '../../../src/authority/index.ts';
 import { certificateShape, issuerShape } from '../../../src/http/representation.ts';
@@ -50,20 +50,32 @@ interface Issued {
   };
 }
 
-/** whoami with a client certificate on a new connection. */
-async function statusWith(cert: string, key: string): Promise<number> {
+/** A request on a connection of its own, with TLS options and headers as given. */
+async function callRaw(
+  path: string,
+  options: RequestOptions,
+  body?: string,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      `${chancery.httpsUrl}/api/v1/whoami`,
-      { ca: readFileSync(chancery.root), cert, key, agent: false },
+      `${chancery.httpsUrl}${path}`,
+      { ca: readFileSync(chancery.root), agent: false, servername: 'localhost', ...options },
       (incoming) => {
-        incoming.resume();
-        incoming.once('end', () => resolve(incoming.statusCode ?? 0));
+        let text = '';
+        incoming.on('data', (chunk) => {
+          text += String(chunk);
+        });
+        incoming.once('end', () => resolve({ status: incoming.statusCode ?? 0, text }));
       },
     );
     outgoing.once('error', reject);
-    outgoing.end();
+    outgoing.end(body);
   });
+}
+
+/** whoami with a client certificate. */
+async function statusWith(cert: string, key: string): Promise<number> {
+  return (await callRaw('/api/v1/whoami', { cert, key })).status;
 }
 
 describe('representations', () => {
@@ -338,45 +350,20 @@ describe('T-INJ-1: metacharacters against the real database', () => {
 describe('T-HOST-1: a spoofed Host header', () => {
   it('leaves no trace in a certificate', async () => {
     const { token } = await tokenFor('spoofer', 'operator');
-    const text = await issueSpoofed(token);
+    const headers = {
+      ...bearer(token),
+      host: 'evil.example',
+      'x-forwarded-host': 'evil.example',
+      'content-type': 'application/json',
+    };
+    const body = JSON.stringify({ profile: 'tls-server', csr: csr(['host.example']) });
+    const { text } = await callRaw('/api/v1/certificates', { method: 'POST', headers }, body);
     chancery.write('host.pem', (JSON.parse(text) as Issued).certificate.chain);
     const { stdout } = await chancery.openssl(['x509', '-in', 'host.pem', '-noout', '-text']);
     expect(stdout).toContain(`URI:${chancery.httpUrl}/crl/`);
     expect(stdout + text).not.toContain('evil');
   });
 });
-
-/** The TLS name stays right; only the Host header lies. */
-async function issueSpoofed(token: string): Promise<string> {
-  const body = JSON.stringify({ profile: 'tls-server', csr: csr(['host.example']) });
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      `${chancery.httpsUrl}/api/v1/certificates`,
-      {
-        method: 'POST',
-        servername: 'localhost',
-        ca: readFileSync(chancery.root),
-        agent: false,
-        headers: {
-          ...bearer(token),
-          host: 'evil.example',
-          'x-forwarded-host': 'evil.example',
-          'content-type': 'application/json',
-        },
-      },
-      (incoming) => {
-        let text = '';
-        incoming.on('data', (chunk) => (text += String(chunk)));
-        incoming.once('end', () => {
-          if (incoming.statusCode === 201) resolve(text);
-          else reject(new Error(text));
-        });
-      },
-    );
-    outgoing.once('error', reject);
-    outgoing.end(body);
-  });
-}
 
 describe('published files', () => {
   it('have validators that work', async () => {

@@ -153,7 +153,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
   };
   const double = standIn(options.overrides);
   const log: string[] = [];
-  const servers = await startHttpServers({
+  const starting = startHttpServers({
     authority: double.authority,
     configuration,
     logger: createLogger({
@@ -165,6 +165,8 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     clock: options.clock ?? { now: () => new Date() },
     obtainServerCertificate: async (csr) => serverChain(csr),
   });
+  starting.catch(() => rmSync(folder, { recursive: true, force: true }));
+  const servers = await starting;
   return {
     ...double,
     httpPort: servers.ports.http,
