@@ -1,7 +1,8 @@
 /** The CA process: composes the authority over its real adapters, serves it, and runs its schedule. */
 
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import type { FailpointName } from './authority/index.ts';
-import { type Composition, compose, systemClock } from './composition.ts';
+import { type Composition, compose, nodeName, systemClock } from './composition.ts';
 import { type Configuration, loadConfiguration } from './config/index.ts';
 import { isChanceryError } from './domain/index.ts';
 import { startHttpServers } from './http/index.ts';
@@ -40,7 +41,10 @@ function fail(error: unknown): void {
 }
 
 async function run(configuration: Configuration, logger: Logger): Promise<void> {
-  const composition = await compose(configuration, logger, failpointOf(process.env));
+  const composition = await compose(configuration, logger, {
+    node: nodeName(configuration.nodeFolder),
+    failpoint: failpointOf(process.env),
+  });
   const { authority } = composition;
   await authority.start();
   await warnOfOtherUrls(composition, configuration, logger);
@@ -149,13 +153,22 @@ async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** For crash tests: `CHANCERY_FAILPOINT=issue.3-after-signature` kills the process there. */
+/**
+ * For crash tests only, and off unless the variable is set: when the file that
+ * `CHANCERY_FAILPOINT_FILE` names holds the name of the step that is reached
+ * (`issue.3-after-signature`), the file is deleted and the process killed there. Deleted first: the
+ * process that is started again goes on.
+ */
 function failpointOf(
   env: Readonly<Record<string, string | undefined>>,
 ): (name: FailpointName) => void {
-  const wanted = env['CHANCERY_FAILPOINT'];
+  const file = env['CHANCERY_FAILPOINT_FILE'];
+  if (file === undefined) {
+    return () => undefined;
+  }
   return (name) => {
-    if (name === wanted) {
+    if (existsSync(file) && readFileSync(file, 'utf8').trim() === name) {
+      rmSync(file);
       process.kill(process.pid, 'SIGKILL');
     }
   };

@@ -16,16 +16,22 @@ const operator: Principal = {
 /** Draws a new serial number prefix after a restore; @returns what to tell the operator */
 export async function acceptRestoreHere(
   environment: Readonly<Record<string, string | undefined>>,
+  options: { readonly recordPublished: boolean },
 ): Promise<string> {
   const configuration = loadConfiguration(environment);
   const logger = createLogger({ level: 'error', process: 'command' });
   const composition = await compose(configuration, logger);
   try {
-    const { installation, previousPrefix } = await acceptRestore(
+    const { installation, previousPrefix, recorded } = await acceptRestore(
       composition.dependencies,
       operator,
+      options,
     );
-    return `serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; start the CA again`;
+    return [
+      ...recorded.map((reference) => `recorded from the published CRL: ${reference}`),
+      `serial number prefix ${previousPrefix} is given up, ${installation.serialPrefix} is used from now on; a CA that runs goes on within seconds`,
+      'certificates issued after the backup and named by no CRL are not known: OCSP calls them unknown, issue them anew',
+    ].join('\n');
   } finally {
     await composition.close();
   }

@@ -51,9 +51,17 @@ export function localCommands(program: Command, environment: Environment): void 
     .description(
       'after restoring a backup: draw a new serial number prefix, so that no serial number comes twice',
     )
-    .action(async () => {
+    .option(
+      '--record-published',
+      'take over what the published CRLs prove and the restored database does not know',
+    )
+    .action(async (options: { readonly recordPublished?: boolean }) => {
       const { acceptRestoreHere } = await import('./accept-restore.ts');
       const { withDatabase } = await import('./with-database.ts');
-      print(await withDatabase(environment, acceptRestoreHere));
+      print(
+        await withDatabase(environment, async (complete) =>
+          acceptRestoreHere(complete, { recordPublished: options.recordPublished === true }),
+        ),
+      );
     });
 }

@@ -12,7 +12,7 @@ import { requireFreePorts } from './free-ports.ts';
 import { nextSteps } from './next-steps.ts';
 import { startNodeProcess, stopWithin } from './node-process.ts';
 import { endProcess, isRunning, RunFolder } from './process-record.ts';
-import { Supervised } from './supervised.ts';
+import { Supervised, type SupervisedOptions } from './supervised.ts';
 
 /** What quickstart starts. The product has one value of this; tests put stand-ins in. */
 export interface QuickstartPrograms {
@@ -135,14 +135,26 @@ class Quickstart {
     await this.#init(base);
     // Each process gets the one role that it works with.
     const withoutOwner = { ...base, CHANCERY_DATABASE_OWNER_URL: undefined };
-    await this.#startNode('ca', 'the CA service', programs.ca, {
-      ...withoutOwner,
-      CHANCERY_OCSP_DATABASE_URL: undefined,
-    });
-    await this.#startNode('ocsp', 'the OCSP responder', programs.responder, {
-      ...withoutOwner,
-      CHANCERY_DATABASE_URL: undefined,
-    });
+    await this.#startNode(
+      'ca',
+      'the CA service',
+      programs.ca,
+      {
+        ...withoutOwner,
+        CHANCERY_OCSP_DATABASE_URL: undefined,
+      },
+      configuration.httpPort,
+    );
+    await this.#startNode(
+      'ocsp',
+      'the OCSP responder',
+      programs.responder,
+      {
+        ...withoutOwner,
+        CHANCERY_DATABASE_URL: undefined,
+      },
+      configuration.ocspPort,
+    );
     say('Waiting until both are ready');
     await this.#untilReady('the CA service', configuration.httpPort);
     await this.#untilReady('the OCSP responder', configuration.ocspPort);
@@ -172,13 +184,19 @@ class Quickstart {
     const logFile = this.#logFile('postgres');
     say(`Starting the embedded PostgreSQL (log: ${logFile})`);
     let server: EmbeddedPostgres | undefined;
-    await this.#supervise('postgres', 'PostgreSQL', async () => {
-      server = await startEmbeddedPostgres({
-        dataFolder: join(configuration.dataFolder, 'postgres'),
-        logFile,
-      });
-      return { ...server, lastWords: () => `see ${logFile}` };
-    });
+    await this.#supervise(
+      'postgres',
+      'PostgreSQL',
+      async () => {
+        server = await startEmbeddedPostgres({
+          dataFolder: join(configuration.dataFolder, 'postgres'),
+          logFile,
+        });
+        return { ...server, lastWords: () => `see ${logFile}` };
+      },
+      // Its start ends when it takes connections.
+      async () => true,
+    );
     if (server === undefined) throw new Error('PostgreSQL did not start');
     return {
       CHANCERY_DATABASE_OWNER_URL: server.url('owner'),
@@ -192,6 +210,7 @@ class Quickstart {
     title: string,
     parameters: readonly string[],
     environment: Readonly<Record<string, string | undefined>>,
+    port: number,
   ): Promise<void> {
     this.#stop.throwIfAborted();
     const logFile = this.#logFile(name);
@@ -201,17 +220,20 @@ class Quickstart {
       name,
       title,
       async () => await startNodeProcess({ parameters, folder: clone, environment, logFile }),
+      async () => (await this.#readiness(port)).ready,
     );
   }
 
   async #supervise(
     name: string,
     title: string,
-    start: ConstructorParameters<typeof Supervised>[0]['start'],
+    start: SupervisedOptions['start'],
+    isWell: SupervisedOptions['isWell'],
   ): Promise<void> {
     const process = new Supervised({
       name: title,
       start,
+      isWell,
       say: this.#options.say,
       onPid: (pid) => {
         if (pid === undefined) this.#runFolder.remove(name);
@@ -251,22 +273,36 @@ class Quickstart {
 
   /** Asks /readyz until it answers 200; a wait that ends tells the last answer. */
   async #untilReady(title: string, port: number): Promise<void> {
-    const address = loopbackOf(this.#options.configuration.listen[0] ?? '127.0.0.1');
-    const url = `http://${address}:${port}/readyz`;
     const deadline = performance.now() + readyWithin;
     let answer = 'no answer';
     while (performance.now() < deadline) {
       this.#stop.throwIfAborted();
-      try {
-        const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
-        answer = `${response.status} ${(await response.text()).trim()}`;
-        if (response.status === 200) return;
-      } catch {
-        // Not listening yet, or again.
-      }
+      const readiness = await this.#readiness(port);
+      if (readiness.ready) return;
+      answer = readiness.answer ?? answer;
       await delay(50, undefined, { signal: this.#stop }).catch(() => undefined);
     }
-    throw new Error(`${title} was not ready after ${readyWithin / 1000} s: ${url}: ${answer}`);
+    throw new Error(
+      `${title} was not ready after ${readyWithin / 1000} s: ${this.#readyUrl(port)}: ${answer}`,
+    );
+  }
+
+  /** What /readyz says; no answer while nothing listens. */
+  async #readiness(
+    port: number,
+  ): Promise<{ readonly ready: boolean; readonly answer?: string | undefined }> {
+    try {
+      const response = await fetch(this.#readyUrl(port), { signal: AbortSignal.timeout(2_000) });
+      const answer = `${response.status} ${(await response.text()).trim()}`;
+      return { ready: response.status === 200, answer };
+    } catch {
+      return { ready: false };
+    }
+  }
+
+  #readyUrl(port: number): string {
+    const address = loopbackOf(this.#options.configuration.listen[0] ?? '127.0.0.1');
+    return `http://${address}:${port}/readyz`;
   }
 
   #logFile(name: string): string {

@@ -18,13 +18,19 @@ export const configurationErrorExitCode = 78;
 /** How often a process may die before it was ever ready; then the start as a whole has failed. */
 const attemptsBeforeReady = 3;
 const firstDelay = 500;
-const longestDelay = 30_000;
-/** A process that ran this long was well: its next death starts the back-off anew. */
-const wellAfter = 60_000;
+/** Service must be back within 30 s of whatever kept the process from starting. */
+const longestDelay = 10_000;
+/** How often a process that was started again is asked whether it is well. */
+const wellPoll = 250;
 
 export interface SupervisedOptions {
   readonly name: string;
   readonly start: () => Promise<RunningProcess>;
+  /**
+   * Whether the process does its work now. Once it did, it was well: its next death is the first of
+   * a new row, so that a single crash never waits for what an earlier trouble added to the back-off.
+   */
+  readonly isWell: () => Promise<boolean>;
   readonly say: (line: string) => void;
   /** Called with each new process id, and with undefined when none runs. */
   readonly onPid: (pid: number | undefined) => void;
@@ -39,6 +45,8 @@ export class Supervised {
   #running: RunningProcess | undefined;
   #loop: Promise<void> = Promise.resolve();
   #wasReady = false;
+  /** Deaths in a row without having been well in between. */
+  #deaths = 0;
 
   constructor(options: SupervisedOptions) {
     this.#options = options;
@@ -71,16 +79,15 @@ export class Supervised {
 
   async #watch(): Promise<void> {
     const { name, say } = this.#options;
-    let deaths = 0;
     for (;;) {
-      const startedAt = performance.now();
       const running = this.#running;
-      const code = running === undefined ? null : await running.exited;
+      const code = running === undefined ? null : await this.#exitOf(running);
       this.#running = undefined;
       this.#options.onPid(undefined);
       if (this.#stopping.signal.aborted) return;
       const words = running?.lastWords() ?? '';
-      deaths = performance.now() - startedAt > wellAfter ? 1 : deaths + 1;
+      this.#deaths += 1;
+      const deaths = this.#deaths;
       if (code === configurationErrorExitCode) {
         this.#options.onGivenUp(`${name}: ${words}`);
         return;
@@ -95,6 +102,28 @@ export class Supervised {
       );
       await this.#startAgain(wait);
       if (this.#stopping.signal.aborted) return;
+    }
+  }
+
+  /** Waits for the end of a process, and notes meanwhile when it is well. */
+  async #exitOf(running: RunningProcess): Promise<number | null> {
+    const gone = new AbortController();
+    const observed = this.#observe(gone.signal);
+    try {
+      return await running.exited;
+    } finally {
+      gone.abort();
+      await observed;
+    }
+  }
+
+  async #observe(gone: AbortSignal): Promise<void> {
+    while (!gone.aborted && !this.#stopping.signal.aborted) {
+      if (await this.#options.isWell().catch(() => false)) {
+        if (!gone.aborted) this.#deaths = 0;
+        return;
+      }
+      await delay(wellPoll, undefined, { signal: gone }).catch(() => undefined);
     }
   }
 

@@ -6,6 +6,7 @@ import {
   type RenewRequest,
   renewCertificate,
 } from './certificates.ts';
+import { clockCheck } from './clock-check.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';
@@ -31,12 +32,19 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     dependencies.settings.defaultIssuer,
   );
   const guard = installationGuard(dependencies);
-  const crls = crlPublication(dependencies, issuers);
+  const clockWitness = clockCheck(dependencies);
+  const crls = crlPublication(dependencies, issuers, async () => {
+    guard.require();
+    await clockWitness.require();
+  });
   const context: AuthorityContext = {
     dependencies,
     issuers,
     crls,
-    issue: boundedIssuance(dependencies, guard.serialPrefix),
+    issue: boundedIssuance(dependencies, async () => {
+      await clockWitness.require();
+      return guard.serialPrefix();
+    }),
   };
   const status = statusUseCases(context);
   return {
@@ -67,7 +75,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...profileUseCases(context),
     ...distributionUseCases(context),
     ...serverCertificateUseCases(context),
-    ...schedule(context, guard, status.endDueHolds),
+    ...schedule(context, guard, clockWitness, status.endDueHolds),
   };
 }
 

@@ -1,5 +1,5 @@
 import { ChanceryError, type IssuerId, type SerialNumber } from '../domain/index.ts';
-import type { CertificateList } from '../pkix/index.ts';
+import type { CertificateList, RevokedCertificate } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { Transaction } from './ports.ts';
 
@@ -25,11 +25,9 @@ export async function refuseVanishedEntries(
   const { unitOfWork, tenant, log } = dependencies;
   const unexplained = await unitOfWork.read(async (transaction) => {
     const found: SerialNumber[] = [];
-    for (const serialNumber of vanished) {
-      if (
-        !(await mayVanish(transaction, { tenant, issuerId, serialNumber }, previous.thisUpdate))
-      ) {
-        found.push(serialNumber);
+    for (const entry of vanished) {
+      if (!(await mayVanish(transaction, tenant, issuerId, entry, previous.thisUpdate))) {
+        found.push(entry.serialNumber);
       }
     }
     return found;
@@ -48,32 +46,50 @@ export async function refuseVanishedEntries(
   }
 }
 
+/**
+ * A hold may leave after a release that followed it; anything else only past notAfter. That the
+ * record says good is no reason: a database that was restored says so of what was revoked since.
+ */
 async function mayVanish(
   transaction: Transaction,
-  key: {
-    readonly tenant: string;
-    readonly issuerId: IssuerId;
-    readonly serialNumber: SerialNumber;
-  },
+  tenant: string,
+  issuerId: IssuerId,
+  entry: RevokedCertificate,
   previousThisUpdate: Date,
 ): Promise<boolean> {
-  const record = await transaction.inventory.find(key.tenant, key.issuerId, key.serialNumber);
+  const { serialNumber } = entry;
+  const record = await transaction.inventory.find(tenant, issuerId, serialNumber);
   if (record === undefined) {
     return false;
   }
-  return record.status.status === 'good' || record.notAfter < previousThisUpdate;
+  if (record.notAfter < previousThisUpdate) {
+    return true;
+  }
+  if (entry.reasonCode !== 'certificateHold') {
+    return false;
+  }
+  const history = await transaction.inventory.history(tenant, issuerId, serialNumber);
+  return history.some(
+    ({ act, effectiveAt }) =>
+      act === 'release' && wholeSeconds(effectiveAt) >= wholeSeconds(entry.revocationDate),
+  );
 }
 
-/** Serial numbers of `previous` that `next` lacks. */
-function difference(previous: CertificateList, next: CertificateList): SerialNumber[] {
+/** A CRL tells seconds. */
+function wholeSeconds(time: Date): number {
+  return Math.floor(time.getTime() / 1000);
+}
+
+/** Entries of `previous` that `next` lacks. */
+function difference(previous: CertificateList, next: CertificateList): RevokedCertificate[] {
   const kept = new Set<SerialNumber>();
   for (const { serialNumber } of next.entries()) {
     kept.add(serialNumber);
   }
-  const gone: SerialNumber[] = [];
-  for (const { serialNumber } of previous.entries()) {
-    if (!kept.has(serialNumber)) {
-      gone.push(serialNumber);
+  const gone: RevokedCertificate[] = [];
+  for (const entry of previous.entries()) {
+    if (!kept.has(entry.serialNumber)) {
+      gone.push(entry);
     }
   }
   return gone;

@@ -17,9 +17,10 @@ import {
 import { recordDone } from './acts.ts';
 import { refuseVanishedEntries } from './crl-comparison.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import { caPath } from './issuer-key.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
 import type { CrlRecord } from './ports.ts';
+import { publishedFilesLook } from './published-files.ts';
+import { crlPath } from './published-paths.ts';
 
 /** One build at a time an issuer; the next covers all that was committed before it began. */
 export interface CrlPublication {
@@ -36,33 +37,40 @@ export interface CrlPublication {
 }
 
 const leaseSeconds = 30;
+const retryAfterMilliseconds = 5000;
 /** RFC 5280 §5.2.5 shard; this issue knows complete CRLs only. */
 const onlyShard = 0;
 
 export function crlPublication(
   dependencies: AuthorityDependencies,
   issuers: LoadedIssuers,
+  /** Throws while nothing may be signed: a database that went back, a wrong clock. */
+  mayPublish: () => Promise<void>,
 ): CrlPublication {
+  const looked = publishedFilesLook(dependencies);
   const { log, unitOfWork, clock, tenant } = dependencies;
   /** Per issuer: the build under way, and the one that waits for it. */
   const running = new Map<IssuerId, Promise<CrlRecord>>();
   const waiting = new Map<IssuerId, Promise<CrlRecord>>();
-  const failures = new Map<IssuerId, string>();
-  /** Issuers whose CA certificate this process has published. */
-  const certificates = new Set<IssuerId>();
+  const failures = new Map<IssuerId, { readonly reason: string; readonly at: Date }>();
 
   const start = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
     const { issuerId, name } = issuer.record;
-    const build = buildCrl(dependencies, issuer, principal)
+    const build = mayPublish()
+      .then(async () => buildCrl(dependencies, issuer, principal))
       .then((record) => {
         failures.delete(issuerId);
         return record;
       })
       .catch((error: unknown) => {
-        failures.set(
-          issuerId,
-          `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`,
-        );
+        // Another node builds it, which is no failure.
+        if (isChanceryError(error) && error.code === 'overloaded' && error.field === 'lease') {
+          throw error;
+        }
+        failures.set(issuerId, {
+          reason: `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`,
+          at: clock.now(),
+        });
         throw error;
       })
       .finally(() => {
@@ -94,23 +102,23 @@ export function crlPublication(
     return queued;
   };
 
-  /** Once a process: a crash between an issuer's activation and its file leaves none. */
-  const publishCertificate = async ({ record }: LoadedIssuer): Promise<void> => {
-    if (record.certificate === undefined || certificates.has(record.issuerId)) {
-      return;
-    }
-    await dependencies.publisher.publish(caPath(record.issuerId), record.certificate);
-    certificates.add(record.issuerId);
-  };
-
   const inBackground = (issuer: LoadedIssuer): void => {
     publish(issuer, systemPrincipal).catch((error: unknown) => {
-      const busy = isChanceryError(error) && error.code === 'overloaded';
+      const busy = isChanceryError(error) && error.field === 'lease';
       log(busy ? 'info' : 'alarm', 'a CRL was not published; the schedule tries again', {
         issuer: issuer.record.name,
         cause: isChanceryError(error) ? error.message : String(error),
       });
     });
+  };
+
+  /** Each try takes a number and a signature: a full disk must not use them up twice a second. */
+  const failedJustNow = (issuerId: IssuerId, now: Date): boolean => {
+    const failure = failures.get(issuerId);
+    return (
+      failure !== undefined &&
+      Math.abs(now.getTime() - failure.at.getTime()) < retryAfterMilliseconds
+    );
   };
 
   return {
@@ -127,13 +135,15 @@ export function crlPublication(
       const now = clock.now();
       for (const issuer of await issuers.all()) {
         const { issuerId, state } = issuer.record;
-        if (state !== 'active' || running.has(issuerId)) {
+        if (state !== 'active' || running.has(issuerId) || failedJustNow(issuerId, now)) {
           continue;
         }
-        await publishCertificate(issuer);
+        const last = await unitOfWork.read(async (transaction) =>
+          transaction.crls.latestPublished(tenant, issuerId, onlyShard),
+        );
+        const damaged = last !== undefined && !(await looked.isWhole(issuer, last));
         const due = await unitOfWork.read(async (transaction) => {
-          const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
-          if (last === undefined) {
+          if (last === undefined || damaged) {
             return true;
           }
           const half = (last.thisUpdate.getTime() + last.nextUpdate.getTime()) / 2;
@@ -148,17 +158,12 @@ export function crlPublication(
       }
     },
     problems() {
-      return [...failures.values()];
+      return [...failures.values()].map(({ reason }) => reason);
     },
     async settle() {
       await Promise.allSettled([...running.values(), ...waiting.values()]);
     },
   };
-}
-
-/** `crl/{issuerId}/{shard}.crl` below the published folder and the distribution URL. */
-export function crlPath(issuerId: IssuerId, shard: number): string {
-  return `crl/${issuerId}/${shard}.crl`;
 }
 
 async function buildCrl(
@@ -171,13 +176,15 @@ async function buildCrl(
   const lease = `crl:${issuerId}`;
   const fence = await leases.acquire(lease, settings.node, leaseSeconds);
   if (fence === undefined) {
-    throw new ChanceryError('overloaded', {
-      message: `another node is building the CRL of ${name}; it will cover this change or the schedule will`,
-      retryAfter: 2,
-    });
+    throw superseded(name);
   }
+  const stillHeld = async (): Promise<void> => {
+    if ((await leases.acquire(lease, settings.node, leaseSeconds)) !== fence) {
+      throw superseded(name);
+    }
+  };
   try {
-    return await buildUnderLease(dependencies, issuer, principal);
+    return await buildUnderLease(dependencies, issuer, principal, stillHeld);
   } finally {
     await leases.release(lease, settings.node).catch((error: unknown) => {
       dependencies.log('warn', 'a lease was not released; it expires by itself', {
@@ -188,10 +195,19 @@ async function buildCrl(
   }
 }
 
+function superseded(name: string): ChanceryError {
+  return new ChanceryError('overloaded', {
+    message: `another node is building the CRL of ${name}; it will cover this change or the schedule will`,
+    field: 'lease',
+    retryAfter: 2,
+  });
+}
+
 async function buildUnderLease(
   dependencies: AuthorityDependencies,
   issuer: LoadedIssuer,
   principal: Principal,
+  stillHeld: () => Promise<void>,
 ): Promise<CrlRecord> {
   const { unitOfWork, clock, signer, publisher, settings, failpoint, tenant, log } = dependencies;
   const { issuerId } = issuer.record;
@@ -267,8 +283,11 @@ async function buildUnderLease(
   failpoint('crl.2-after-signature');
 
   const list = verifyPublishable(issuer, der, reserved.crlNumber);
-  const before = await publisher.read(path);
-  await refuseVanishedEntries(dependencies, issuerId, readable(before, log), list);
+  const before = readable(await publisher.read(path), log);
+  if ((before?.crlNumber ?? 0n) >= reserved.crlNumber) {
+    throw superseded(issuer.record.name);
+  }
+  await refuseVanishedEntries(dependencies, issuerId, before, list);
   const published: CrlRecord = {
     ...reserved,
     thisUpdate,
@@ -278,6 +297,8 @@ async function buildUnderLease(
     size: der.length,
     entries,
   };
+  // Whoever lost its lease meanwhile (stopped, swapped out) ends before the file, not after it.
+  await stillHeld();
   await publisher.publish(path, der);
   failpoint('crl.3-after-file');
   await unitOfWork.run(async (transaction) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ChanceryError } from '../domain/index.ts';
-import { parseCertificateList } from '../pkix/index.ts';
+import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
 import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
 
@@ -67,6 +67,15 @@ function describe(path: string, content: Uint8Array, etag: string, now: Date): P
   if (!path.endsWith('.crl')) {
     return { content, etag, lastModified: now };
   }
-  const list = parseCertificateList(content);
+  let list: CertificateList;
+  try {
+    list = parseCertificateList(content);
+  } catch (error) {
+    throw new ChanceryError('overloaded', {
+      message: `${path} is damaged on disk and not served; it is made anew`,
+      retryAfter: 5,
+      cause: error,
+    });
+  }
   return { content, etag, lastModified: list.thisUpdate, expires: list.nextUpdate };
 }

@@ -6,11 +6,11 @@ export type { IssueRequest, RenewRequest } from './certificates.ts';
 export type { AuthorityDependencies, AuthoritySettings, FailpointName } from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
-export { type AcceptedRestore, acceptRestore } from './installation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
 export type { CreateIssuerRequest } from './issuers.ts';
 export type { CreateCredentialRequest, CreatePrincipalRequest } from './principals.ts';
+export { type AcceptedRestore, acceptRestore } from './restore.ts';
 export { type SoftwareRequest, softwareCertificationRequest } from './software-request.ts';
 export type { HoldRequest, ReleaseRequest, Revocation, RevokeRequest } from './status-acts.ts';
 export {

@@ -1,15 +1,22 @@
-import { ChanceryError, type Principal, systemPrincipal } from '../domain/index.ts';
-import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
+import { ChanceryError, isChanceryError, systemPrincipal } from '../domain/index.ts';
 import { recordDone } from './acts.ts';
-import { crlPath } from './crl-publication.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import type { Installation, IssuerRecord, Transaction } from './ports.ts';
+import type { Installation, Transaction } from './ports.ts';
+import { aheadOf, publishedLists } from './published-lists.ts';
 import { drawSerialPrefix } from './serial-numbers.ts';
 
 /** Whether this process may issue, and with which serial number prefix. */
 export interface InstallationGuard {
   /** Compares database, data folder and published artefacts; the first call of a process. */
   check(): Promise<void>;
+  /**
+   * Compares again while the process runs: the database may be restored under it, and a halt ends
+   * by itself once the restore was accepted. After issuances the generation grows, in the database
+   * and then in the data folder, so that a backup from before them shows.
+   */
+  recheck(): Promise<void>;
+  /** @throws ChanceryError issuanceHalted while nothing may be signed */
+  require(): void;
   /** @throws ChanceryError issuanceHalted with the reason and the way out */
   serialPrefix(): Promise<string>;
   /** Undefined when issuance may go on. */
@@ -23,50 +30,129 @@ type Deps = Pick<
 
 /**
  * Monotonic things are monotonic across restores (invariant 9): the data folder keeps the prefix
- * and a generation that grows at each start; a restored database shows an older one.
+ * and a generation that grows at each start and with what is issued; a restored database shows an
+ * older one. Not seen: a restore that undoes no more than the issuances since the last `recheck`
+ * (seconds); serial numbers are random all the same.
  */
 export function installationGuard(dependencies: Deps): InstallationGuard {
   const { unitOfWork, installationFile, log } = dependencies;
-  let prefix: string | undefined;
+  let current: Installation | undefined;
   let reason: string | undefined = 'the installation was not compared with the database yet';
+  /** Since the last growth of the generation: nothing was issued, it grows now, or something was. */
+  let growth: 'idle' | Promise<void> | 'issued' = 'idle';
+  let issuedSinceRecheck = false;
+
+  const halt = (problem: string): void => {
+    if (reason !== problem) {
+      log('alarm', 'issuance is halted', { reason: problem });
+    }
+    reason = problem;
+    current = undefined;
+  };
+
+  /** The database first: after a crash between the two it is ahead, which is no restore. */
+  const grow = async (): Promise<void> => {
+    const next = await unitOfWork.run(async (transaction) => {
+      const stored = await transaction.installation.find();
+      const problem = stored === undefined ? lost : backwards(stored, current);
+      if (stored === undefined || problem !== undefined) {
+        return problem ?? lost;
+      }
+      const grown = { ...stored, generation: stored.generation + 1n };
+      await transaction.installation.update(grown);
+      return grown;
+    });
+    if (typeof next === 'string') {
+      halt(next);
+      return;
+    }
+    try {
+      await installationFile.write(next);
+    } catch (error) {
+      // A full disk is no reason to stop serving status; the next recheck tries again.
+      halt(
+        `the data folder's installation.json can't be written: ${isChanceryError(error) ? error.message : String(error)}`,
+      );
+      return;
+    }
+    current = next;
+    reason = undefined;
+  };
+
+  const check = async (): Promise<void> => {
+    const problem = await unitOfWork.read(async (transaction) => {
+      const stored = await transaction.installation.find();
+      const kept = await installationFile.read();
+      return stored === undefined
+        ? lost
+        : (disagreement(stored, kept) ?? (await publishedAhead(dependencies, transaction)));
+    });
+    if (problem !== undefined) {
+      halt(problem);
+      return;
+    }
+    await grow();
+  };
+
   return {
-    async check() {
-      const problem = await unitOfWork.run(async (transaction) => {
-        const stored = await transaction.installation.find();
-        const kept = await installationFile.read();
-        return stored === undefined
-          ? 'the database has no installation record; run `chancery init`'
-          : (disagreement(stored, kept) ?? (await publishedAhead(dependencies, transaction)));
-      });
-      if (problem !== undefined) {
-        reason = problem;
-        log('alarm', 'issuance is halted', { reason: problem });
+    check,
+    async recheck() {
+      const known = current;
+      const stored = await unitOfWork.read(async (transaction) => transaction.installation.find());
+      if (
+        known === undefined ||
+        stored === undefined ||
+        stored.serialPrefix !== known.serialPrefix
+      ) {
+        await check();
         return;
       }
-      const next = await unitOfWork.run(async (transaction) => {
-        const stored = await transaction.installation.find();
-        if (stored === undefined) {
-          return undefined;
-        }
-        const started = { ...stored, generation: stored.generation + 1n };
-        await transaction.installation.update(started);
-        return started;
-      });
-      if (next !== undefined) {
-        // The database first: after a crash between the two it is ahead, which is no restore.
-        await installationFile.write(next);
-        prefix = next.serialPrefix;
-        reason = undefined;
+      const problem = backwards(stored, known);
+      if (problem !== undefined) {
+        halt(problem);
+        return;
+      }
+      if (issuedSinceRecheck) {
+        issuedSinceRecheck = false;
+        await grow();
+      } else if (growth === 'issued') {
+        growth = 'idle';
       }
     },
     async serialPrefix() {
-      if (prefix === undefined || reason !== undefined) {
+      if (growth !== 'issued' && current !== undefined) {
+        // The first issuance after a rest: whatever backup was taken meanwhile is older from now on.
+        growth = growth === 'idle' ? grow() : growth;
+        try {
+          await growth;
+          growth = 'issued';
+        } catch (error) {
+          growth = 'idle';
+          throw error;
+        }
+      }
+      if (current === undefined || reason !== undefined) {
         throw halted(reason ?? 'unknown');
       }
-      return prefix;
+      issuedSinceRecheck = true;
+      return current.serialPrefix;
+    },
+    require() {
+      if (reason !== undefined) {
+        throw halted(reason);
+      }
     },
     halted: () => reason,
   };
+}
+
+const lost = 'the database has no installation record; run `chancery init`';
+
+/** Why the database is older than what this process has seen of it. */
+function backwards(stored: Installation, known: Installation | undefined): string | undefined {
+  return known !== undefined && (stored.id !== known.id || stored.generation < known.generation)
+    ? `the database went back while the CA ran: it has generation ${stored.generation}, and had ${known.generation}`
+    : undefined;
 }
 
 function halted(reason: string): ChanceryError {
@@ -85,7 +171,7 @@ function disagreement(stored: Installation, kept: Installation | undefined): str
     return `the data folder (${kept.id}, prefix ${kept.serialPrefix}) and the database (${stored.id}, prefix ${stored.serialPrefix}) are of different installations or epochs`;
   }
   if (stored.generation < kept.generation) {
-    return `the database went back: it has seen ${stored.generation} starts, the data folder ${kept.generation}`;
+    return `the database went back: it has generation ${stored.generation}, the data folder ${kept.generation}`;
   }
   return undefined;
 }
@@ -102,122 +188,6 @@ async function publishedAhead(
     }
   }
   return undefined;
-}
-
-interface PublishedList {
-  readonly issuer: IssuerRecord;
-  readonly list: CertificateList;
-}
-
-async function publishedLists(
-  { publisher, tenant, log }: Deps,
-  transaction: Transaction,
-): Promise<readonly PublishedList[]> {
-  const lists: PublishedList[] = [];
-  for (const issuer of await transaction.issuers.list(tenant)) {
-    const der = await publisher.read(crlPath(issuer.issuerId, 0));
-    if (der === undefined) {
-      continue;
-    }
-    try {
-      lists.push({ issuer, list: parseCertificateList(der) });
-    } catch (error) {
-      // Damaged on disk: not served, and made anew by the schedule (T-DISK-3).
-      log('alarm', 'a published CRL is damaged; it is made anew', {
-        issuer: issuer.name,
-        cause: String(error),
-      });
-    }
-  }
-  return lists;
-}
-
-async function aheadOf(
-  { tenant }: Deps,
-  transaction: Transaction,
-  issuer: IssuerRecord,
-  list: CertificateList,
-): Promise<string | undefined> {
-  const highest = await transaction.crls.highestNumber(tenant, issuer.issuerId, 0);
-  const published = list.crlNumber ?? 0n;
-  if (highest === undefined || published > highest) {
-    return `the published CRL of ${issuer.name} has crlNumber ${published}, the database knows ${highest ?? 'none'}`;
-  }
-  return undefined;
-}
-
-/** What `accept-restore` found and did. */
-export interface AcceptedRestore {
-  readonly installation: Installation;
-  readonly previousPrefix: string;
-}
-
-/**
- * After a restore: a new prefix, so that no serial number issued since the backup comes again.
- *
- * Refuses while a published crlNumber, or a serial number on a published CRL, has no record in
- * the database: certificates exist then that the inventory does not know.
- */
-export async function acceptRestore(
-  dependencies: AuthorityDependencies,
-  principal: Principal,
-): Promise<AcceptedRestore> {
-  const { unitOfWork, installationFile, random, tenant } = dependencies;
-  // Drawn before the transaction, which is never held across the token (invariant 10).
-  const first = await drawSerialPrefix(random);
-  const second = await drawSerialPrefix(random, first);
-  const accepted = await unitOfWork.run(async (transaction) => {
-    const stored = await transaction.installation.find();
-    if (stored === undefined) {
-      throw new ChanceryError('notFound', {
-        message: 'the database has no installation record; run `chancery init` first',
-      });
-    }
-    for (const { issuer, list } of await publishedLists(dependencies, transaction)) {
-      const ahead = await aheadOf(dependencies, transaction, issuer, list);
-      const unknown = await unknownSerialNumbers(transaction, tenant, issuer, list);
-      if (ahead !== undefined || unknown.length > 0) {
-        throw new ChanceryError('illegalTransition', {
-          message: `accept-restore is refused: ${ahead ?? `the published CRL of ${issuer.name} names ${unknown.length} serial numbers without a record (first: ${unknown[0]})`}; restore a newer backup, or move that CRL out of the published folder when you have recorded its certificates elsewhere`,
-          clause: 'RFC 5280 §5.2.3',
-        });
-      }
-    }
-    const kept = await installationFile.read();
-    const generation =
-      kept !== undefined && kept.generation > stored.generation
-        ? kept.generation
-        : stored.generation;
-    const installation: Installation = {
-      id: stored.id,
-      serialPrefix: first === stored.serialPrefix ? second : first,
-      generation: generation + 1n,
-    };
-    await transaction.installation.update(installation);
-    await recordDone(dependencies, transaction, principal, {
-      act: 'database.acceptRestore',
-      object: installation.id,
-      details: { previousPrefix: stored.serialPrefix, serialPrefix: installation.serialPrefix },
-    });
-    return { installation, previousPrefix: stored.serialPrefix };
-  });
-  await installationFile.write(accepted.installation);
-  return accepted;
-}
-
-async function unknownSerialNumbers(
-  transaction: Transaction,
-  tenant: string,
-  issuer: IssuerRecord,
-  list: CertificateList,
-): Promise<readonly string[]> {
-  const unknown: string[] = [];
-  for (const { serialNumber } of list.entries()) {
-    if ((await transaction.inventory.find(tenant, issuer.issuerId, serialNumber)) === undefined) {
-      unknown.push(serialNumber);
-    }
-  }
-  return unknown;
 }
 
 /** Draws the installation's identity at `init`; safe to run again. */

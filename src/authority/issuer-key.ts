@@ -20,11 +20,7 @@ import type { AuthorityDependencies } from './dependencies.ts';
 import type { CreateIssuerRequest } from './issuers.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
-
-/** `ca/{issuerId}.cer` below the published folder and the distribution URL. */
-export function caPath(issuerId: string): string {
-  return `ca/${issuerId}.cer`;
-}
+import { caPath } from './published-paths.ts';
 
 /**
  * The key pair in its token, and its record: from then on a creation that is cut off goes on with it.

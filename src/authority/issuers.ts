@@ -5,9 +5,10 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
-import { caPath, createIssuerKey } from './issuer-key.ts';
+import { createIssuerKey } from './issuer-key.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
+import { caPath } from './published-paths.ts';
 
 export interface CreateIssuerRequest {
   readonly name: string;

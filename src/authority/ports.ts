@@ -13,7 +13,7 @@ import type {
 } from '../domain/index.ts';
 import type { CrlEntry } from '../issuance/ports.ts';
 import type { KeyRecord } from '../keys/ports.ts';
-import type { SignatureAlgorithmName } from '../pkix/types.ts';
+import type { SignatureAlgorithmName } from '../pkix/index.ts';
 
 /** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
 export interface IssuerRecord {
@@ -275,6 +275,8 @@ export interface CrlLedger {
     issuerId: IssuerId,
     shard: number,
   ): Promise<CrlRecord | undefined>;
+  /** Records a CRL that was published and has no row: a restored database is behind it. */
+  recordPublished(record: CrlRecord): Promise<void>;
   /** Highest number ever reserved. */
   highestNumber(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint | undefined>;
 }
@@ -308,7 +310,7 @@ export interface Installation {
   readonly id: string;
   /** 2 octets, hex; drawn anew at init and at each accepted restore; first bit 0, first octet not 0. */
   readonly serialPrefix: string;
-  /** Grows by one at every start of a CA process; a restored database shows an older one. */
+  /** Grows at every start of a CA process and while it issues; a restored database shows an older one. */
   readonly generation: bigint;
 }
 
@@ -316,6 +318,8 @@ export interface InstallationStore {
   find(): Promise<Installation | undefined>;
   insert(installation: Installation): Promise<void>;
   update(installation: Installation): Promise<void>;
+  /** The database's own clock: the second witness of the time. */
+  databaseTime(): Promise<Date>;
 }
 
 /** Everything that one transaction hands out: an act and its audit record are committed together. */

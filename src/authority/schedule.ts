@@ -1,4 +1,5 @@
 import { isChanceryError } from '../domain/index.ts';
+import type { ClockCheck } from './clock-check.ts';
 import type { AuthorityContext } from './context.ts';
 import type { InstallationGuard } from './installation.ts';
 import { settlePrepared } from './settlement.ts';
@@ -10,16 +11,20 @@ export interface Readiness {
 }
 
 const scheduleLeaseSeconds = 10;
+/** It is computed every 5 s. */
+const readinessLastsMilliseconds = 12_000;
 
 /** What the process does by itself; a timer of the composition root calls `tick` and `checkReadiness`. */
 export function schedule(
   context: AuthorityContext,
   guard: InstallationGuard,
+  clockWitness: ClockCheck,
   endDueHolds: () => Promise<number>,
 ) {
   const { dependencies, crls } = context;
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
   let readiness: Readiness = { ready: false, reasons: ['starting'] };
+  let computedAt = new Date(0);
 
   const attempt = async (
     what: string,
@@ -41,8 +46,14 @@ export function schedule(
 
     /** One turn: CRLs that are due, holds that end, unfinished issuances. Once in the cluster, by a lease. */
     async tick(): Promise<void> {
+      if (guard.halted() !== undefined) {
+        // Of a database that went back nothing is published: what relying parties know would go back.
+        return;
+      }
       await attempt('CRL schedule', async () => crls.publishDue());
       await attempt('schedule', async () => {
+        // A wrong clock would end holds early and forget what is still under way.
+        await clockWitness.require();
         if ((await leases.acquire('schedule', settings.node, scheduleLeaseSeconds)) === undefined) {
           return;
         }
@@ -72,16 +83,34 @@ export function schedule(
       const problems = [
         await attempt('database', async () => {
           staleCrls = await stale();
+          await guard.recheck();
+          await clockWitness.compare();
         }),
         await attempt('issuing token', async () => tokens.issuing.selfTest()),
       ].filter((problem) => problem !== undefined);
-      const halted = guard.halted();
-      const reasons = [...problems, ...staleCrls, ...(halted === undefined ? [] : [halted])];
+      const reasons = [
+        ...problems,
+        ...staleCrls,
+        ...crls.problems(),
+        ...[guard.halted(), clockWitness.problem()].filter((problem) => problem !== undefined),
+      ];
       readiness = { ready: reasons.length === 0, reasons };
+      computedAt = clock.now();
       return readiness;
     },
 
-    readiness: (): Readiness => readiness,
+    /** From memory. A computation that hangs (a stopped database) must not leave the last answer standing. */
+    readiness(): Readiness {
+      const age = Math.abs(clock.now().getTime() - computedAt.getTime());
+      return age <= readinessLastsMilliseconds || !readiness.ready
+        ? readiness
+        : {
+            ready: false,
+            reasons: [
+              `no check came to an end for ${Math.round(age / 1000)} s: something does not answer`,
+            ],
+          };
+    },
 
     /** Lets work under way finish before the process ends. */
     drain: async (): Promise<void> => crls.settle(),

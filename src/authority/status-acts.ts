@@ -57,7 +57,7 @@ export function statusUseCases(context: AuthorityContext) {
     permission: Permission,
     ref: CertificateRef,
     statusChange: (now: Date) => StatusChange,
-  ): Promise<CertificateRecord> => {
+  ): Promise<Revocation> => {
     const preview = statusChange(clock.now());
     const described = {
       act: `certificate.${preview.act}`,
@@ -65,22 +65,23 @@ export function statusUseCases(context: AuthorityContext) {
       details: auditDetails(preview),
     };
     return act(dependencies, principal, permission, described, async () => {
-      const record = await unitOfWork.run(async (transaction) => {
+      const changed = await unitOfWork.run(async (transaction) => {
         const found = await findOwn(context, transaction, principal, ref);
         const locked = await lock(transaction, found);
-        const changed = await applyChange(
-          context,
-          transaction,
-          principal,
-          locked,
-          statusChange(clock.now()),
-        );
+        const made = statusChange(clock.now());
+        const record = await applyChange(context, transaction, principal, locked, made);
+        const alsoRevoked = isCompromise(made)
+          ? await sweepCompromisedKey(context, transaction, principal, record, statusChange)
+          : [];
         failpoint('status.1-before-commit');
-        return changed;
+        return { record, alsoRevoked };
       });
       failpoint('status.2-after-commit');
-      context.crls.request(record.issuerId);
-      return record;
+      const { record, alsoRevoked } = changed;
+      for (const issuerId of new Set([record, ...alsoRevoked].map((row) => row.issuerId))) {
+        context.crls.request(issuerId);
+      }
+      return changed;
     });
   };
 
@@ -96,11 +97,7 @@ export function statusUseCases(context: AuthorityContext) {
         requestedBy: principal.name,
         effectiveAt: now,
       });
-      const record = await change(principal, 'certificates:revoke', request, revoke);
-      const alsoRevoked = compromise.has(request.reasonCode)
-        ? await sweepCompromisedKey(context, principal, record, revoke)
-        : [];
-      return { record, alsoRevoked };
+      return change(principal, 'certificates:revoke', request, revoke);
     },
 
     async holdCertificate(principal: Principal, request: HoldRequest): Promise<CertificateRecord> {
@@ -117,7 +114,7 @@ export function statusUseCases(context: AuthorityContext) {
           field: 'until',
         });
       }
-      return change(principal, 'certificates:hold', request, (at) => ({
+      const { record } = await change(principal, 'certificates:hold', request, (at) => ({
         act: 'hold',
         reasonCode: 'certificateHold',
         cause: request.cause ?? 'other',
@@ -128,19 +125,21 @@ export function statusUseCases(context: AuthorityContext) {
         requestedBy: principal.name,
         effectiveAt: at,
       }));
+      return record;
     },
 
     async releaseCertificate(
       principal: Principal,
       request: ReleaseRequest,
     ): Promise<CertificateRecord> {
-      return change(principal, 'certificates:release', request, (at) => ({
+      const { record } = await change(principal, 'certificates:release', request, (at) => ({
         act: 'release',
         comment: request.comment,
         requestedAt: at,
         requestedBy: principal.name,
         effectiveAt: at,
       }));
+      return record;
     },
 
     /** The end of holds whose deadline passed: an act of the system, caught up after downtime. */
@@ -230,11 +229,7 @@ async function applyChange(
   }
   const status = nextStatus(record.status, change);
   const { tenant, issuerId, serialNumber } = record;
-  if (
-    change.act === 'revoke' &&
-    change.reasonCode !== undefined &&
-    compromise.has(change.reasonCode)
-  ) {
+  if (isCompromise(change)) {
     await transaction.inventory.blockKey(
       tenant,
       record.spkiHash,
@@ -256,49 +251,41 @@ async function applyChange(
   return { ...record, status };
 }
 
+function isCompromise(
+  change: StatusChange,
+): change is StatusChange & { readonly act: 'revoke'; readonly reasonCode: ReasonCode } {
+  return (
+    change.act === 'revoke' && change.reasonCode !== undefined && compromise.has(change.reasonCode)
+  );
+}
+
 /**
- * Compromise of a key revokes every certificate of that key.
- *
- * It runs after the block is committed: an issuance that passed its check before the block has
- * committed its intent by then and is found here (a `prepared` row is revoked before it is
- * issued); one that comes later meets the block.
+ * Compromise of a key revokes every certificate of that key, in the transaction that blocks it: a
+ * crash leaves either nothing done or all. An issuance that passed its check before the block and
+ * commits its intent only afterwards meets the block when it completes, and is abandoned.
  */
 async function sweepCompromisedKey(
   context: AuthorityContext,
+  transaction: Transaction,
   principal: Principal,
   first: CertificateRecord,
   revoke: (now: Date) => StatusChange,
 ): Promise<readonly CertificateRecord[]> {
-  const { unitOfWork, clock, tenant } = context.dependencies;
+  const { clock, tenant } = context.dependencies;
+  const rows = await transaction.inventory.findBySpkiHash(tenant, first.spkiHash, sweepSize);
   const revoked: CertificateRecord[] = [];
-  for (;;) {
-    const batch = await unitOfWork.run(async (transaction) => {
-      const rows = await transaction.inventory.findBySpkiHash(tenant, first.spkiHash, sweepSize);
-      const open = rows.filter(
-        (row) => row.issuanceState !== 'abandoned' && row.status.status !== 'revoked',
+  for (const row of rows) {
+    const record = await lock(transaction, row);
+    if (record.issuanceState !== 'abandoned' && record.status.status !== 'revoked') {
+      const change = revoke(clock.now());
+      revoked.push(
+        await applyChange(context, transaction, principal, record, change, {
+          evenPrepared: true,
+        }),
       );
-      const changed: CertificateRecord[] = [];
-      for (const row of open) {
-        const record = await lock(transaction, row);
-        if (record.status.status !== 'revoked') {
-          const change = revoke(clock.now());
-          changed.push(
-            await applyChange(context, transaction, principal, record, change, {
-              evenPrepared: true,
-            }),
-          );
-        }
-      }
-      return changed;
-    });
-    revoked.push(...batch);
-    for (const { issuerId } of batch) {
-      context.crls.request(issuerId);
-    }
-    if (batch.length === 0) {
-      return revoked;
     }
   }
+  return revoked;
 }
 
 function refuseFuture(field: string, time: Date | undefined, now: Date): void {

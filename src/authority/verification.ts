@@ -14,7 +14,6 @@ import {
   resolveSignatureAlgorithm,
   verifySignature,
 } from '../pkix/index.ts';
-import { crlPath } from './crl-publication.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
 import type {
@@ -24,6 +23,7 @@ import type {
   StoredStatusChange,
   UnitOfWork,
 } from './ports.ts';
+import { crlPath } from './published-paths.ts';
 
 /** One disagreement: which object, and what is wrong with it. */
 export interface Finding {
