@@ -31,10 +31,13 @@ async function main(): Promise<void> {
       stop.abort();
     });
   }
-  const parts: Parts = { token: open(configuration, log) };
+  const parts: Parts = {};
   try {
-    parts.storage = await untilOpen(configuration, log, stop.signal);
-    parts.responder = await start(configuration, parts.token, parts.storage, log);
+    const storage = await untilOpen(configuration, log, stop.signal);
+    parts.storage = storage;
+    const token = open(configuration, log);
+    parts.token = token;
+    parts.responder = await start(configuration, token, storage, log);
     log('info', 'answering OCSP', { ports: parts.responder.ports });
     await aborted(stop.signal);
     log('info', 'stopping');
@@ -47,8 +50,9 @@ async function main(): Promise<void> {
   }
 }
 
+/** What is open, to be closed in the other order. */
 interface Parts {
-  readonly token: Token;
+  token?: Token;
   storage?: StatusStorage;
   responder?: Responder;
 }
@@ -135,7 +139,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 async function shutDown(parts: Parts, logger: Logger): Promise<void> {
   await parts.responder?.close();
-  await parts.token.close();
+  await parts.token?.close();
   await parts.storage?.close();
   logger.flush();
 }
