@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { CommandError } from './exit.ts';
-import { print, printJson } from './output.ts';
+import { print, printFields, printJson } from './output.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** init and database: they open the tokens and the database on this machine. */
+/** init, database and token: they open the tokens and the database on this machine. */
 export function localCommands(program: Command, environment: Environment): void {
   program
     .command('init')
@@ -63,5 +63,51 @@ export function localCommands(program: Command, environment: Environment): void 
           acceptRestoreHere(complete, { recordPublished: options.recordPublished === true }),
         ),
       );
+    });
+
+  const token = program.command('token').description('the PKCS#11 tokens on this machine');
+  token
+    .command('show')
+    .argument('<token>', 'root, issuing or responder')
+    .option('--json', 'print the report as JSON')
+    .description('what the token is, its keys, and keys that wait for an operator')
+    .action(async (role: string, options: { readonly json?: boolean }) => {
+      const { showToken } = await import('./token.ts');
+      const report = await showToken(environment, role);
+      if (options.json === true) {
+        printJson(report);
+        return;
+      }
+      printFields([
+        ['label', report.label],
+        ['serialNumber', report.serialNumber],
+        ['maker and model', `${report.manufacturer}, ${report.model}`],
+        ['hardware', report.hardware ? 'yes' : 'no: software, not validated'],
+        ['keys', report.keyIds],
+        ['blocked', report.blockedKeys.map(({ keyId, reason }) => `${keyId} (${reason})`)],
+      ]);
+    });
+  token
+    .command('clear-block')
+    .argument('<token>', 'root, issuing or responder')
+    .argument('<key>', 'its CKA_ID in hex, as `token show` prints it')
+    .description(
+      'let a key sign again that was blocked after a wrong signature; then restart the process that uses it',
+    )
+    .action(async (role: string, keyId: string) => {
+      const { clearBlockedKey } = await import('./token.ts');
+      await clearBlockedKey(environment, role, keyId.toLowerCase());
+      print(`key ${keyId} may sign again after the process that uses it is restarted`);
+    });
+  token
+    .command('retry-pin')
+    .argument('<token>', 'root, issuing or responder')
+    .description(
+      'allow one more try of a PIN that the token refused; a changed PIN file is tried anyway',
+    )
+    .action(async (role: string) => {
+      const { retryPin } = await import('./token.ts');
+      retryPin(environment, role);
+      print(`the PIN of the ${role} token is tried again`);
     });
 }

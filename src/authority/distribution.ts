@@ -3,6 +3,7 @@ import { ChanceryError } from '../domain/index.ts';
 import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
 import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
+import type { LoadedIssuer } from './loaded-issuers.ts';
 
 /** A public file with what HTTP caching needs (RFC 5280 §4.2.1.13, RFC 2585). */
 export interface PublishedFile {
@@ -17,11 +18,33 @@ export interface PublishedFile {
 const crlFile = /^crl\/[0-9a-f]{40}\/\d{1,6}\.crl$/;
 const caFile = /^ca\/[0-9a-f]{40}\.cer$/;
 
+/** A file on disk is looked at again after this time; requests in between are answered from memory. */
+const freshMilliseconds = 250;
+
+interface KnownFile {
+  readonly checkedAt: number;
+  readonly file: Promise<PublishedFile | undefined>;
+}
+
 /** What anyone may fetch: CRLs, CA certificates, trust anchors. */
 export function distributionUseCases({ dependencies, issuers }: AuthorityContext) {
   const { publisher, clock } = dependencies;
-  /** Parsed once per content: a large CRL is not read again for each request. */
-  const known = new Map<string, PublishedFile>();
+  const known = new Map<string, KnownFile>();
+  let bundle: { readonly of: readonly LoadedIssuer[]; readonly built: TrustBundle } | undefined;
+
+  const load = async (
+    path: string,
+    before: PublishedFile | undefined,
+  ): Promise<PublishedFile | undefined> => {
+    const content = await publisher.read(path);
+    if (content === undefined) {
+      return undefined;
+    }
+    if (before !== undefined && Buffer.compare(before.content, content) === 0) {
+      return before;
+    }
+    return describe(path, content, clock.now());
+  };
 
   return {
     /** Undefined: no such file. A damaged CRL is not served (T-DISK-3): the schedule makes it anew. */
@@ -29,18 +52,22 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       if (!crlFile.test(path) && !caFile.test(path)) {
         return undefined;
       }
-      const content = await publisher.read(path);
-      if (content === undefined) {
-        return undefined;
+      const now = clock.now().getTime();
+      const last = known.get(path);
+      if (last !== undefined && Math.abs(now - last.checkedAt) < freshMilliseconds) {
+        return last.file;
       }
-      const etag = createHash('sha256').update(content).digest('hex');
-      const seen = known.get(path);
-      if (seen?.etag === etag) {
-        return seen;
+      const file = (async () => load(path, await last?.file.catch(() => undefined)))();
+      known.set(path, { checkedAt: now, file });
+      const found = await file.catch((error: unknown) => {
+        known.delete(path);
+        throw error;
+      });
+      if (found === undefined) {
+        // Names of files that do not exist are not collected.
+        known.delete(path);
       }
-      const file = describe(path, content, etag, clock.now());
-      known.set(path, file);
-      return file;
+      return found;
     },
 
     /** The trust anchors by the bundle's name; `default` is the first and so far the only one. */
@@ -51,19 +78,29 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
           field: 'name',
         });
       }
-      const anchors = new Map<string, Uint8Array>();
-      for (const { chain } of await issuers.all()) {
-        const top = chain.at(-1);
-        if (top !== undefined && Buffer.compare(top.issuer.der, top.subject.der) === 0) {
-          anchors.set(Buffer.from(top.der).toString('hex'), top.der);
-        }
+      const all = await issuers.all();
+      if (bundle?.of !== all) {
+        bundle = { of: all, built: buildTrustBundle({ name, anchors: anchorsOf(all) }) };
       }
-      return buildTrustBundle({ name, anchors: [...anchors.values()] });
+      return bundle.built;
     },
   };
 }
 
-function describe(path: string, content: Uint8Array, etag: string, now: Date): PublishedFile {
+/** The self-signed certificates at the top of every issuer's chain, each once. */
+function anchorsOf(all: readonly LoadedIssuer[]): readonly Uint8Array[] {
+  const anchors = new Map<string, Uint8Array>();
+  for (const { chain } of all) {
+    const top = chain.at(-1);
+    if (top !== undefined && Buffer.compare(top.issuer.der, top.subject.der) === 0) {
+      anchors.set(Buffer.from(top.der).toString('hex'), top.der);
+    }
+  }
+  return [...anchors.values()];
+}
+
+function describe(path: string, content: Uint8Array, now: Date): PublishedFile {
+  const etag = createHash('sha256').update(content).digest('hex');
   if (!path.endsWith('.crl')) {
     return { content, etag, lastModified: now };
   }

@@ -134,6 +134,7 @@ export interface CertificateQuery {
   readonly tag?: string | undefined;
   readonly spkiHash?: string | undefined;
   readonly issuanceState?: IssuanceState | undefined;
+  /** Expires before this; unless `expired` is asked for, what has expired already is left out. */
   readonly notAfterBefore?: Date | undefined;
   readonly requestedAfter?: Date | undefined;
   readonly requestedBefore?: Date | undefined;

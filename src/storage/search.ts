@@ -55,6 +55,10 @@ export function searchStatement(
     query.spkiHash === undefined ? undefined : fromHex(query.spkiHash),
   );
   add((p) => `c.not_after < ${p}`, query.notAfterBefore);
+  // What has ended already is not about to: `expired` asks for it.
+  if (query.notAfterBefore !== undefined && query.status !== 'expired') {
+    add((p) => `c.not_after >= ${p}`, query.now);
+  }
   add((p) => `c.requested_at >= ${p}`, query.requestedAfter);
   add((p) => `c.requested_at < ${p}`, query.requestedBefore);
   add((p) => `COALESCE(o.state, 'prepared') = ${p}`, query.issuanceState);

@@ -1,0 +1,100 @@
+import { rmSync } from 'node:fs';
+import { systemClock } from '../../src/composition.ts';
+import {
+  loadConfiguration,
+  loadResponderConfiguration,
+  type TokenConfiguration,
+} from '../../src/config/index.ts';
+import { findSofthsmModule, openToken, type Token } from '../../src/hsm/index.ts';
+import { usageError } from './exit.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The tokens that an operator can look at on this machine. */
+export const tokenRoles = ['root', 'issuing', 'responder'] as const;
+
+export interface TokenReport {
+  readonly label: string;
+  readonly serialNumber: string;
+  readonly manufacturer: string;
+  readonly model: string;
+  /** SoftHSM is software, and shown as such. */
+  readonly hardware: boolean;
+  readonly keyIds: readonly string[];
+  readonly blockedKeys: readonly { readonly keyId: string; readonly reason: string }[];
+}
+
+/** Opens a token in a signer process of its own and reads what is in it. */
+export async function showToken(environment: Environment, role: string): Promise<TokenReport> {
+  return withToken(environment, role, async (token) => {
+    const { label, serialNumber, manufacturer, model, hardware } = await token.identity();
+    return {
+      label,
+      serialNumber,
+      manufacturer,
+      model,
+      hardware,
+      keyIds: await token.keyIds(),
+      blockedKeys: token.blockedKeys().map(({ keyId, reason }) => ({ keyId, reason })),
+    };
+  });
+}
+
+/** An operator examined the token: a key that was blocked after a wrong signature may sign again. */
+export async function clearBlockedKey(
+  environment: Environment,
+  role: string,
+  keyId: string,
+): Promise<void> {
+  await withToken(environment, role, async (token) => {
+    if (!token.blockedKeys().some((blocked) => blocked.keyId === keyId)) {
+      throw usageError(`key ${keyId} of the ${role} token is not blocked`);
+    }
+    await token.clearBlockedKey(keyId);
+  });
+}
+
+/** A refused PIN is not tried again until its file changes, or until this is called. */
+export function retryPin(environment: Environment, role: string): void {
+  rmSync(`${tokenOf(environment, role).pinFile}.refused`, { force: true });
+}
+
+async function withToken<T>(
+  environment: Environment,
+  role: string,
+  work: (token: Token) => Promise<T>,
+): Promise<T> {
+  const configured = tokenOf(environment, role);
+  const token = openToken({
+    role: role as (typeof tokenRoles)[number],
+    module: configured.module ?? findSofthsmModule(),
+    label: configured.label,
+    serialNumber: configured.serialNumber,
+    pinFile: configured.pinFile,
+    environment: configured.environment,
+    sessions: 1,
+    clock: systemClock,
+  });
+  try {
+    return await work(token);
+  } finally {
+    await token.close();
+  }
+}
+
+function tokenOf(environment: Environment, role: string): TokenConfiguration {
+  // No database is opened here, but the configuration as a whole must be right.
+  const placeholder = 'postgresql://nobody@localhost/none';
+  const complete = {
+    CHANCERY_DATABASE_URL: placeholder,
+    CHANCERY_OCSP_DATABASE_URL: placeholder,
+    ...environment,
+  };
+  if (role === 'responder') {
+    return loadResponderConfiguration(complete).token;
+  }
+  if (role === 'root' || role === 'issuing') {
+    return loadConfiguration(complete).tokens[role];
+  }
+  throw usageError(`there is no token ${role}; one of ${tokenRoles.join(', ')}`);
+}
