@@ -122,9 +122,10 @@ describe('filters', () => {
     expect(await found({ spkiHash: sha256('none') })).toEqual([]);
     expect(await found({ serialNumber: kinds.held.serialNumber })).toEqual(['held']);
     expect(await found({ issuerId: 'b2'.repeat(20) })).toEqual([]);
-    expect(await found({ notAfterBefore: new Date('2026-03-01T00:00:00Z') })).toEqual([
-      'expiredRevoked',
-    ]);
+    const notAfterBefore = new Date('2026-03-01T00:00:00Z');
+    expect(await found({ notAfterBefore, status: 'expired' })).toEqual(['expiredRevoked']);
+    // What has ended already is not about to end.
+    expect(await found({ notAfterBefore })).toEqual([]);
     expect(await found({ requestedAfter: new Date('2026-11-21T11:00:00Z') })).toEqual(['prepared']);
     expect(await found({ tenant: 'other' })).toEqual([]);
   });
