@@ -37,7 +37,7 @@ describe('the directory of issuers', () => {
     expect(told).toHaveLength(1);
   });
 
-  it('an issuer speaks only once the status of its own certificate is known', () => {
+  it('I16: an issuer speaks only once the status of its own certificate is known', () => {
     const directory = new IssuerDirectory(() => undefined);
     directory.replace([row(root)]);
     expect(directory.isJudged(root.issuerId)).toBe(false);
