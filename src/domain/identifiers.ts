@@ -25,9 +25,3 @@ export function parseSerialNumber(text: string): SerialNumber {
   }
   return hex;
 }
-
-/** The serial number as openssl prints it: upper-case octets with colons. */
-export function formatSerialNumber(serialNumber: SerialNumber): string {
-  const even = serialNumber.length % 2 === 0 ? serialNumber : `0${serialNumber}`;
-  return (even.toUpperCase().match(/../g) ?? []).join(':');
-}

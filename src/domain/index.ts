@@ -3,7 +3,7 @@ export type { Clock, Random } from './clock.ts';
 export type { ErrorCode, ErrorOptions, Violation } from './errors.ts';
 export { ChanceryError, errorCodes, isChanceryError } from './errors.ts';
 export type { IssuerId, KeyId, SerialNumber, TenantId } from './identifiers.ts';
-export { formatSerialNumber, parseSerialNumber } from './identifiers.ts';
+export { parseSerialNumber } from './identifiers.ts';
 export type { IssuanceState } from './issuance-state.ts';
 export { issuanceTransitions } from './issuance-state.ts';
 export type { Permission, Principal, Role } from './principal.ts';

@@ -2,13 +2,13 @@ import type { KeyObject } from 'node:crypto';
 import type { KeyId, SigningPurpose } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
 import type { KeyBinding } from '../keys/ports.ts';
+import type { SignatureAlgorithm, SignatureAlgorithmName } from '../pkix/index.ts';
 import {
   importVerificationKey,
   keyAlgorithmOf,
   parseSubjectPublicKeyInfo,
   signatureAlgorithms,
 } from '../pkix/index.ts';
-import type { SignatureAlgorithm, SignatureAlgorithmName } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
 import type { SigningMechanism } from './mechanisms.ts';
 import { signingMechanisms } from './mechanisms.ts';

@@ -46,7 +46,7 @@ export async function run(
       },
       (error, stdout, stderr) => {
         const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-        done({ code, stdout, stderr: code === null ? `${stderr}${String(error)}` : stderr });
+        done({ code, stdout, stderr: code === null ? `${stderr}${error?.message}` : stderr });
       },
     );
     if (options.input !== undefined) child.stdin?.write(options.input);
