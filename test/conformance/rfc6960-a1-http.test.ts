@@ -72,6 +72,15 @@ describe('O19 A.1.1: GET with the request in the path', () => {
     }
   });
 
+  it('a proxy that merges slashes itself gets an error, never an answer about another serial number', async () => {
+    const merging = await startNginx(made.port, '/');
+    for (let n = 0; n < 20; n += 1) {
+      const { base64 } = requestWith(/\/\//);
+      const { body } = await exchange(merging, { target: `/${base64}` });
+      expect(body.toString('hex')).toBe('30030a0101');
+    }
+  });
+
   it('GET and POST of the same question get the same octets', async () => {
     const request = requestFor([known]);
     const target = `/${encodeURIComponent(Buffer.from(request).toString('base64'))}`;

@@ -8,8 +8,11 @@ import { afterAll } from 'vitest';
 import { until } from './quickstart-run.ts';
 import { exchange } from './test-responder.ts';
 
-/** Starts nginx with one server that passes everything to `upstream`; answers its port. */
-export async function startNginx(upstream: number, server = ''): Promise<number> {
+/**
+ * Starts nginx with one server that passes everything to `upstream`; answers its port. With a
+ * `path` behind the upstream, nginx passes its own normalised form of the path instead of the raw one.
+ */
+export async function startNginx(upstream: number, path = ''): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-nginx-'));
   mkdirSync(join(folder, 'tmp'));
   const port = await freePort();
@@ -22,8 +25,8 @@ export async function startNginx(upstream: number, server = ''): Promise<number>
     `daemon off; master_process off; pid ${folder}/pid; error_log ${folder}/error.log;
 events { worker_connections 64; }
 http { access_log off; ${temporary}
-  server { listen 127.0.0.1:${port}; merge_slashes on; ${server}
-    location / { proxy_pass http://127.0.0.1:${upstream}; } } }
+  server { listen 127.0.0.1:${port}; merge_slashes on;
+    location / { proxy_pass http://127.0.0.1:${upstream}${path}; } } }
 `,
   );
   const child = spawn('nginx', ['-p', folder, '-c', configuration, '-e', `${folder}/error.log`], {
