@@ -116,8 +116,7 @@ export async function gnutlsOcsp(installation: Installation, subject: Subject): 
     'ocsptool',
     [
       ...[
-        '--ask',
-        installation.ocspUrl,
+        `--ask=${installation.ocspUrl}`,
         '--load-issuer',
         subject.issuer,
         '--load-cert',
