@@ -56,7 +56,7 @@ export async function fetchCrls(installation: Installation, subject: Subject): P
   for (const issuerId of subject.issuerIds) {
     const answer = await fetch(`${installation.httpUrl}/crl/${issuerId}/0.crl`);
     const der = Buffer.from(await answer.arrayBuffer());
-    const body = der.toString('base64').replace(/(.{64})/g, '$1\n');
+    const body = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
     pem += `-----BEGIN X509 CRL-----\n${body}\n-----END X509 CRL-----\n`;
   }
   installation.write(`${subject.leaf}.crls`, pem);
