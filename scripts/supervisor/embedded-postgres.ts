@@ -9,7 +9,10 @@ import {
   existsSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -132,15 +135,58 @@ function urlsOf(dataFolder: string, socketFolder: string): EmbeddedPostgres['url
     `?host=${encodeURIComponent(socketFolder)}`;
 }
 
-/** Stops the server of a data folder when one runs there that nobody supervises any more. */
+/**
+ * Stops the server of a data folder when one runs there that nobody supervises any more, and waits
+ * until its processes are gone: after SIGKILL of the server its sessions live on for a moment.
+ *
+ * PostgreSQL refuses to start while postmaster.pid names any living process, be it a zombie that
+ * nobody waits for or a stranger who got the id since a power cut. When no process works in the
+ * cluster's folder the file is only a leftover, and goes.
+ *
+ * @throws Error naming the processes that still work in the cluster after 30 s
+ */
 export async function stopLeftoverPostgres(dataFolder: string): Promise<void> {
   const cluster = join(dataFolder, 'cluster');
-  const pid = Number(readLines(join(cluster, 'postmaster.pid'))[0]);
+  const file = join(cluster, 'postmaster.pid');
+  const pid = Number(readLines(file)[0]);
   if (!Number.isInteger(pid) || pid <= 0) return;
   const record = processRecordOf(pid);
   // The pid may be somebody else's by now: only a postgres that names this cluster is ours.
-  if (record === undefined || !commandOf(pid).includes(cluster)) return;
-  await endProcess(record, 'SIGINT', 30_000);
+  if (record !== undefined && commandOf(pid).includes(cluster)) {
+    await endProcess(record, 'SIGINT', 30_000);
+  }
+  const deadline = Date.now() + 30_000;
+  let left = workingIn(cluster);
+  while (left.length > 0) {
+    if (Date.now() > deadline) {
+      throw new Error(
+        `processes ${left.join(', ')} still work in ${cluster}, left over by an earlier PostgreSQL; end them first`,
+      );
+    }
+    await delay(20);
+    left = workingIn(cluster);
+  }
+  rmSync(file, { force: true });
+}
+
+/** A PostgreSQL server and its sessions stand in their cluster's folder. */
+function workingIn(cluster: string): readonly number[] {
+  const folder = realpathSync(cluster);
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        // A zombie has no working folder, and another user's cannot be read.
+        return (
+          readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'postgres' &&
+          readlinkSync(`/proc/${pid}/cwd`) === folder &&
+          processRecordOf(pid) !== undefined
+        );
+      } catch {
+        return false;
+      }
+    });
 }
 
 function ownSettings(socketFolder: string): Readonly<Record<string, string>> {
