@@ -16,6 +16,7 @@ import {
   initialiseToken,
   openToken,
   softhsmConfiguration,
+  type Token,
 } from '../../src/hsm/index.ts';
 import type { TokenRole } from '../../src/keys/ports.ts';
 import { encodePem } from '../../src/pkix/index.ts';
@@ -46,27 +47,37 @@ export async function initialiseInstallation(
     say(`configuration: ${file}`);
     writeFileWhole(file, defaultConfigurationYaml(), 0o600);
   }
-  for (const [role, token] of [
-    ['root', configuration.tokens.root],
-    ['issuing', configuration.tokens.issuing],
-    ['responder', responder.token],
-  ] as const) {
-    await prepareToken(role, token, say);
-  }
   if (configuration.ownerDatabaseUrl === undefined) {
     throw new ChanceryError('configuration', {
       message: 'init needs the database owner for migrations; set CHANCERY_DATABASE_OWNER_URL',
     });
   }
-  say('database schema');
-  await migrate({
-    ownerUrl: configuration.ownerDatabaseUrl,
-    schema: configuration.database.schema,
-    roles: {
-      app: databaseUser(configuration.database.url),
-      ocsp: databaseUser(configuration.ocspDatabaseUrl ?? configuration.database.url),
-    },
-  });
+  // Written last of all: with it, everything below was made before. A token that is missing then
+  // is lost, and making an empty one in its place would only hide that.
+  const isComplete = existsSync(join(data, 'trust', 'root.pem'));
+  const tokens = [
+    ['root', configuration.tokens.root],
+    ['issuing', configuration.tokens.issuing],
+    ['responder', responder.token],
+  ] as const;
+  await Promise.all([
+    ...tokens.map(async ([role, token]) =>
+      isComplete ? checkToken(role, token) : prepareToken(role, token, say),
+    ),
+    migrate({
+      ownerUrl: configuration.ownerDatabaseUrl,
+      schema: configuration.database.schema,
+      roles: {
+        app: databaseUser(configuration.database.url),
+        ocsp: databaseUser(configuration.ocspDatabaseUrl ?? configuration.database.url),
+      },
+    }).then(() => {
+      say('database schema is up to date');
+    }),
+  ]);
+  if (isComplete) {
+    return;
+  }
   const composition = await compose(
     configuration,
     createLogger({ level: 'warn', process: 'init' }),
@@ -90,7 +101,8 @@ export async function initialiseInstallation(
     });
     if (root.certificate !== undefined) {
       const pem = encodePem('CERTIFICATE', root.certificate);
-      for (const trust of [join(data, 'trust', 'root.pem'), responder.trustFile]) {
+      // The mark of a complete initialisation comes last.
+      for (const trust of [responder.trustFile, join(data, 'trust', 'root.pem')]) {
         if (!existsSync(trust) || readFileSync(trust, 'utf8') !== pem) {
           mkdirSync(dirname(trust), { recursive: true });
           writeFileWhole(trust, pem);
@@ -127,16 +139,7 @@ async function prepareToken(
       environment: token.environment,
     });
   }
-  const opened = openToken({
-    role,
-    module,
-    label: token.label,
-    serialNumber: token.serialNumber,
-    pinFile: token.pinFile,
-    environment: token.environment,
-    sessions: 1,
-    clock: systemClock,
-  });
+  const opened = openConfigured(role, token);
   try {
     if (role !== 'root') {
       await opened.createSelfTestKey();
@@ -144,6 +147,32 @@ async function prepareToken(
   } finally {
     await opened.close();
   }
+}
+
+/** A token that init made before is there, and takes its PIN. The root's is opened for acts only. */
+async function checkToken(role: TokenRole, token: TokenConfiguration): Promise<void> {
+  if (role === 'root') {
+    return;
+  }
+  const opened = openConfigured(role, token);
+  try {
+    await opened.identity();
+  } finally {
+    await opened.close();
+  }
+}
+
+function openConfigured(role: TokenRole, token: TokenConfiguration): Token {
+  return openToken({
+    role,
+    module: token.module ?? findSofthsmModule(),
+    label: token.label,
+    serialNumber: token.serialNumber,
+    pinFile: token.pinFile,
+    environment: token.environment,
+    sessions: 1,
+    clock: systemClock,
+  });
 }
 
 /** A client key in software (invariant 6): mode 0600, made where it is used, never sent. */
