@@ -1,0 +1,94 @@
+/** A CRL of 100,000 entries, from the database to the published file, beside `openssl ca -gencrl`. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../support/quickstart-run.ts';
+import { forgetPeak, residentMemory, withChildren } from './memory.ts';
+import { type GeneratedCrl, withOpensslCa } from './openssl-ca.ts';
+import { type Product, withProduct } from './product.ts';
+import { say, withProgress } from './progress.ts';
+import { median, report } from './report.ts';
+import { revocations, seedRevocations } from './seed.ts';
+
+const count = 100_000;
+const rounds = 5;
+const megabyte = 1_000_000;
+
+interface Round {
+  readonly seconds: number;
+  readonly peer: GeneratedCrl;
+}
+
+/**
+ * The first list is built by the schedule as soon as the rows are there; the rounds then publish
+ * again by REST, which compares each list with the one before. Memory is that of the CA's process
+ * and of its signer process together, above what they had before the rows were there.
+ */
+export async function benchCrl(): Promise<void> {
+  const entries = revocations(count, new Date(Math.floor(Date.now() / 1000) * 1000 - 1000));
+  const { taken, aboveIdle } = await withOpensslCa(entries, async (generate) =>
+    withProduct(async (product) => {
+      const { issuerId } = await product.issuer();
+      // Idle: what a start needed has been given back as far as it will be.
+      await delay(3000);
+      const processes = withChildren(product.pid('ca'));
+      const idle = processes.map((pid) => residentMemory(pid, 'now'));
+      for (const pid of processes) forgetPeak(pid);
+      await withProgress('rows', count, async (progress) =>
+        seedRevocations(product.ownerUrl(), issuerId, entries, progress),
+      );
+      say('waiting for the schedule to publish them');
+      await until('a CRL with all entries', async () => has(product, issuerId, count));
+      const results: Round[] = [];
+      for (let round = 1; round <= rounds; round += 1) {
+        const started = performance.now();
+        const crl = await product.call<{ entries: number }>(
+          'POST',
+          `/api/v1/issuers/${issuerId}/crl`,
+          {},
+        );
+        const seconds = (performance.now() - started) / 1000;
+        if (crl.entries !== count) throw new Error(`the CRL has ${crl.entries} entries`);
+        const result = { seconds, peer: await generate() };
+        results.push(result);
+        say(`round ${round}: ${seconds.toFixed(2)} s beside ${result.peer.seconds.toFixed(2)} s`);
+      }
+      const peak = processes.map((pid) => residentMemory(pid, 'peak'));
+      const above = peak.reduce((sum, octets, at) => sum + octets - (idle[at] ?? 0), 0);
+      return { taken: results, aboveIdle: above };
+    }),
+  );
+  const ours = median(taken.map(({ seconds }) => seconds));
+  const peer = median(taken.map((round) => round.peer.seconds));
+  const peerMemory = median(taken.map((round) => round.peer.peakMemory));
+  report(
+    'crl',
+    [
+      {
+        what: `CRL of ${count.toLocaleString('en')} entries, time`,
+        unit: 's',
+        ours,
+        peerName: 'openssl ca -gencrl',
+        peer,
+        ratio: median(taken.map((round) => round.seconds / round.peer.seconds)),
+        aim: 'ratio 1',
+      },
+      {
+        what: 'the same, peak memory above idle',
+        unit: 'MB',
+        ours: aboveIdle / megabyte,
+        peerName: 'openssl ca -gencrl',
+        peer: peerMemory / megabyte,
+        ratio: aboveIdle / peerMemory,
+        aim: '150 MB',
+      },
+    ],
+    taken,
+  );
+}
+
+async function has(product: Product, issuerId: string, wanted: number): Promise<boolean> {
+  const { items } = await product.call<{ items: { issuerId: string; entries?: number }[] }>(
+    'GET',
+    '/api/v1/crls',
+  );
+  return items.some((crl) => crl.issuerId === issuerId && (crl.entries ?? 0) >= wanted);
+}

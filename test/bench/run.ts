@@ -1,0 +1,25 @@
+/** `npm run bench [-- issuance|ocsp|crl]`: figures beside a peer or a limit in the same run. */
+import { benchCrl } from './crl.ts';
+import { benchIssuance } from './issuance.ts';
+import { benchOcsp } from './ocsp.ts';
+
+const benchmarks = new Map([
+  ['issuance', benchIssuance],
+  ['ocsp', benchOcsp],
+  ['crl', benchCrl],
+]);
+
+const names = process.argv.slice(2);
+const unknown = names.find((name) => !benchmarks.has(name));
+if (unknown !== undefined) {
+  process.stderr.write(
+    `there is no benchmark ${unknown}; there are: ${[...benchmarks.keys()].join(', ')}\n`,
+  );
+  process.exitCode = 2;
+} else {
+  for (const [name, benchmark] of benchmarks) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    process.stderr.write(`${name}\n`);
+    await benchmark();
+  }
+}
