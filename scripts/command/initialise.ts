@@ -151,6 +151,11 @@ async function prepareToken(
 
 /** A token that init made before is there, and takes its PIN. The root's is opened for acts only. */
 async function checkToken(role: TokenRole, token: TokenConfiguration): Promise<void> {
+  if (!existsSync(token.pinFile)) {
+    throw new ChanceryError('configuration', {
+      message: `the ${role} token is missing: its PIN file ${token.pinFile} is not there; restore the folder ${token.folder} from its backup (a new token would not have the keys)`,
+    });
+  }
   if (role === 'root') {
     return;
   }
