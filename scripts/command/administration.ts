@@ -1,24 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
-import { usageError } from './exit.ts';
+import { CommandError, usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
-import { print, printFields, printJson, printTable, writeFileWhole } from './output.ts';
+import { print, printJson, printTable, requireWritableFolder, writeFileWhole } from './output.ts';
+import { cell, list, type Row, show, text } from './rows.ts';
 import { parseCount, parseDays, repeated } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Options = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
-type Row = Readonly<Record<string, unknown>>;
 
-/** profile, issuer, crl, bundle, principal, credential. */
+/** profile, issuer, crl, bundle. */
 export function administrationCommands(program: Command, environment: Environment): void {
   const client = (): Client => new Client(environment);
   profileCommands(program, client);
   issuerCommands(program, client);
   crlCommands(program, client);
   bundleCommands(program, client);
-  principalCommands(program, client);
-  credentialCommands(program, client);
 }
 
 type ClientOf = () => Client;
@@ -46,7 +44,7 @@ function profileCommands(program: Command, client: ClientOf): void {
     });
   profile
     .command('show')
-    .argument('<name>')
+    .argument('<name>', 'as `profile list` prints it')
     .description('every field: fixed, default, taken from the request, or refused')
     .option('--json', 'print the REST representation')
     .action(async (name: string, options: Options) => {
@@ -54,19 +52,39 @@ function profileCommands(program: Command, client: ClientOf): void {
         method: 'GET',
         path: `/profiles/${encodeURIComponent(name)}`,
       });
-      showAny(answer.json() as Row, options);
+      const record = answer.json() as Row & { readonly fields?: readonly Row[] };
+      if (options['json'] === true) {
+        printJson(record);
+        return;
+      }
+      show(record, ['fields']);
+      print('');
+      printTable(
+        ['field', 'rule', 'value'],
+        (record.fields ?? []).map((field) =>
+          ['field', 'rule', 'value'].map((member) => cell(field[member])),
+        ),
+      );
     });
   profile
     .command('check')
-    .argument('<file>')
+    .argument('<file>', 'YAML')
     .description('read a profile file as the server would')
     .option('--json', 'print the REST representation')
     .action(async (file: string, options: Options) => {
-      const answer = await client().call({
-        method: 'POST',
-        path: '/profiles/check',
-        body: { yaml: readFileSync(file, 'utf8') },
-      });
+      const body = { yaml: readFileSync(file, 'utf8') };
+      const answer = await client()
+        .call({ method: 'POST', path: '/profiles/check', body })
+        .catch((error: unknown) => {
+          // The server never learns the file's name.
+          throw error instanceof CommandError
+            ? new CommandError(
+                error.message.replaceAll('the profile given', file),
+                error.exitCode,
+                error,
+              )
+            : error;
+        });
       if (options['json'] === true) {
         printJson(answer.json());
       } else {
@@ -98,19 +116,27 @@ function issuerCommands(program: Command, client: ClientOf): void {
     });
   issuer
     .command('show')
-    .argument('<name>')
+    .argument('<name>', 'as `issuer list` prints it')
     .option('--json', 'print the REST representation')
-    .description('one issuer')
+    .description('one issuer: state, validity, addresses in its certificates')
     .action(async (name: string, options: Options) => {
       const answer = await client().call({
         method: 'GET',
         path: `/issuers/${encodeURIComponent(name)}`,
       });
-      showAny(answer.json() as Row, options);
+      const record = answer.json() as Row;
+      if (options['json'] === true) {
+        printJson(record);
+        return;
+      }
+      const urls = record['urls'] as Readonly<Record<string, string>>;
+      const addresses = Object.entries(urls).map(([kind, url]) => [`${kind} URL`, url] as const);
+      show({ ...record, ...Object.fromEntries(addresses) }, ['urls', 'pem', 'chain']);
+      print('(--json prints its certificate as well)');
     });
   issuer
     .command('create')
-    .argument('<name>')
+    .argument('<name>', 'how commands call it; letters, digits and hyphens')
     .description('make a CA: a root, a subordinate of ours, or one whose parent is elsewhere')
     .option('--root', 'a self-signed root, its key in the root token')
     .option('--parent <name>', 'signed by this issuer of ours')
@@ -120,7 +146,7 @@ function issuerCommands(program: Command, client: ClientOf): void {
     )
     .addOption(new Option('--signature <scheme>', 'of an RSA key').choices(['pkcs1', 'pss']))
     .option('--subject <dn>', 'default CN=NAME')
-    .option('--days <n>', 'validity', parseDays)
+    .option('--days <n>', 'validity in days; otherwise as its profile says', parseDays)
     .option('--path-length <n>', 'how many CAs may stand below it', parseCount)
     .option('--permit-dns <s...>', 'names below this are allowed; may be repeated', repeated)
     .option('--exclude-dns <s...>', 'names below this are not; may be repeated', repeated)
@@ -162,10 +188,11 @@ function issuerCommands(program: Command, client: ClientOf): void {
     });
   issuer
     .command('csr')
-    .argument('<name>')
+    .argument('<name>', 'as `issuer list` prints it')
     .requiredOption('--out <file>', 'PEM of the request')
     .description('the request for a parent elsewhere')
     .action(async (name: string, options: Options) => {
+      requireWritableFolder(String(options['out']));
       const answer = await client().call({
         method: 'GET',
         path: `/issuers/${encodeURIComponent(name)}/csr`,
@@ -175,7 +202,7 @@ function issuerCommands(program: Command, client: ClientOf): void {
     });
   issuer
     .command('install')
-    .argument('<name>')
+    .argument('<name>', 'as `issuer list` prints it')
     .requiredOption('--chain <file>', 'PEM: its certificate first, then those above it')
     .option('--json', 'print the REST representation')
     .description('install the chain that a parent elsewhere made')
@@ -264,135 +291,4 @@ function bundleCommands(program: Command, client: ClientOf): void {
       writeFileWhole(String(options['out']), answer.body);
       print(`written to ${String(options['out'])}`);
     });
-}
-
-function principalCommands(program: Command, client: ClientOf): void {
-  program
-    .command('principal')
-    .description('who may do what')
-    .command('create')
-    .argument('<name>')
-    .addOption(
-      new Option('--role <role>', 'what it may do')
-        .choices(['administrator', 'operator', 'auditor', 'subscriber', 'responder'])
-        .makeOptionMandatory(),
-    )
-    .option('--csr <file>', 'also issue a client certificate from this request and bind it')
-    .option('--out <file>', 'PEM of that certificate and its issuers')
-    .option('--json', 'print the REST representation')
-    .description('make a principal')
-    .action(async (name: string, options: Options) => {
-      const csr = text(options['csr']);
-      const out = text(options['out']);
-      if ((csr === undefined) !== (out === undefined)) {
-        throw usageError('--csr FILE and --out FILE belong together');
-      }
-      const answer = await client().call({
-        method: 'POST',
-        path: '/principals',
-        body: {
-          name,
-          role: options['role'],
-          csr: csr === undefined ? undefined : readFileSync(csr, 'utf8'),
-        },
-      });
-      const created = answer.json() as {
-        readonly principal?: Row;
-        readonly certificate?: { readonly chain?: string };
-        readonly chain?: string;
-      };
-      const chain = created.certificate?.chain ?? created.chain;
-      if (out !== undefined && chain !== undefined) {
-        writeFileWhole(out, chain);
-      }
-      if (options['json'] === true) {
-        printJson(created);
-      } else {
-        print(
-          `principal ${name} has the role ${String(options['role'])}${out === undefined ? '' : `, certificate in ${out}`}`,
-        );
-      }
-    });
-}
-
-function credentialCommands(program: Command, client: ClientOf): void {
-  const credential = program.command('credential').description('bearer tokens of principals');
-  credential
-    .command('create')
-    .argument('<principal>')
-    .option('--scope <permission...>', 'only these permissions; may be repeated', repeated)
-    .option('--days <n>', 'how long it lasts', parseDays)
-    .option('--json', 'print the REST representation')
-    .description('make a bearer token: printed alone, once')
-    .action(async (name: string, options: Options) => {
-      const answer = await client().call({
-        method: 'POST',
-        path: `/principals/${encodeURIComponent(name)}/credentials`,
-        body: { scope: options['scope'], days: options['days'] },
-      });
-      const created = answer.json() as Row;
-      if (options['json'] === true) {
-        printJson(created);
-      } else {
-        print(cell(created['token']));
-      }
-    });
-  credential
-    .command('list')
-    .argument('[principal]')
-    .option('--json', 'print the REST representation')
-    .description('credentials, without their tokens')
-    .action(async (name: string | undefined, options: Options) => {
-      const page = await list(client(), '/credentials', { principal: name });
-      const columns = ['id', 'principal', 'notAfter', 'revokedAt', 'scope'];
-      if (options['json'] === true) {
-        printJson(page);
-      } else {
-        printTable(
-          columns,
-          page.items.map((item) => columns.map((member) => cell(item[member]))),
-        );
-      }
-    });
-  credential
-    .command('revoke')
-    .argument('<id>')
-    .description('end a credential now')
-    .action(async (id: string) => {
-      await client().call({ method: 'DELETE', path: `/credentials/${encodeURIComponent(id)}` });
-      print(`credential ${id} is revoked`);
-    });
-}
-
-async function list(
-  client: Client,
-  path: string,
-  query: Readonly<Record<string, string | undefined>> = {},
-): Promise<{ readonly items: readonly Row[]; readonly next: string | null }> {
-  const answer = await client.call({ method: 'GET', path, query });
-  return answer.json() as { readonly items: readonly Row[]; readonly next: string | null };
-}
-
-function showAny(value: Row, options: Options): void {
-  if (options['json'] === true) {
-    printJson(value);
-    return;
-  }
-  printFields(Object.entries(value).map(([label, member]) => [label, cell(member)] as const));
-}
-
-function cell(value: unknown): string {
-  if (value === undefined || value === null) {
-    return '';
-  }
-  if (Array.isArray(value)) {
-    return value.map(cell).join(' ');
-  }
-  return typeof value === 'object'
-    ? JSON.stringify(value)
-    : String(value as string | number | boolean);
-}
-
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -1,11 +1,12 @@
-import { readFileSync } from 'node:fs';
+import type { X509Certificate } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
 import type { JsonGeneralName } from '@peculiar/x509';
 import { type Command, Option } from 'commander';
 import type { CertificateJson } from './certificate-text.ts';
 import { Client } from './client.ts';
-import { usageError } from './exit.ts';
+import { CommandError, usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
-import { print, printJson, writeFileWhole } from './output.ts';
+import { print, printJson, requireWritableFolder, writeFileWhole } from './output.ts';
 import { parseDays, repeated } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -59,6 +60,8 @@ export function certificateCommands(program: Command, environment: Environment):
             'give either --csr FILE, or --key-out FILE with the names (--dns, --ip, --email, --uri, --subject)',
           );
         }
+        requireWritableFolder(String(options['out']));
+        const server = client();
         let pem: string;
         if (csr === undefined) {
           const { createRequest, generateKeyPair, writePrivateKey } = await import(
@@ -71,21 +74,23 @@ export function certificateCommands(program: Command, environment: Environment):
         } else {
           pem = requestText(csr);
         }
-        const answer = await client().call({
-          method: 'POST',
-          path: '/certificates',
-          headers: idempotency(options['idempotencyKey']),
-          body: {
-            profile: options['profile'],
-            csr: pem,
-            issuer: options['issuer'],
-            subject: options['subject'],
-            ...(csr === undefined ? {} : namesBody(options)),
-            days: options['days'],
-            owner: options['owner'],
-            tags: options['tag'],
-          },
-        });
+        const answer = await withKeyFile(keyOut, async () =>
+          server.call({
+            method: 'POST',
+            path: '/certificates',
+            headers: idempotency(options['idempotencyKey']),
+            body: {
+              profile: options['profile'],
+              csr: pem,
+              issuer: options['issuer'],
+              subject: options['subject'],
+              ...(csr === undefined ? {} : namesBody(options)),
+              days: options['days'],
+              owner: options['owner'],
+              tags: options['tag'],
+            },
+          }),
+        );
         report(answer.json() as IssuedJson, String(options['out']), options['json'] === true);
       },
     );
@@ -108,23 +113,54 @@ export function certificateCommands(program: Command, environment: Environment):
       );
     }
     command.action(async (file: string, options: Record<string, string | boolean | undefined>) => {
-      const { X509Certificate } = await import('node:crypto');
+      const { X509Certificate: Reader } = await import('node:crypto');
       const { createRequest, generateKeyPair, loadKeyPair, writePrivateKey } = await import(
         './key-pairs.ts'
       );
-      const certificate = new X509Certificate(readFileSync(file));
+      const certificate = readCertificate(Reader, file);
+      requireWritableFolder(String(options['out']));
+      const server = client();
       const old = await loadKeyPair(String(options['key']));
       const pair = name === 'rekey' ? await generateKeyPair(String(options['keyKind'])) : old;
       if (name === 'rekey') {
         await writePrivateKey(pair, String(options['keyOut']));
       }
-      const answer = await client().call({
-        method: 'POST',
-        path: `/certificates/${certificate.serialNumber.toLowerCase()}/${name}`,
-        body: { csr: await createRequest(pair, { names: [] }) },
-      });
+      const answer = await withKeyFile(
+        name === 'rekey' ? String(options['keyOut']) : undefined,
+        async () =>
+          server.call({
+            method: 'POST',
+            path: `/certificates/${certificate.serialNumber.toLowerCase()}/${name}`,
+            body: { csr: await createRequest(pair, { names: [] }) },
+          }),
+      );
       report(answer.json() as IssuedJson, String(options['out']), options['json'] === true);
     });
+  }
+}
+
+/** A key made for a certificate that was not had goes again, so that the same command can be repeated. */
+async function withKeyFile<T>(keyFile: string | undefined, ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (keyFile !== undefined) {
+      rmSync(keyFile, { force: true });
+    }
+    throw error;
+  }
+}
+
+function readCertificate(Reader: typeof X509Certificate, file: string): X509Certificate {
+  const bytes = readFileSync(file);
+  try {
+    return new Reader(bytes);
+  } catch (error) {
+    throw new CommandError(
+      `${file} is no certificate in PEM or DER: ${(error as Error).message}`,
+      undefined,
+      error,
+    );
   }
 }
 
@@ -153,7 +189,8 @@ function namesBody({ dns, ip, email, uri }: NameOptions): Readonly<Record<string
   return { dns, ip, email, uri };
 }
 
-function requestText(file: string): string {
+/** A request file, PEM or DER, as REST takes it. */
+export function requestText(file: string): string {
   const bytes = readFileSync(file);
   return bytes.includes('-----BEGIN') ? bytes.toString('utf8') : bytes.toString('base64');
 }

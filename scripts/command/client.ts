@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { dataFolder } from '../../src/config/index.ts';
-import { CommandError, exitCodes } from './exit.ts';
+import { CommandError, exitCodes, usageError } from './exit.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -32,7 +32,7 @@ export class Client {
   constructor(environment: Environment) {
     const data = dataFolder(environment);
     const port = environment['CHANCERY_HTTPS_PORT'] ?? '8443';
-    this.#url = (environment['CHANCERY_URL'] ?? `https://localhost:${port}`).replace(/\/+$/, '');
+    this.#url = serverUrl(environment['CHANCERY_URL'] ?? `https://localhost:${port}`);
     const ca = read(
       environment['CHANCERY_TRUST'] ?? join(data, 'trust', 'root.pem'),
       'the root to trust',
@@ -117,6 +117,15 @@ export class Client {
   }
 }
 
+function serverUrl(text: string): string {
+  if (!URL.canParse(text) || new URL(text).protocol !== 'https:') {
+    throw usageError(
+      `CHANCERY_URL is not an https URL: ${text}; write it as https://pki.example.com:8443`,
+    );
+  }
+  return text.replace(/\/+$/, '');
+}
+
 function read(file: string, what: string, variable: string): Buffer {
   try {
     return readFileSync(file);
@@ -166,14 +175,18 @@ function problemError(answer: Answer): CommandError {
   } catch {
     // Not from Chancery: a proxy between. The status says enough.
   }
-  const lines = [problem.detail ?? problem.title ?? `the server answered ${answer.status}`];
-  for (const violation of problem.violations ?? []) {
+  const violations = problem.violations ?? [];
+  const said = problem.detail ?? problem.title ?? `the server answered ${answer.status}`;
+  // The detail ends with what the lines below say one by one.
+  const end = said.indexOf(violations[0]?.message ?? '\0');
+  const lines = [end > 0 ? said.slice(0, end).replace(/[\s:]+$/, ':') : said];
+  for (const violation of violations) {
     const mend = violation.mend === undefined ? '' : ` Mend: ${violation.mend}`;
     lines.push(
       `  ${violation.field}: ${violation.message} [${violation.rule}, ${violation.clause}]${mend}`,
     );
   }
-  if (problem.clause !== undefined && (problem.violations ?? []).length === 0) {
+  if (problem.clause !== undefined && violations.length === 0) {
     lines.push(`  [${problem.clause}]`);
   }
   return new CommandError(

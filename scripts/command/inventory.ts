@@ -8,7 +8,7 @@ import {
 } from './certificate-text.ts';
 import { Client } from './client.ts';
 import { print, printJson, printTable } from './output.ts';
-import { parseDuration } from './values.ts';
+import { parseDuration, parseLimit } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -34,7 +34,7 @@ export function inventoryCommands(program: Command, environment: Environment): v
     .option('--tag <t>', 'only with this tag')
     .option('--issuer <name>', 'only of this issuer')
     .option('--expiring-within <duration>', 'for example 30d or 12h', parseDuration)
-    .option('--limit <n>', 'rows a page', '100')
+    .option('--limit <n>', 'rows a page, at most 1000', parseLimit, '100')
     .option('--cursor <c>', 'the page after; printed at the end of a page')
     .option('--json', 'print the REST representation')
     .action(async (options: Record<string, string | boolean | undefined>) => {
@@ -72,7 +72,7 @@ export function inventoryCommands(program: Command, environment: Environment): v
     program
       .command(name)
       .description(description)
-      .argument('<serial>', 'serial number in hex')
+      .argument('<serial>', 'serial number in hex; case, colons and leading zeros don’t matter')
       .option('--issuer <name>', 'needed when two issuers share the serial number')
       .option('--json', 'print the REST representation');
 

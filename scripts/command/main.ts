@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { isChanceryError } from '../../src/domain/index.ts';
+import { accessCommands } from './access.ts';
 import { administrationCommands } from './administration.ts';
 import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
@@ -10,15 +11,27 @@ import { statusCommands } from './status-acts.ts';
 const environment = process.env;
 const program = new Command('chancery')
   .description(
-    'Commands of the Chancery certificate authority. They speak REST to a running server (CHANCERY_URL); only init and database work on the machine itself.',
+    'Commands of the Chancery certificate authority. They speak REST to a running server; only init, database and token work on the machine itself.',
   )
   .version('0.1.0')
+  .addHelpText(
+    'after',
+    `
+Environment, when not the defaults of quickstart on this machine:
+  CHANCERY_URL                  the server; https://localhost:$CHANCERY_HTTPS_PORT
+  CHANCERY_CERT, CHANCERY_KEY   client certificate and key; admin/ in $CHANCERY_DATA
+  CHANCERY_TOKEN_FILE           a bearer token instead
+  CHANCERY_TRUST                the root to trust; trust/root.pem in $CHANCERY_DATA
+
+Exit status: 0 done, 1 refused or failed, 2 usage, 3 server or token not reachable.`,
+  )
   .showHelpAfterError('(--help shows the options)')
   .exitOverride();
 certificateCommands(program, environment);
 statusCommands(program, environment);
 inventoryCommands(program, environment);
 administrationCommands(program, environment);
+accessCommands(program, environment);
 localCommands(program, environment);
 for (const command of everyCommand(program)) {
   command.exitOverride();

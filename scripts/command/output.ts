@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fsyncSync,
+  openSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { CommandError } from './exit.ts';
 
 /** Prints one line on standard output. */
@@ -61,5 +71,22 @@ export function writeFileWhole(file: string, content: string | Uint8Array, mode 
       undefined,
       error,
     );
+  }
+}
+
+/** Before an act whose result goes to a file: what could not be written would be lost. */
+export function requireWritableFolder(file: string): void {
+  const folder = dirname(file);
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch (error) {
+    throw new CommandError(
+      `${file} can't be written: ${(error as Error).message}; nothing was asked for yet`,
+      undefined,
+      error,
+    );
+  }
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory() === true) {
+    throw new CommandError(`${file} can't be written: it is a folder; nothing was asked for yet`);
   }
 }

@@ -3,7 +3,7 @@ import { type CertificateJson, certificateOf, statusLine, text } from './certifi
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
 import { print, printJson } from './output.ts';
-import { parseTime } from './values.ts';
+import { parseReason, parseTime } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -24,6 +24,7 @@ export function statusCommands(program: Command, environment: Environment): void
     .requiredOption(
       '--reason <code>',
       'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified',
+      parseReason,
     )
     .option(
       '--invalidity-date <t>',

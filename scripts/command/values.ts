@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { permissions, revocationReasons } from '../../src/domain/index.ts';
 
 /** Collects an option that may be repeated; `--dns a b` and `--dns a --dns b` mean the same. */
 export function repeated(
@@ -38,4 +39,35 @@ export function parseCount(value: string): number {
     throw new InvalidArgumentError('write a whole number');
   }
   return Number(value);
+}
+
+/** How many rows a page has: 1 to 1000. */
+export function parseLimit(value: string): string {
+  if (!/^\d{1,4}$/.test(value) || Number(value) < 1 || Number(value) > 1000) {
+    throw new InvalidArgumentError('write a whole number from 1 to 1000');
+  }
+  return value;
+}
+
+/** A CRLReason with which a certificate can be revoked (RFC 5280 §5.3.1). */
+export function parseReason(value: string): string {
+  if (value === 'certificateHold' || value === 'removeFromCRL') {
+    const command = value === 'certificateHold' ? 'hold' : 'release';
+    throw new InvalidArgumentError(`use \`chancery ${command}\` for that`);
+  }
+  if (!revocationReasons.some((reason) => reason === value)) {
+    throw new InvalidArgumentError(`write one of ${revocationReasons.join(', ')}`);
+  }
+  return value;
+}
+
+/** Permissions, collected as `repeated` does. */
+export function parsePermission(
+  value: string,
+  previous: readonly string[] | undefined,
+): readonly string[] {
+  if (!permissions.some((permission) => permission === value)) {
+    throw new InvalidArgumentError(`write one of ${permissions.join(', ')}`);
+  }
+  return repeated(value, previous);
 }

@@ -54,7 +54,9 @@ function bitStringOf(spki: Buffer): Buffer {
 export async function fetchCrls(installation: Installation, subject: Subject): Promise<string> {
   let pem = '';
   for (const issuerId of subject.issuerIds) {
-    const answer = await fetch(`${installation.httpUrl}/crl/${issuerId}/0.crl`);
+    const url = `${installation.httpUrl}/crl/${issuerId}/0.crl`;
+    const answer = await fetch(url);
+    if (answer.status !== 200) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
     const der = Buffer.from(await answer.arrayBuffer());
     const body = (der.toString('base64').match(/.{1,64}/g) ?? []).join('\n');
     pem += `-----BEGIN X509 CRL-----\n${body}\n-----END X509 CRL-----\n`;
