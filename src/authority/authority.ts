@@ -1,11 +1,7 @@
 import type { Permission, Principal } from '../domain/index.ts';
 import { type Act, act } from './acts.ts';
-import {
-  type IssueRequest,
-  issueCertificate,
-  type RenewRequest,
-  renewCertificate,
-} from './certificates.ts';
+import { authenticationUseCases } from './authentication.ts';
+import { type IssueRequest, issueCertificate } from './certificates.ts';
 import { clockCheck } from './clock-check.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
@@ -19,6 +15,7 @@ import { issuerUseCases } from './issuers.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
 import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
+import { type RenewRequest, renewCertificate } from './renewal.ts';
 import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
@@ -72,6 +69,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...crlUseCases(context),
     ...responderUseCases(context),
     ...principalUseCases(context),
+    ...authenticationUseCases(context),
     ...profileUseCases(context),
     ...distributionUseCases(context),
     ...serverCertificateUseCases(context),

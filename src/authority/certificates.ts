@@ -4,12 +4,10 @@ import { ChanceryError, type Principal } from '../domain/index.ts';
 import {
   type CertificationRequest,
   findExtension,
-  formatDistinguishedName,
   formatGeneralName,
   type GeneralName,
   type Name,
   oids,
-  parseCertificate,
   parseCertificationRequest,
   parseSubjectAltName,
   verifyCertificationRequest,
@@ -23,16 +21,14 @@ import {
   earlierIssuance,
   type IdempotentRequest,
 } from './idempotency.ts';
-import type { CertificateRef } from './inventory.ts';
-import { findOwn } from './inventory.ts';
 import {
   certificateReference,
   type IssuanceOrder,
   type IssuedCertificate,
-  spkiHash,
 } from './issuance-core.ts';
 import { chainWithoutRoot, type LoadedIssuer } from './loaded-issuers.ts';
-import type { CertificateRecord, Transaction } from './ports.ts';
+import type { CertificateRecord } from './ports.ts';
+import { refuseForeignKey, refuseIssuerKey } from './subject-keys.ts';
 
 export interface IssueRequest {
   readonly profile: string;
@@ -48,11 +44,6 @@ export interface IssueRequest {
   readonly notAfter?: Date | undefined;
   readonly owner?: string | undefined;
   readonly tags?: readonly string[] | undefined;
-  readonly idempotencyKey?: string | undefined;
-}
-
-export interface RenewRequest extends CertificateRef {
-  readonly csr: Uint8Array;
   readonly idempotencyKey?: string | undefined;
 }
 
@@ -100,65 +91,13 @@ export async function issueCertificate(
   });
 }
 
-/** The same names and profile again: with the same key (`renew`) or a new one (`rekey`). */
-export async function renewCertificate(
-  context: AuthorityContext,
-  principal: Principal,
-  request: RenewRequest,
-  kind: 'renew' | 'rekey',
-): Promise<IssuedCertificate> {
-  const described = { act: `certificate.${kind}`, object: request.serialNumber };
-  return act(context.dependencies, principal, 'certificates:renew', described, async () => {
-    const old = await context.dependencies.unitOfWork.read(async (transaction) =>
-      findOwn(context, transaction, principal, request),
-    );
-    const certificate = refuseUnrenewable(old, kind);
-    const csr = readCsr(request.csr);
-    const sameKey = spkiHash(csr.subjectPublicKeyInfo.der) === old.spkiHash;
-    if (sameKey !== (kind === 'renew')) {
-      throw new ChanceryError('badPublicKey', {
-        message:
-          kind === 'renew'
-            ? 'a renewal keeps the key: sign the CSR with the certificate’s own key, or use rekey for a new one'
-            : 'a rekey needs a new key: make one, or use renew to keep the old',
-        field: 'csr',
-      });
-    }
-    const parsed = parseCertificate(certificate);
-    const names = namesOf(parsed.extensions);
-    refuseOtherNames(csr, parsed.subject, names);
-    const issuer = await context.issuers.byNameOrId(old.issuerId);
-    return issueEndEntity(
-      context,
-      principal,
-      issuer,
-      requestableProfile(context, old.profileName),
-      csr,
-      {
-        overrides: { subject: parsed.subject, names },
-        owner: old.owner,
-        tags: old.tags,
-        replaces: certificateReference(old),
-        idempotencyKey: request.idempotencyKey,
-        bodyHash: bodyHash({
-          operation: kind,
-          replaces: certificateReference(old),
-          csr: csrIdentity(csr),
-        }),
-        act: { ...described, details: { replaces: certificateReference(old) } },
-        onIssued: async (transaction, record, der) =>
-          rebind(context, transaction, old, record, der),
-      },
-    );
-  });
-}
-
 interface EndEntityIssuance extends IdempotentRequest {
   readonly overrides: Partial<IssueRequest>;
   readonly owner: string;
   readonly tags: readonly string[];
   readonly replaces?: string | undefined;
   readonly act: IssuanceOrder['act'];
+  readonly beforeIntent?: IssuanceOrder['beforeIntent'];
   readonly onIssued?: IssuanceOrder['onIssued'];
 }
 
@@ -177,6 +116,7 @@ export async function issueEndEntity(
     const above = await context.issuers.byNameOrId(first.record.issuerId);
     return { ...first, chain: chainWithoutRoot(above), ...asked(first.record) };
   }
+  await refuseIssuerKey(context.issuers, csr.subjectPublicKeyInfo);
   const { record, certificate } = await context.issue({
     principal,
     issuer,
@@ -194,9 +134,10 @@ export async function issueEndEntity(
     replaces: issuance.replaces,
     act: issuance.act,
     evidence: { proofOfPossession: 'PKCS#10 signature verified (RFC 2986 §4.2)' },
-    beforeIntent: async (transaction) => {
+    beforeIntent: async (transaction, row) => {
       await beginIdempotent(context.dependencies, transaction, principal, issuance);
-      await refuseForeignKey(context, transaction, csr, overrides);
+      await issuance.beforeIntent?.(transaction, row);
+      await refuseForeignKey(transaction, row);
     },
     afterIntent: async (transaction, row) => {
       if (issuance.idempotencyKey !== undefined) {
@@ -239,7 +180,8 @@ export function readCsr(der: Uint8Array): CertificationRequest {
   return csr;
 }
 
-function requestableProfile(context: AuthorityContext, name: string): Profile {
+/** @throws ChanceryError notFound, forbidden for profiles that have doors of their own */
+export function requestableProfile(context: AuthorityContext, name: string): Profile {
   const profile = context.dependencies.profiles.get(name);
   if (profile === undefined) {
     const names = [...context.dependencies.profiles.values()]
@@ -260,112 +202,16 @@ function requestableProfile(context: AuthorityContext, name: string): Profile {
   return profile;
 }
 
-function refuseUnrenewable(old: CertificateRecord, kind: string): Uint8Array {
-  if (old.status.status === 'onHold') {
-    throw new ChanceryError('certificateOnHold', {
-      message: `${kind} is refused: the certificate is on hold; release it first`,
-    });
-  }
-  if (old.status.status === 'revoked') {
-    throw new ChanceryError('certificateRevoked', {
-      message: `${kind} is refused: the certificate is revoked (${old.status.reasonCode ?? 'unspecified'}); request a new one`,
-    });
-  }
-  if (old.issuanceState !== 'issued' || old.certificate === undefined) {
-    throw new ChanceryError('illegalTransition', {
-      message: `${kind} is refused: the certificate was never issued (${old.issuanceState})`,
-    });
-  }
-  return old.certificate;
-}
-
-function namesOf(extensions: CertificationRequest['requestedExtensions']): readonly GeneralName[] {
+/** The names in the subjectAltName that extensions hold. */
+export function namesOf(
+  extensions: CertificationRequest['requestedExtensions'],
+): readonly GeneralName[] {
   const extension = findExtension(extensions, oids.subjectAltName);
   return extension === undefined ? [] : parseSubjectAltName(extension.value);
 }
 
-/** A renewal is bound to what the holder has: a CSR may repeat the names or leave them out (never add). */
-function refuseOtherNames(
-  csr: CertificationRequest,
-  subject: Name,
-  names: readonly GeneralName[],
-): void {
-  const asked = namesOf(csr.requestedExtensions).map(formatGeneralName);
-  const held = new Set(names.map(formatGeneralName));
-  const foreign = asked.filter((name) => !held.has(name.toLowerCase()) && !held.has(name));
-  const otherSubject =
-    csr.subject.rdns.length > 0 && Buffer.compare(csr.subject.der, subject.der) !== 0;
-  const text = (name: Name): string => formatDistinguishedName(name);
-  if (foreign.length > 0 || (otherSubject && text(csr.subject) !== text(subject))) {
-    throw new ChanceryError('policyViolation', {
-      message: `the CSR asks for ${[...foreign, ...(otherSubject ? [text(csr.subject)] : [])].join(', ')}, which the certificate does not have; a renewal keeps subject and names (leave them out of the CSR), or issue a new certificate`,
-      field: 'csr',
-    });
-  }
-}
-
-/** Keys blocked for compromise, and keys certified for another subject (a key has one owner, SP 800-57 §8.1.6). */
-async function refuseForeignKey(
-  context: AuthorityContext,
-  transaction: Transaction,
-  csr: CertificationRequest,
-  overrides: Partial<IssueRequest>,
-): Promise<void> {
-  const { tenant } = context.dependencies;
-  const hash = spkiHash(csr.subjectPublicKeyInfo.der);
-  if (await transaction.inventory.isKeyBlocked(tenant, hash)) {
-    throw new ChanceryError('badPublicKey', {
-      message: 'this key was reported compromised and is blocked for good; make a new key',
-      field: 'subjectPublicKey',
-      clause: 'SP 800-57 Part 1 §7.5',
-    });
-  }
-  const others = await transaction.inventory.findBySpkiHash(tenant, hash, 20);
-  if (others.length === 0) {
-    return;
-  }
-  const subject = formatDistinguishedName(overrides.subject ?? csr.subject);
-  const names = new Set(
-    (overrides.names ?? namesOf(csr.requestedExtensions)).map((name) =>
-      formatGeneralName(name).toLowerCase(),
-    ),
-  );
-  const stranger = others.find(
-    (other) =>
-      other.type !== 'endEntity' ||
-      ((subject === '' || other.subject !== subject) &&
-        !other.names.some((name) => names.has(name.toLowerCase()))),
-  );
-  if (stranger !== undefined) {
-    throw new ChanceryError('badPublicKey', {
-      message: `this key is already certified for another subject (serial number ${stranger.serialNumber}); make a new key for each subject`,
-      field: 'subjectPublicKey',
-      clause: 'SP 800-57 Part 1 §8.1.6',
-    });
-  }
-}
-
-/** The certificate that authenticates a principal is followed by its renewal. */
-async function rebind(
-  context: AuthorityContext,
-  transaction: Transaction,
-  old: CertificateRecord,
-  record: CertificateRecord,
-  certificate: Uint8Array,
-): Promise<void> {
-  const binding = await transaction.principals.findBindingBySerial(old.issuerId, old.serialNumber);
-  if (binding !== undefined) {
-    await transaction.principals.bindCertificate({
-      ...binding,
-      certificateHash: createHash('sha256').update(certificate).digest('hex'),
-      issuerId: record.issuerId,
-      serialNumber: record.serialNumber,
-      boundAt: context.dependencies.clock.now(),
-    });
-  }
-}
-
-function csrIdentity(csr: CertificationRequest): string {
+/** What tells two requests apart. */
+export function csrIdentity(csr: CertificationRequest): string {
   // Not the signature: an ECDSA client signs the same request differently at each try.
   return createHash('sha256').update(csr.infoDer).digest('hex');
 }

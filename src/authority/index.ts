@@ -2,7 +2,7 @@
 
 export type { Authority } from './authority.ts';
 export { createAuthority } from './authority.ts';
-export type { IssueRequest, RenewRequest } from './certificates.ts';
+export type { IssueRequest } from './certificates.ts';
 export type { AuthorityDependencies, AuthoritySettings, FailpointName } from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
@@ -10,6 +10,7 @@ export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
 export type { CreateIssuerRequest } from './issuers.ts';
 export type { CreateCredentialRequest, CreatePrincipalRequest } from './principals.ts';
+export type { RenewRequest } from './renewal.ts';
 export { type AcceptedRestore, acceptRestore } from './restore.ts';
 export { type SoftwareRequest, softwareCertificationRequest } from './software-request.ts';
 export type { HoldRequest, ReleaseRequest, Revocation, RevokeRequest } from './status-acts.ts';

@@ -1,4 +1,4 @@
-import { actsOnlyOnOwn, authorize } from '../access/index.ts';
+import { actsOnlyOnOwn } from '../access/index.ts';
 import type { StoredAuditRecord } from '../audit/ports.ts';
 import { ChanceryError, type Principal, parseSerialNumber } from '../domain/index.ts';
 import { act } from './acts.ts';
@@ -108,22 +108,28 @@ export function inventoryUseCases(context: AuthorityContext) {
       principal: Principal,
       search: CertificateSearch,
     ): Promise<Page<CertificateRecord>> {
-      authorize(principal, 'certificates:read');
-      const { issuer, ...filters } = search;
-      const issuerId =
-        issuer === undefined
-          ? undefined
-          : (await context.issuers.byNameOrId(issuer)).record.issuerId;
-      const own = actsOnlyOnOwn(principal) ? { owner: principal.name } : {};
-      return unitOfWork.read(async (transaction) =>
-        transaction.inventory.search({
-          ...filters,
-          ...own,
-          issuerId,
-          tenant: principal.tenant,
-          now: clock.now(),
-        }),
-      );
+      const described = { act: 'certificate.search', object: 'certificates' };
+      return act(context.dependencies, principal, 'certificates:read', described, async () => {
+        const { issuer, ...filters } = search;
+        const onlyOwn = actsOnlyOnOwn(principal);
+        // Not its own certificates under another's name, which would look like that other's.
+        if (onlyOwn && search.owner !== undefined && search.owner !== principal.name) {
+          return { items: [], next: null };
+        }
+        const issuerId =
+          issuer === undefined
+            ? undefined
+            : (await context.issuers.byNameOrId(issuer)).record.issuerId;
+        return unitOfWork.read(async (transaction) =>
+          transaction.inventory.search({
+            ...filters,
+            ...(onlyOwn ? { owner: principal.name } : {}),
+            issuerId,
+            tenant: principal.tenant,
+            now: clock.now(),
+          }),
+        );
+      });
     },
 
     async listAudit(

@@ -53,7 +53,9 @@ export interface IssuanceOrder {
   /** Facts beside the request that belong in the record (how possession was proven). */
   readonly evidence: Readonly<Record<string, unknown>>;
   /** Runs in the intent's transaction, before the row is inserted: checks and companions. */
-  readonly beforeIntent?: ((transaction: Transaction) => Promise<void>) | undefined;
+  readonly beforeIntent?:
+    | ((transaction: Transaction, record: CertificateRecord) => Promise<void>)
+    | undefined;
   /** Runs in the intent's transaction, after the row is inserted. */
   readonly afterIntent?:
     | ((transaction: Transaction, record: CertificateRecord) => Promise<void>)
@@ -101,7 +103,7 @@ export async function issueFromOrder(
     failpoint('issue.1-before-intent');
     try {
       await unitOfWork.run(async (transaction) => {
-        await order.beforeIntent?.(transaction);
+        await order.beforeIntent?.(transaction, record);
         await transaction.inventory.insertPrepared(record);
         await order.afterIntent?.(transaction, record);
       });

@@ -25,6 +25,8 @@ export interface CreateCredentialRequest {
 }
 
 const namePattern = /^[a-z0-9][a-z0-9._@-]{0,62}$/i;
+/** How records name who is no principal of the inventory; nobody else may look like one of them. */
+const reservedNames: ReadonlySet<string> = new Set(['system', 'init', 'anonymous', 'ceremony']);
 const defaultCredentialDays = 90;
 const longestCredentialDays = 365;
 /** The profile of a principal's own client certificate. */
@@ -67,12 +69,8 @@ export function principalUseCases(context: AuthorityContext) {
         details: { role: request.role },
       };
       return act(dependencies, principal, 'principals:create', described, async () => {
-        if (!namePattern.test(request.name) || request.role === 'system') {
-          throw new ChanceryError('invalidArgument', {
-            message: `a principal needs a name of 1 to 63 letters, digits and . _ @ - and a role other than system; got ${JSON.stringify(request.name)}, ${request.role}`,
-            field: request.role === 'system' ? 'role' : 'name',
-          });
-        }
+        refuseUnfitName(request);
+        refuseMoreThanOwn(principal, permissionsOf(request.role), request.name);
         const record: PrincipalRecord = {
           id: await uuid(),
           tenant,
@@ -81,20 +79,27 @@ export function principalUseCases(context: AuthorityContext) {
           createdAt: clock.now(),
           createdBy: principal.name,
         };
-        // Read before anything is written: a bad CSR leaves no principal behind.
-        const csr = request.csr === undefined ? undefined : readCsr(request.csr);
-        await unitOfWork.run(async (transaction) => {
+        const refuseTaken = async (transaction: Transaction): Promise<void> => {
           if ((await transaction.principals.findByName(tenant, request.name)) !== undefined) {
             throw new ChanceryError('alreadyExists', {
               message: `there is a principal named ${request.name} already; take another name`,
               field: 'name',
             });
           }
+        };
+        const insert = async (transaction: Transaction): Promise<void> => {
+          await refuseTaken(transaction);
           await transaction.principals.insert(record);
           await recordDone(dependencies, transaction, principal, described);
-        });
-        const certificate =
-          csr === undefined ? undefined : await bindNewCertificate(context, principal, record, csr);
+        };
+        if (request.csr === undefined) {
+          await unitOfWork.run(insert);
+          return { principal: record };
+        }
+        const csr = readCsr(request.csr);
+        await unitOfWork.read(refuseTaken);
+        // Principal, certificate and binding come together: a refused CSR leaves nothing behind.
+        const certificate = await bindNewCertificate(context, principal, record, csr, insert);
         return { principal: record, certificate };
       });
     },
@@ -118,6 +123,12 @@ export function principalUseCases(context: AuthorityContext) {
         const record = await unitOfWork.run(async (transaction) => {
           const existing = await transaction.principals.findByName(tenant, request.name);
           if (existing !== undefined) {
+            if (existing.role !== request.role) {
+              throw new ChanceryError('alreadyExists', {
+                message: `the principal ${request.name} is there with the role ${existing.role}, not ${request.role}; take another name`,
+                field: 'role',
+              });
+            }
             return existing;
           }
           const fresh: PrincipalRecord = {
@@ -179,6 +190,7 @@ export function principalUseCases(context: AuthorityContext) {
         const record = await unitOfWork.run(async (transaction) => {
           const owner = await named(transaction, request.principalName);
           refuseWiderScope(owner, request.scope);
+          refuseMoreThanOwn(principal, permissionsOf(owner.role, request.scope), owner.name);
           const now = clock.now();
           const credential: CredentialRecord = {
             id,
@@ -235,60 +247,6 @@ export function principalUseCases(context: AuthorityContext) {
         }),
       );
     },
-
-    /**
-     * Who a TLS client is: only exactly this certificate, bound to a principal, issued, good and in
-     * its validity right now (invariant 8). Names and EKUs grant nothing. Undefined: nobody.
-     */
-    async authenticateCertificate(der: Uint8Array): Promise<Principal | undefined> {
-      const now = clock.now();
-      return unitOfWork.read(async (transaction) => {
-        const binding = await transaction.principals.findBinding(sha256(der));
-        if (binding === undefined) {
-          return undefined;
-        }
-        const { issuerId, serialNumber, principalId } = binding;
-        const certificate = await transaction.inventory.find(
-          binding.tenant,
-          issuerId,
-          serialNumber,
-        );
-        if (
-          certificate?.certificate === undefined ||
-          Buffer.compare(certificate.certificate, der) !== 0 ||
-          certificate.issuanceState !== 'issued' ||
-          certificate.status.status !== 'good' ||
-          now < certificate.notBefore ||
-          now > certificate.notAfter
-        ) {
-          return undefined;
-        }
-        const owner = await transaction.principals.findById(binding.tenant, principalId);
-        return asPrincipal(owner, undefined);
-      });
-    },
-
-    /** Who a bearer token belongs to: known, unexpired, unrevoked. Undefined: nobody. */
-    async authenticateToken(token: string): Promise<Principal | undefined> {
-      const now = clock.now();
-      return unitOfWork.read(async (transaction) => {
-        const credential = await transaction.principals.findCredentialByHash(
-          sha256(Buffer.from(token)),
-        );
-        if (
-          credential === undefined ||
-          credential.revokedAt !== undefined ||
-          now > credential.notAfter
-        ) {
-          return undefined;
-        }
-        const owner = await transaction.principals.findById(
-          credential.tenant,
-          credential.principalId,
-        );
-        return asPrincipal(owner, credential.scope);
-      });
-    },
   };
 }
 
@@ -298,6 +256,7 @@ async function bindNewCertificate(
   administrator: Principal,
   owner: PrincipalRecord,
   csr: ReturnType<typeof readCsr>,
+  beforeBinding: (transaction: Transaction) => Promise<void> = async () => undefined,
 ): Promise<IssuedCertificate> {
   const { dependencies, issuers } = context;
   const profile = dependencies.profiles.get(clientProfile);
@@ -319,6 +278,7 @@ async function bindNewCertificate(
       bodyHash: '',
       act: { act: 'certificate.issue', object: owner.name },
       onIssued: async (transaction, record, certificate) => {
+        await beforeBinding(transaction);
         await transaction.principals.bindCertificate({
           tenant: record.tenant,
           principalId: owner.id,
@@ -332,15 +292,33 @@ async function bindNewCertificate(
   );
 }
 
-function asPrincipal(
-  record: PrincipalRecord | undefined,
-  scope: readonly Permission[] | undefined,
-): Principal | undefined {
-  if (record === undefined || record.disabledAt !== undefined || record.role === 'system') {
-    return undefined;
+function refuseUnfitName({ name, role }: CreatePrincipalRequest): void {
+  if (!namePattern.test(name) || reservedNames.has(name.toLowerCase()) || role === 'system') {
+    throw new ChanceryError('invalidArgument', {
+      message: `a principal needs a name of 1 to 63 letters, digits and . _ @ - that is none of ${[...reservedNames].join(', ')}, and a role other than system; got ${JSON.stringify(name)}, ${role}`,
+      field: role === 'system' ? 'role' : 'name',
+    });
   }
-  const { id, name, role, tenant } = record;
-  return { id, name, role, tenant, permissions: permissionsOf(role, scope) };
+}
+
+/**
+ * No credential makes another that may do more than itself, or its scope would bound nothing. The
+ * responders' door is left out: administrators open it for others and never have it themselves.
+ */
+function refuseMoreThanOwn(
+  principal: Principal,
+  granted: ReadonlySet<Permission>,
+  name: string,
+): void {
+  const more = [...granted].filter(
+    (permission) => permission !== 'responders:enrol' && !principal.permissions.has(permission),
+  );
+  if (more.length > 0) {
+    throw new ChanceryError('forbidden', {
+      message: `${name} would get ${more.join(', ')}, which the credential of ${principal.name} lacks itself; use one with a wider scope`,
+      field: more[0],
+    });
+  }
 }
 
 function refuseWiderScope(owner: PrincipalRecord, scope: readonly Permission[] | undefined): void {

@@ -5,6 +5,7 @@ import { act } from './acts.ts';
 import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
 import { spkiHash } from './issuance-core.ts';
+import { refuseIssuerKey } from './subject-keys.ts';
 
 export interface EnrolledResponder {
   readonly certificate: Uint8Array;
@@ -34,6 +35,7 @@ export function responderUseCases(context: AuthorityContext) {
           });
         }
         const csr = readCsr(request.csr);
+        await refuseIssuerKey(issuers, csr.subjectPublicKeyInfo);
         const { certificate } = await context.issue({
           principal,
           issuer,

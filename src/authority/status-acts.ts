@@ -57,6 +57,7 @@ export function statusUseCases(context: AuthorityContext) {
     permission: Permission,
     ref: CertificateRef,
     statusChange: (now: Date) => StatusChange,
+    checkArguments: (now: Date) => void = () => undefined,
   ): Promise<Revocation> => {
     const preview = statusChange(clock.now());
     const described = {
@@ -65,6 +66,7 @@ export function statusUseCases(context: AuthorityContext) {
       details: auditDetails(preview),
     };
     return act(dependencies, principal, permission, described, async () => {
+      checkArguments(clock.now());
       const changed = await unitOfWork.run(async (transaction) => {
         const found = await findOwn(context, transaction, principal, ref);
         const locked = await lock(transaction, found);
@@ -87,7 +89,6 @@ export function statusUseCases(context: AuthorityContext) {
 
   return {
     async revokeCertificate(principal: Principal, request: RevokeRequest): Promise<Revocation> {
-      refuseFuture('invalidityDate', request.invalidityDate, clock.now());
       const revoke = (now: Date): StatusChange => ({
         act: 'revoke',
         reasonCode: request.reasonCode,
@@ -97,24 +98,13 @@ export function statusUseCases(context: AuthorityContext) {
         requestedBy: principal.name,
         effectiveAt: now,
       });
-      return change(principal, 'certificates:revoke', request, revoke);
+      return change(principal, 'certificates:revoke', request, revoke, (now) => {
+        refuseFuture('invalidityDate', request.invalidityDate, now);
+      });
     },
 
     async holdCertificate(principal: Principal, request: HoldRequest): Promise<CertificateRecord> {
-      const now = clock.now();
-      if ((request.until === undefined) !== (request.then === undefined)) {
-        throw new ChanceryError('invalidArgument', {
-          message: 'a hold with an end needs both: --until T and --then release|revoke|alarm',
-          field: request.until === undefined ? 'until' : 'then',
-        });
-      }
-      if (request.until !== undefined && request.until <= now) {
-        throw new ChanceryError('invalidArgument', {
-          message: `the hold would end in the past (${request.until.toISOString()}); give a later time`,
-          field: 'until',
-        });
-      }
-      const { record } = await change(principal, 'certificates:hold', request, (at) => ({
+      const hold = (at: Date): StatusChange => ({
         act: 'hold',
         reasonCode: 'certificateHold',
         cause: request.cause ?? 'other',
@@ -124,7 +114,10 @@ export function statusUseCases(context: AuthorityContext) {
         requestedAt: at,
         requestedBy: principal.name,
         effectiveAt: at,
-      }));
+      });
+      const { record } = await change(principal, 'certificates:hold', request, hold, (now) => {
+        refuseHalfAnEnd(request, now);
+      });
       return record;
     },
 
@@ -147,10 +140,20 @@ export function statusUseCases(context: AuthorityContext) {
       const due = await unitOfWork.read(async (transaction) =>
         transaction.inventory.listDueHolds(dependencies.tenant, clock.now(), 100),
       );
+      let ended = 0;
       for (const record of due) {
-        await endHold(context, record);
+        try {
+          await endHold(context, record);
+          ended += 1;
+        } catch (error) {
+          // One that can't be ended must not keep the others from their end.
+          dependencies.log('warn', 'a hold could not be ended at its deadline; tried again', {
+            certificate: certificateReference(record),
+            cause: String(error),
+          });
+        }
       }
-      return due.length;
+      return ended;
     },
   };
 }
@@ -286,6 +289,21 @@ async function sweepCompromisedKey(
     }
   }
   return revoked;
+}
+
+function refuseHalfAnEnd({ until, then }: HoldRequest, now: Date): void {
+  if ((until === undefined) !== (then === undefined)) {
+    throw new ChanceryError('invalidArgument', {
+      message: 'a hold with an end needs both: --until T and --then release|revoke|alarm',
+      field: until === undefined ? 'until' : 'then',
+    });
+  }
+  if (until !== undefined && until <= now) {
+    throw new ChanceryError('invalidArgument', {
+      message: `the hold would end in the past (${until.toISOString()}); give a later time`,
+      field: 'until',
+    });
+  }
 }
 
 function refuseFuture(field: string, time: Date | undefined, now: Date): void {

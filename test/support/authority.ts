@@ -1,0 +1,428 @@
+/**
+ * The whole authority in the test's own process: real SoftHSM tokens behind their signer processes,
+ * real PostgreSQL, real files; the test moves the clock, reaches each step and reads the database.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll } from 'vitest';
+import { permissionsOf } from '../../src/access/index.ts';
+import type { StoredAuditRecord } from '../../src/audit/ports.ts';
+import {
+  type Authority,
+  type AuthorityDependencies,
+  createAuthority,
+  type FailpointName,
+  type IssuedCertificate,
+  type IssueRequest,
+  initialise,
+} from '../../src/authority/index.ts';
+import type {
+  CertificateRecord,
+  Installation,
+  IssuerRecord,
+  Transaction,
+} from '../../src/authority/ports.ts';
+import { loadProfiles } from '../../src/composition.ts';
+import { defaultTenant, type Principal, type Role } from '../../src/domain/index.ts';
+import { initialiseToken, openToken, routeSigner, type Token } from '../../src/hsm/index.ts';
+import {
+  type CertificateList,
+  type Extension,
+  encodeSubjectAltName,
+  parseCertificateList,
+} from '../../src/pkix/index.ts';
+import { permitAll } from '../../src/policy/index.ts';
+import {
+  filePublisher,
+  openStatusStorage,
+  openStorage,
+  type StatusStorage,
+  type Storage,
+} from '../../src/storage/index.ts';
+import { type TestDatabase, testDatabase } from './postgres.ts';
+import { softHsmModule } from './softhsm.ts';
+import { makeRequest, type SoftwareKey, softwareKey } from './software-issuer.ts';
+
+const start = new Date('2026-11-21T12:00:00Z');
+const pin = '648219';
+
+/** A clock that stands still until the test moves it. */
+export class TestClock {
+  #now = start.getTime();
+  now(): Date {
+    return new Date(this.#now);
+  }
+  /** Seconds; negative goes back. */
+  advance(seconds: number): void {
+    this.#now += seconds * 1000;
+  }
+  set(time: Date): void {
+    this.#now = time.getTime();
+  }
+}
+
+export interface LogLine {
+  readonly level: string;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What a test may replace of the composition. */
+export interface TestAuthorityOptions {
+  readonly settings?: Partial<AuthorityDependencies['settings']> | undefined;
+  readonly dependencies?: Partial<AuthorityDependencies> | undefined;
+}
+
+/** A CA process of the test: an authority of its own over the shared database, tokens and files. */
+export interface TestNode {
+  readonly authority: Authority;
+  readonly dependencies: AuthorityDependencies;
+  /** Runs when a step is reached; throwing there is how a process ends at that step. */
+  readonly at: Partial<Record<FailpointName, () => void>>;
+  /** Awaited before each signature. */
+  beforeSign: (purpose: string) => Promise<void>;
+}
+
+export class TestAuthority implements TestNode {
+  readonly clock: TestClock;
+  readonly database: TestDatabase;
+  readonly folder: string;
+  readonly storage: Storage;
+  readonly status: StatusStorage;
+  readonly tokens: { readonly root: Token; readonly issuing: Token };
+  readonly log: LogLine[] = [];
+  readonly root: IssuerRecord;
+  readonly issuing: IssuerRecord;
+  readonly #node: TestNode;
+  readonly #parts: Parts;
+
+  constructor(
+    parts: Parts,
+    issuers: { readonly root: IssuerRecord; readonly issuing: IssuerRecord },
+    log: LogLine[],
+    options: TestAuthorityOptions,
+  ) {
+    this.clock = parts.clock;
+    this.database = parts.database;
+    this.folder = parts.folder;
+    this.storage = parts.storage;
+    this.status = parts.status;
+    this.tokens = parts.tokens;
+    this.root = issuers.root;
+    this.issuing = issuers.issuing;
+    this.log = log;
+    this.#parts = parts;
+    this.#node = makeNode(parts, log, 'node-1', options);
+  }
+
+  get authority(): Authority {
+    return this.#node.authority;
+  }
+  get dependencies(): AuthorityDependencies {
+    return this.#node.dependencies;
+  }
+  get at(): Partial<Record<FailpointName, () => void>> {
+    return this.#node.at;
+  }
+  set beforeSign(wait: (purpose: string) => Promise<void>) {
+    this.#node.beforeSign = wait;
+  }
+
+  /** Another CA process over the same database, tokens and files, as after a crash or beside this one. */
+  async node(name: string, options: TestAuthorityOptions = {}): Promise<TestNode> {
+    const node = makeNode(this.#parts, this.log, name, options);
+    await node.authority.start();
+    return node;
+  }
+
+  /** Rows as the superuser sees them, triggers off: what only an intruder or a defect could write. */
+  async sql(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    const client = new Client({ connectionString: this.database.superuserUrl });
+    await client.connect();
+    try {
+      await client.query("SET search_path = chancery; SET session_replication_role = 'replica'");
+      const { rows } = await client.query(text, [...values]);
+      return rows as Record<string, unknown>[];
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** Issues with a key of its own under the issuing CA. */
+  async issue(
+    request: Partial<Omit<IssueRequest, 'csr'>> & {
+      readonly dns?: string;
+      readonly key?: SoftwareKey;
+      readonly as?: Principal;
+      readonly csr?: Uint8Array;
+    } = {},
+  ): Promise<IssuedCertificate> {
+    const { dns = `${nextLabel()}.example.test`, key = freshKey(), as = admin, ...rest } = request;
+    return this.authority.issueCertificate(as, {
+      profile: 'tls-server',
+      csr: csrFor(key, dns),
+      ...rest,
+    });
+  }
+
+  async find(record: Pick<CertificateRecord, 'issuerId' | 'serialNumber'>) {
+    return this.read(async ({ inventory }) =>
+      inventory.find(defaultTenant, record.issuerId, record.serialNumber),
+    );
+  }
+
+  async read<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.storage.unitOfWork.read(work);
+  }
+
+  /** What the responder reads of a certificate through its own role. */
+  async ocsp(record: Pick<CertificateRecord, 'issuerId' | 'serialNumber'>) {
+    const [found] = await this.status.source.lookup(record.issuerId, [record.serialNumber]);
+    return found;
+  }
+
+  /** The CRL as it is published now. */
+  crl(issuerId = this.issuing.issuerId): CertificateList {
+    return parseCertificateList(
+      readFileSync(join(this.folder, 'published/crl', issuerId, '0.crl')),
+    );
+  }
+
+  /** Publishes, and answers the entry of one certificate, undefined when it is not listed. */
+  async listed(record: Pick<CertificateRecord, 'issuerId' | 'serialNumber'>) {
+    await this.authority.publishCrl(admin, record.issuerId);
+    return [...this.crl(record.issuerId).entries()].find(
+      ({ serialNumber }) => serialNumber === record.serialNumber,
+    );
+  }
+
+  /** Audit records, newest last. */
+  async audit(act?: string): Promise<readonly StoredAuditRecord[]> {
+    return this.read(async ({ audit }) =>
+      audit.list({ tenant: defaultTenant, act, limit: 10_000 }),
+    );
+  }
+}
+
+interface Parts {
+  readonly clock: TestClock;
+  readonly database: TestDatabase;
+  readonly folder: string;
+  readonly storage: Storage;
+  readonly status: StatusStorage;
+  readonly tokens: { readonly root: Token; readonly issuing: Token };
+}
+
+/** Root and issuing CA of a test file; everything is closed and removed after it. */
+export async function testAuthority(
+  name: string,
+  options: TestAuthorityOptions = {},
+): Promise<TestAuthority> {
+  const folder = mkdtempSync(join(tmpdir(), 'chancery-authority-'));
+  const database = await testDatabase(name);
+  const [storage, status, root, issuing] = await Promise.all([
+    openStorage({ url: database.applicationUrl }),
+    openStatusStorage({ url: database.responderUrl }),
+    token(folder, 'root'),
+    token(folder, 'issuing'),
+  ]);
+  afterAll(async () => {
+    await Promise.all([storage.close(), status.close(), root.close(), issuing.close()]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const clock = new TestClock();
+  const parts = { clock, database, folder, storage, status, tokens: { root, issuing } };
+  const log: LogLine[] = [];
+  const { dependencies } = makeNode(parts, log, 'init', options);
+  const issuers = await initialise(dependencies, {
+    installationId: 'test',
+    root: { name: 'root', keyAlgorithm: 'p256' },
+    issuing: { name: 'issuing', keyAlgorithm: 'p256' },
+    principals: [],
+    progress: () => undefined,
+  });
+  const made = new TestAuthority(parts, issuers, log, options);
+  await made.authority.start();
+  return made;
+}
+
+async function token(folder: string, role: 'root' | 'issuing'): Promise<Token> {
+  const home = join(folder, 'tokens', role);
+  mkdirSync(join(home, 'tokens'), { recursive: true, mode: 0o700 });
+  const configuration = join(home, 'softhsm2.conf');
+  const pinFile = join(home, 'pin');
+  writeFileSync(
+    configuration,
+    `directories.tokendir = ${join(home, 'tokens')}\nobjectstore.backend = file\nlog.level = ERROR\n`,
+  );
+  writeFileSync(pinFile, `${pin}\n`, { mode: 0o600 });
+  const of = {
+    module: softHsmModule(),
+    label: role,
+    pinFile,
+    environment: { SOFTHSM2_CONF: configuration },
+  };
+  await initialiseToken({ ...of, soPinFile: pinFile });
+  return openToken({ ...of, role, clock: { now: () => new Date() } });
+}
+
+function makeNode(
+  parts: Parts,
+  log: LogLine[],
+  name: string,
+  options: TestAuthorityOptions,
+): TestNode {
+  const { storage, tokens, clock, folder } = parts;
+  const at: TestNode['at'] = {};
+  const signer = routeSigner([tokens.root, tokens.issuing], (keyId) => roleOf(keyId));
+  const roles = new Map<string, 'root' | 'issuing'>();
+  const roleOf = (keyId: string): 'root' | 'issuing' | undefined => roles.get(keyId);
+  const node: { -readonly [K in keyof TestNode]?: TestNode[K] } = {
+    at,
+    beforeSign: async () => undefined,
+  };
+  const learn = async (): Promise<void> => {
+    const keys = await storage.unitOfWork.read(async (transaction) =>
+      transaction.keys.list(defaultTenant),
+    );
+    for (const { keyId, tokenRole } of keys) {
+      if (tokenRole === 'root' || tokenRole === 'issuing') roles.set(keyId, tokenRole);
+    }
+  };
+  const keyToken = (role: 'root' | 'issuing'): AuthorityDependencies['tokens']['root'] => ({
+    role,
+    identity: async () => tokens[role].identity(),
+    generateKeyPair: async (request) => {
+      const key = await tokens[role].generateKeyPair(request);
+      roles.set(key.keyId, role);
+      return key;
+    },
+    bind: async (keys) => tokens[role].bind(keys),
+    keyIds: async () => tokens[role].keyIds(),
+    random: async (length) => tokens[role].random(length),
+    selfTest: async () => tokens[role].selfTest(),
+    destroyKeyPair: async (keyId) => tokens[role].destroyKeyPair(keyId),
+  });
+  /** The database's clock, the second witness of the time, follows the test's. */
+  const onTime = (transaction: Transaction): Transaction =>
+    Object.create(transaction, {
+      installation: {
+        get: () => {
+          const { installation } = transaction;
+          return {
+            find: async () => installation.find(),
+            insert: async (row: Installation) => installation.insert(row),
+            update: async (row: Installation) => installation.update(row),
+            databaseTime: async () => Promise.resolve(clock.now()),
+          };
+        },
+      },
+    }) as Transaction;
+  const { unitOfWork } = storage;
+  const files = filePublisher(folder);
+  const dependencies: AuthorityDependencies = {
+    tenant: defaultTenant,
+    unitOfWork: {
+      run: async (work) => unitOfWork.run(async (transaction) => work(onTime(transaction))),
+      read: async (work) => unitOfWork.read(async (transaction) => work(onTime(transaction))),
+    },
+    leases: storage.leases,
+    changeFeed: storage.changeFeed,
+    publisher: filePublisher(join(folder, 'published')),
+    installationFile: {
+      async read() {
+        const content = await files.read('installation.json');
+        if (content === undefined) return undefined;
+        const { generation, ...rest } = JSON.parse(Buffer.from(content).toString('utf8')) as {
+          id: string;
+          serialPrefix: string;
+          generation: string;
+        };
+        return { ...rest, generation: BigInt(generation) };
+      },
+      async write(installation) {
+        const text = JSON.stringify({
+          ...installation,
+          generation: String(installation.generation),
+        });
+        await files.publish('installation.json', Buffer.from(text));
+      },
+    },
+    signer: {
+      async sign(request) {
+        await node.beforeSign?.(request.purpose);
+        if (!roles.has(request.keyId)) await learn();
+        return signer.sign(request);
+      },
+    },
+    tokens: { root: keyToken('root'), issuing: keyToken('issuing') },
+    random: { bytes: async (length) => tokens.issuing.random(length) },
+    clock,
+    profiles: productProfiles(),
+    namePolicy: permitAll,
+    log: (level, message, fields) => log.push({ level, message, fields: fields ?? {} }),
+    failpoint: (step) => at[step]?.(),
+    ...options.dependencies,
+    settings: {
+      node: name,
+      distributionUrl: 'http://pki.example.test',
+      ocspUrl: 'http://ocsp.example.test/',
+      crlLifetimeSeconds: 86_400,
+      signDeadline: 5000,
+      issuanceLimit: 100,
+      settleAfterSeconds: 20,
+      ...options.settings,
+    },
+  };
+  return Object.assign(node, {
+    authority: createAuthority(dependencies),
+    dependencies,
+  }) as TestNode;
+}
+
+let profiles: AuthorityDependencies['profiles'] | undefined;
+/** The profiles of the product, read once. */
+export function productProfiles(): AuthorityDependencies['profiles'] {
+  profiles ??= loadProfiles(new URL('../../profiles', import.meta.url).pathname);
+  return profiles;
+}
+
+/** A principal as authentication would make it. */
+export function principal(role: Role, name: string = role): Principal {
+  return { id: `id-${name}`, name, role, tenant: defaultTenant, permissions: permissionsOf(role) };
+}
+
+export const admin = principal('administrator', 'admin');
+
+let label = 0;
+function nextLabel(): string {
+  label += 1;
+  return `n${label}`;
+}
+
+/** A subscriber's key that no other call gets. */
+export function freshKey(): SoftwareKey {
+  return softwareKey('p256', nextLabel());
+}
+
+/** DER of a CSR for one DNS name, which is the subject's common name as well. */
+export function csrFor(
+  key: SoftwareKey,
+  dns: string,
+  extensions: readonly Extension[] = [],
+): Uint8Array {
+  const san = encodeSubjectAltName([{ type: 'dNSName', value: dns }], false);
+  return makeRequest(key, `CN=${dns}`, [san, ...extensions]).der;
+}
+
+/** The code of the ChanceryError that a promise ends with; fails when it does not. */
+export async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    return error instanceof Error && 'code' in error ? String(error.code) : String(error);
+  }
+  throw new Error('it was not refused');
+}
