@@ -160,7 +160,10 @@ export interface Inventory {
     certificate: Uint8Array,
     issuedAt: Date,
   ): Promise<boolean>;
-  /** prepared -> abandoned, status revoked with the given change; false when not `prepared`. */
+  /**
+   * prepared -> abandoned, status revoked with the given change; one that is revoked already (its
+   * key was compromised meanwhile) keeps its status and history. False when not `prepared`.
+   */
   markAbandoned(
     tenant: TenantId,
     issuerId: IssuerId,

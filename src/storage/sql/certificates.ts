@@ -90,6 +90,7 @@ export function certificateStatements(schema: string) {
         CASE WHEN start > 0 THEN substring($4::bytea FROM start + size) ELSE '' END
       FROM settled`,
     ),
+    // Revoked already, by the compromise of its key: that status stays, and only the feed is told.
     markAbandoned: statement(
       'mark_abandoned',
       `WITH settled AS (
@@ -101,8 +102,13 @@ export function certificateStatements(schema: string) {
         SELECT id, 'abandoned', $16 FROM settled RETURNING certificate_id
       ), selected_certificate AS (
         SELECT settled.* FROM settled JOIN selected ON selected.certificate_id = settled.id
+        WHERE NOT EXISTS (SELECT FROM {certificate_status} s
+          WHERE s.certificate_id = settled.id AND s.status = 'revoked')
+      ), told AS (
+        INSERT INTO {changes} (certificate_id) SELECT id FROM settled
+        WHERE id NOT IN (SELECT id FROM selected_certificate)
       ), ${changeStatus.replaceAll('selected c', 'selected_certificate c')}
-      SELECT id FROM selected_certificate`,
+      SELECT id FROM settled`,
     ),
     changeStatus: statement(
       'change_status',
