@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalize } from '../audit/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { certificateReference } from './issuance-core.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
 /** A request that may come twice: the same key and body give the same answer for 24 h. */
@@ -85,7 +86,11 @@ export async function earlierIssuance(
   }
   const { record } = found;
   if (record?.issuanceState === 'abandoned') {
-    await unitOfWork.run(async (transaction) => transaction.idempotency.remove(tenant, id, key));
+    const abandoned = certificateReference(record);
+    // Another retry may have begun under this key since: that one stays.
+    await unitOfWork.run(async (transaction) =>
+      transaction.idempotency.remove(tenant, id, key, abandoned),
+    );
     return undefined;
   }
   if (record?.certificate === undefined) {

@@ -332,7 +332,12 @@ async function abandon(
         await transaction.inventory.markAbandoned(tenant, issuerId, serialNumber, state, change)
       ) {
         if (order.idempotencyKey !== undefined) {
-          await transaction.idempotency.remove(tenant, order.principal.id, order.idempotencyKey);
+          await transaction.idempotency.remove(
+            tenant,
+            order.principal.id,
+            order.idempotencyKey,
+            certificateReference(record),
+          );
         }
         await recordDone(dependencies, transaction, order.principal, {
           act: 'certificate.abandon',

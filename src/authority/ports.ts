@@ -306,7 +306,13 @@ export interface IdempotencyStore {
     certificate: string,
   ): Promise<void>;
   find(tenant: TenantId, principalId: string, key: string): Promise<IdempotencyRecord | undefined>;
-  remove(tenant: TenantId, principalId: string, key: string): Promise<void>;
+  /** With `certificate`: only while the key stands for that one, and not for a later try of another node. */
+  remove(
+    tenant: TenantId,
+    principalId: string,
+    key: string,
+    certificate?: string | undefined,
+  ): Promise<void>;
 }
 
 /** The installation's row: compared with `$CHANCERY_DATA/installation.json` at start-up (invariant 9). */

@@ -242,8 +242,13 @@ export class PostgresIdempotencyStore implements IdempotencyStore {
     );
   }
 
-  async remove(tenant: TenantId, principalId: string, key: string): Promise<void> {
-    await this.#session.execute(this.#sql.remove, [tenant, principalId, key]);
+  async remove(
+    tenant: TenantId,
+    principalId: string,
+    key: string,
+    certificate?: string,
+  ): Promise<void> {
+    await this.#session.execute(this.#sql.remove, [tenant, principalId, key, certificate]);
   }
 }
 

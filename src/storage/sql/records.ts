@@ -107,7 +107,8 @@ export function idempotencyStatements(schema: string) {
     find: 'SELECT * FROM {idempotency} WHERE tenant = $1 AND principal_id = $2 AND key = $3',
     setCertificate: `UPDATE {idempotency} SET certificate = $4
       WHERE tenant = $1 AND principal_id = $2 AND key = $3`,
-    remove: 'DELETE FROM {idempotency} WHERE tenant = $1 AND principal_id = $2 AND key = $3',
+    remove: `DELETE FROM {idempotency} WHERE tenant = $1 AND principal_id = $2 AND key = $3
+        AND ($4::text IS NULL OR certificate = $4)`,
   });
 }
 
