@@ -86,6 +86,8 @@ export async function startEmbeddedPostgres(
   await stopLeftoverPostgres(dataFolder);
   if (!existsSync(cluster)) await makeCluster(programs, dataFolder, logFile);
   const socketFolder = chooseSocketFolder(programs, dataFolder);
+  // Like postmaster.pid: it names a process that is none of this cluster any more.
+  rmSync(join(socketFolder, '.s.PGSQL.5432.lock'), { force: true });
   const settings = { ...ownSettings(socketFolder), ...options.settings };
   const server = launch(
     [

@@ -1,6 +1,6 @@
 /** A whole installation of its own for one test file: quickstart, its processes, and the command. */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -96,10 +96,7 @@ export class Installation {
 
   /** Starts quickstart's supervisor (npm and apt were done by scripts/test) and waits for `ready`. */
   async start(extra: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { mkdirSync } = await import('node:fs');
-    mkdirSync(this.work, { recursive: true });
-    if (Object.keys(this.#ports).length === 0) this.#ports = await freePorts();
-    this.#run = startQuickstart('scripts/supervisor/main.ts', { ...this.environment, ...extra });
+    await this.launch(extra);
     await until(
       'the line "ready"',
       () => {
@@ -109,6 +106,13 @@ export class Installation {
       },
       100_000,
     );
+  }
+
+  /** Starts quickstart's supervisor and waits for nothing. */
+  async launch(extra: Readonly<Record<string, string>> = {}): Promise<void> {
+    mkdirSync(this.work, { recursive: true });
+    if (Object.keys(this.#ports).length === 0) this.#ports = await freePorts();
+    this.#run = startQuickstart('scripts/supervisor/main.ts', { ...this.environment, ...extra });
   }
 
   /** SIGTERM; @returns the exit code. */

@@ -53,6 +53,17 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
+/** A request for a certificate of a name that nobody else has, with a key of its own. */
+export function newRequest(label: string): {
+  readonly name: string;
+  readonly body: Readonly<Record<string, unknown>>;
+} {
+  const name = `${label}-${randomUUID().slice(0, 8)}.load.test`;
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const csr = Buffer.from(softwareCertificationRequest(privateKey, { dns: [name] }));
+  return { name, body: { profile: 'tls-server', csr: csr.toString('base64'), dns: [name] } };
+}
+
 export class LoadClient {
   readonly received: Received[] = [];
   /** What no client should ever see. */
@@ -94,11 +105,8 @@ export class LoadClient {
   /** Issues one certificate, with as many retries as it takes. */
   async issue(): Promise<Received> {
     this.#counter += 1;
-    const name = `n${this.#counter}-${randomUUID().slice(0, 8)}.load.test`;
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const csr = Buffer.from(softwareCertificationRequest(privateKey, { dns: [name] }));
+    const { name, body } = newRequest(`n${this.#counter}`);
     const idempotencyKey = randomUUID();
-    const body = { profile: 'tls-server', csr: csr.toString('base64'), dns: [name] };
     const ask = async (): Promise<Shown> => {
       const answer = await this.#until('issue', async () =>
         this.#installation.rest('POST', '/api/v1/certificates', body, {
