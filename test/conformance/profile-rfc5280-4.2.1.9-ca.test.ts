@@ -93,10 +93,13 @@ describe('defaults', () => {
     expect(keyAlgorithmOf(issuing.certificate.subjectPublicKeyInfo)).toBe('p256');
   });
 
-  test('a root points to no revocation information, an issuing CA to its parent’s', () => {
-    expect(findExtension(root.certificate.extensions, oids.cRLDistributionPoints)).toBeUndefined();
-    expect(findExtension(root.certificate.extensions, oids.authorityInfoAccess)).toBeUndefined();
+  test('a root names its own CRL and no OCSP, an issuing CA its parent’s CRL and OCSP', () => {
     const { urls } = root.input;
+    // Without it, a path check of every certificate finds the root's CRL out of scope (§6.3.3 (b)).
+    expect(
+      parseCRLDistributionPoints(valueOf(root.certificate, oids.cRLDistributionPoints)),
+    ).toEqual([urls.crl]);
+    expect(findExtension(root.certificate.extensions, oids.authorityInfoAccess)).toBeUndefined();
     expect(
       parseCRLDistributionPoints(valueOf(issuing.certificate, oids.cRLDistributionPoints)),
     ).toEqual([urls.crl]);
