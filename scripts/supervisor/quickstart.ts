@@ -41,6 +41,8 @@ export interface QuickstartOptions {
 class AlreadyExplained extends Error {}
 
 const readyWithin = 90_000;
+/** A start usually passes through this; what takes longer deserves a word. */
+const sayWhyAfter = 5_000;
 
 /**
  * Runs until it is stopped or cannot go on.
@@ -152,6 +154,9 @@ class Quickstart {
       {
         ...withoutOwner,
         CHANCERY_DATABASE_URL: undefined,
+        ...(configuration.authorityUrl === undefined
+          ? {}
+          : { CHANCERY_OCSP_AUTHORITY_URL: configuration.authorityUrl }),
       },
       configuration.ocspPort,
     );
@@ -271,19 +276,28 @@ class Quickstart {
     }
   }
 
-  /** Asks /readyz until it answers 200; a wait that ends tells the last answer. */
+  /**
+   * Asks /readyz until it answers 200. A process that answers 503 serves what is signed and published
+   * already, so it is waited for without end, and why it is not ready is said (a database that was
+   * restored, a token that is away). One that does not answer at all is given up.
+   */
   async #untilReady(title: string, port: number): Promise<void> {
     const deadline = performance.now() + readyWithin;
-    let answer = 'no answer';
-    while (performance.now() < deadline) {
+    const sayFrom = performance.now() + sayWhyAfter;
+    let said = '';
+    while (true) {
       this.#stop.throwIfAborted();
-      const readiness = await this.#readiness(port);
-      if (readiness.ready) return;
-      answer = readiness.answer ?? answer;
+      const { ready, answer } = await this.#readiness(port);
+      if (ready) return;
+      if (answer === undefined && performance.now() > deadline) break;
+      if (answer !== undefined && answer !== said && performance.now() > sayFrom) {
+        said = answer;
+        this.#options.say(`${title} runs and is not ready: ${answer}`);
+      }
       await delay(50, undefined, { signal: this.#stop }).catch(() => undefined);
     }
     throw new Error(
-      `${title} was not ready after ${readyWithin / 1000} s: ${this.#readyUrl(port)}: ${answer}`,
+      `${title} did not answer for ${readyWithin / 1000} s: ${this.#readyUrl(port)} (log: ${this.#options.configuration.dataFolder}/log)`,
     );
   }
 
@@ -293,7 +307,7 @@ class Quickstart {
   ): Promise<{ readonly ready: boolean; readonly answer?: string | undefined }> {
     try {
       const response = await fetch(this.#readyUrl(port), { signal: AbortSignal.timeout(2_000) });
-      const answer = `${response.status} ${(await response.text()).trim()}`;
+      const answer = (await response.text()).trim();
       return { ready: response.status === 200, answer };
     } catch {
       return { ready: false };

@@ -146,18 +146,21 @@ export function installationGuard(dependencies: Deps): InstallationGuard {
   };
 }
 
+/** What the operator does about a database and a data folder that don't belong together. */
+const wayOut =
+  'if a backup was restored, check it with `chancery database verify` and run `chancery database accept-restore`';
 const lost = 'the database has no installation record; run `chancery init`';
 
 /** Why the database is older than what this process has seen of it. */
 function backwards(stored: Installation, known: Installation | undefined): string | undefined {
   return known !== undefined && (stored.id !== known.id || stored.generation < known.generation)
-    ? `the database went back while the CA ran: it has generation ${stored.generation}, and had ${known.generation}`
+    ? `the database went back while the CA ran: it has generation ${stored.generation}, and had ${known.generation}; ${wayOut}`
     : undefined;
 }
 
 function halted(reason: string): ChanceryError {
   return new ChanceryError('issuanceHalted', {
-    message: `nothing is issued: ${reason}. After a restore, check with \`chancery database verify\`, then run \`chancery database accept-restore\``,
+    message: `nothing is issued: ${reason}`,
     retryAfter: 60,
   });
 }
@@ -165,13 +168,13 @@ function halted(reason: string): ChanceryError {
 /** Why database and data folder don't belong together; undefined when they do. */
 function disagreement(stored: Installation, kept: Installation | undefined): string | undefined {
   if (kept === undefined) {
-    return 'the data folder has no installation.json: the database is there, the folder is new or lost';
+    return `the data folder has no installation.json: the database is there, the folder is new or lost; ${wayOut}`;
   }
   if (kept.id !== stored.id || kept.serialPrefix !== stored.serialPrefix) {
-    return `the data folder (${kept.id}, prefix ${kept.serialPrefix}) and the database (${stored.id}, prefix ${stored.serialPrefix}) are of different installations or epochs`;
+    return `the data folder (${kept.id}, prefix ${kept.serialPrefix}) and the database (${stored.id}, prefix ${stored.serialPrefix}) are of different installations or epochs; ${wayOut}`;
   }
   if (stored.generation < kept.generation) {
-    return `the database went back: it has generation ${stored.generation}, the data folder ${kept.generation}`;
+    return `the database went back: it has generation ${stored.generation}, the data folder ${kept.generation}; ${wayOut}`;
   }
   return undefined;
 }
@@ -184,7 +187,7 @@ async function publishedAhead(
   for (const { issuer, list } of await publishedLists(dependencies, transaction)) {
     const problem = await aheadOf(dependencies, transaction, issuer, list);
     if (problem !== undefined) {
-      return problem;
+      return `${problem}; ${wayOut}`;
     }
   }
   return undefined;
