@@ -11,6 +11,7 @@ import { distributionUseCases } from './distribution.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
+import { issuerStanding } from './issuer-standing.ts';
 import { issuerUseCases } from './issuers.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
 import { principalUseCases } from './principals.ts';
@@ -34,11 +35,13 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     guard.require();
     await clockWitness.require();
   });
+  const standing = issuerStanding(dependencies);
   const context: AuthorityContext = {
     dependencies,
     issuers,
     crls,
-    issue: boundedIssuance(dependencies, async () => {
+    standing,
+    issue: boundedIssuance(dependencies, standing, async () => {
       await clockWitness.require();
       return guard.serialPrefix();
     }),

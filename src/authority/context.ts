@@ -2,6 +2,7 @@ import { ChanceryError } from '../domain/index.ts';
 import type { CrlPublication } from './crl-publication.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { type IssuanceOrder, issueFromOrder } from './issuance-core.ts';
+import type { IssuerStanding } from './issuer-standing.ts';
 import type { LoadedIssuers } from './loaded-issuers.ts';
 import type { CertificateRecord } from './ports.ts';
 
@@ -10,6 +11,7 @@ export interface AuthorityContext {
   readonly dependencies: AuthorityDependencies;
   readonly issuers: LoadedIssuers;
   readonly crls: CrlPublication;
+  readonly standing: IssuerStanding;
   /** Bounded: one more than the limit is refused before anything is committed. */
   issue(
     order: IssuanceOrder,
@@ -19,6 +21,7 @@ export interface AuthorityContext {
 /** Issuance with a bound on what is under way, and the halt that a detected restore sets. */
 export function boundedIssuance(
   dependencies: AuthorityDependencies,
+  standing: IssuerStanding,
   serialPrefix: () => Promise<string>,
 ): AuthorityContext['issue'] {
   let underWay = 0;
@@ -31,6 +34,7 @@ export function boundedIssuance(
     }
     underWay += 1;
     try {
+      await standing.require(order);
       return await issueFromOrder(dependencies, serialPrefix, order);
     } finally {
       underWay -= 1;

@@ -84,13 +84,14 @@ export function crlPublication(
 
   const publish = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
     const { issuerId } = issuer.record;
-    const current = running.get(issuerId);
-    if (current === undefined) {
-      return start(issuer, principal);
-    }
+    // Asked first: between the end of a build and the start of the one that waits, none is running.
     const next = waiting.get(issuerId);
     if (next !== undefined) {
       return next;
+    }
+    const current = running.get(issuerId);
+    if (current === undefined) {
+      return start(issuer, principal);
     }
     const queued = current
       .catch(() => undefined)
@@ -143,7 +144,8 @@ export function crlPublication(
         );
         const damaged = last !== undefined && !(await looked.isWhole(issuer, last));
         const due = await unitOfWork.read(async (transaction) => {
-          if (last === undefined || damaged) {
+          // A failure is made good even when nothing else is due, or it would stand for half a life.
+          if (last === undefined || damaged || failures.has(issuerId)) {
             return true;
           }
           const half = (last.thisUpdate.getTime() + last.nextUpdate.getTime()) / 2;

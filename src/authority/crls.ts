@@ -1,4 +1,4 @@
-import type { Principal } from '../domain/index.ts';
+import { ChanceryError, type Principal } from '../domain/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { CrlRecord } from './ports.ts';
@@ -38,6 +38,12 @@ export function crlUseCases(context: AuthorityContext) {
       const described = { act: 'crl.publish', object: issuer };
       return act(dependencies, principal, 'crls:publish', described, async () => {
         const loaded = await issuers.byNameOrId(issuer);
+        if (loaded.record.state !== 'active') {
+          throw new ChanceryError('illegalTransition', {
+            message: `issuer ${loaded.record.name} waits for its chain and has no CRL yet; run \`chancery issuer install ${loaded.record.name} --chain FILE\` first`,
+            field: 'issuer',
+          });
+        }
         return { ...(await context.crls.publish(loaded, principal)), url: loaded.record.urls.crl };
       });
     },

@@ -1,7 +1,7 @@
 import type { Clock, Random, TenantId } from '../domain/index.ts';
 import type { Signer } from '../issuance/ports.ts';
 import type { KeyToken } from '../keys/ports.ts';
-import type { NamePolicy, Profile } from '../policy/index.ts';
+import type { KeyPolicy, NamePolicy, Profile } from '../policy/index.ts';
 import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
 
 /** Numbered steps at which the crash tests kill the process. In production the function does nothing. */
@@ -41,6 +41,8 @@ export interface AuthorityDependencies {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** Narrows the names that profiles accept. */
   readonly namePolicy: NamePolicy;
+  /** Which keys are certified at all; undefined: the product's own policy, without a blocklist. */
+  readonly keyPolicy?: KeyPolicy | undefined;
   readonly log: AuthorityLog;
   readonly failpoint: (name: FailpointName) => void;
   readonly settings: AuthoritySettings;

@@ -15,6 +15,7 @@ import {
   formatGeneralName,
   oids,
   parseCertificatePolicies,
+  parseKeyUsage,
   type TbsCertificate,
 } from '../pkix/index.ts';
 import {
@@ -145,8 +146,8 @@ interface Granted {
 }
 
 function grant(
-  { namePolicy }: AuthorityDependencies,
-  order: IssuanceOrder,
+  { namePolicy, keyPolicy }: Pick<AuthorityDependencies, 'namePolicy' | 'keyPolicy'>,
+  order: Pick<IssuanceOrder, 'profile' | 'request' | 'issuer' | 'caParameters'>,
   serialNumber: SerialNumber,
   now: Date,
 ): Granted {
@@ -157,6 +158,7 @@ function grant(
     now,
     serialNumber,
     namePolicy,
+    keyPolicy,
     caParameters: order.caParameters,
   });
   if (!decision.ok) {
@@ -175,6 +177,18 @@ function grant(
     granted: decision.granted,
     names: decision.names.map(formatGeneralName),
   };
+}
+
+/**
+ * Decides an order without serial number, row or signature: what is refused now would be refused then.
+ *
+ * @throws ChanceryError policyViolation, badPublicKey
+ */
+export function checkOrder(
+  dependencies: Pick<AuthorityDependencies, 'namePolicy' | 'keyPolicy' | 'clock'>,
+  order: Pick<IssuanceOrder, 'profile' | 'request' | 'issuer' | 'caParameters'>,
+): void {
+  grant(dependencies, order, '01', dependencies.clock.now());
 }
 
 function inventoryRow(
@@ -213,10 +227,26 @@ function inventoryRow(
     retentionClass: 'standard',
     shard: 0,
     replaces: order.replaces,
-    requested: { ...requested, ...order.evidence },
+    requested: { ...requested, ...order.evidence, ...proofByOtherUse(tbs) },
     granted,
   };
 }
+
+/**
+ * A key for agreement or transport signs nothing, but it may sign the request for its own certificate
+ * (NIST SP 800-57 Part 1 §5.2). That the exception was used is kept with the certificate.
+ */
+function proofByOtherUse({ extensions }: TbsCertificate): Readonly<Record<string, unknown>> {
+  const keyUsage = findExtension(extensions, oids.keyUsage);
+  const bits = keyUsage === undefined ? [] : parseKeyUsage(keyUsage.value);
+  return bits.length === 0 || signingUses.some((use) => bits.includes(use))
+    ? {}
+    : {
+        proofByKeyEstablishmentKey: `the key is for ${bits.join(', ')} only and signed the request for its own certificate (NIST SP 800-57 Part 1 §5.2)`,
+      };
+}
+
+const signingUses = ['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSign'] as const;
 
 /** Lower-case hex SHA-256 of a SubjectPublicKeyInfo. */
 export function spkiHash(spkiDer: Uint8Array): string {

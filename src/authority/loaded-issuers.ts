@@ -31,6 +31,8 @@ export interface LoadedIssuers {
   forIssuance(nameOrId: string | undefined): Promise<LoadedIssuer>;
   all(): Promise<readonly LoadedIssuer[]>;
   forget(): void;
+  /** Forgets when another node has made or activated one since. */
+  refresh(): Promise<void>;
 }
 
 export function loadedIssuers(
@@ -83,6 +85,13 @@ export function loadedIssuers(
     forget() {
       loading = undefined;
     },
+    async refresh() {
+      const known = (await all()).map(({ record }) => standingOf(record));
+      const stored = await unitOfWork.read(async (transaction) => transaction.issuers.list(tenant));
+      if (stored.map(standingOf).join() !== known.join()) {
+        loading = undefined;
+      }
+    },
     async forIssuance(nameOrId) {
       const named = nameOrId ?? defaultIssuer;
       const issuer =
@@ -105,6 +114,11 @@ export function loadedIssuers(
       return issuer;
     },
   };
+}
+
+/** All that changes of an issuer. */
+function standingOf({ issuerId, state }: IssuerRecord): string {
+  return `${issuerId} ${state}`;
 }
 
 /** An issuer's record with its key's, parsed. @throws ChanceryError internal without a key record */

@@ -82,6 +82,7 @@ export function schedule(
       let staleCrls: readonly string[] = [];
       const problems = [
         await attempt('database', async () => {
+          await context.issuers.refresh();
           staleCrls = await stale();
           await guard.recheck();
           await clockWitness.compare();

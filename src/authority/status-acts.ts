@@ -44,8 +44,8 @@ const compromise: ReadonlySet<ReasonCode> = new Set([
   'cACompromise',
   'aACompromise',
 ]);
-/** No key has more certificates than this. */
-const sweepSize = 10_000;
+/** No key has more certificates than this: one an hour for ten years. */
+const sweepSize = 100_000;
 
 /** Suspend, release and revoke: each act and its audit record are one transaction. */
 export function statusUseCases(context: AuthorityContext) {
@@ -80,6 +80,9 @@ export function statusUseCases(context: AuthorityContext) {
       });
       failpoint('status.2-after-commit');
       const { record, alsoRevoked } = changed;
+      if ([record, ...alsoRevoked].some(({ type }) => type === 'ca')) {
+        context.standing.forget();
+      }
       for (const issuerId of new Set([record, ...alsoRevoked].map((row) => row.issuerId))) {
         context.crls.request(issuerId);
       }

@@ -1,0 +1,83 @@
+import { ChanceryError, type IssuerId } from '../domain/index.ts';
+import { type Certificate, keyIdentifier } from '../pkix/index.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import type { IssuanceOrder } from './issuance-core.ts';
+
+/**
+ * Whether an issuer may still issue: its own certificate and those above it, as far as the inventory
+ * has them, must be good. A revoked CA goes on with CRLs and OCSP delegates: relying parties need
+ * both to learn of it.
+ */
+export interface IssuerStanding {
+  /** @throws ChanceryError certificateRevoked, certificateOnHold naming the certificate */
+  require(order: Pick<IssuanceOrder, 'issuer' | 'profile'>): Promise<void>;
+  /** The status of a CA certificate changed here; other nodes see it within a second. */
+  forget(): void;
+}
+
+/** What was looked up is believed this long: a lookup for each issuance would be one too many. */
+const believedMilliseconds = 1000;
+
+interface Finding {
+  readonly at: number;
+  readonly problem: ChanceryError | undefined;
+}
+
+export function issuerStanding({
+  unitOfWork,
+  clock,
+  tenant,
+}: Pick<AuthorityDependencies, 'unitOfWork' | 'clock' | 'tenant'>): IssuerStanding {
+  const findings = new Map<IssuerId, Finding>();
+
+  const lookUp = async (chain: readonly Certificate[]): Promise<ChanceryError | undefined> =>
+    unitOfWork.read(async (transaction) => {
+      for (const [index, certificate] of chain.entries()) {
+        const above = chain[index + 1] ?? certificate;
+        const issuerId = Buffer.from(keyIdentifier(above.subjectPublicKeyInfo)).toString('hex');
+        const record = await transaction.inventory.find(tenant, issuerId, certificate.serialNumber);
+        if (record !== undefined && record.status.status !== 'good') {
+          return notGood(record.subject, record.status.status, record.status.reasonCode);
+        }
+      }
+      return undefined;
+    });
+
+  return {
+    async require({ issuer, profile }) {
+      const { issuerId, chain } = issuer.input;
+      if (profile.type === 'ocspSigning' || chain.length === 0) {
+        return;
+      }
+      const now = clock.now().getTime();
+      let finding = findings.get(issuerId);
+      if (finding === undefined || Math.abs(now - finding.at) >= believedMilliseconds) {
+        finding = { at: now, problem: await lookUp(chain) };
+        findings.set(issuerId, finding);
+      }
+      if (finding.problem !== undefined) {
+        throw finding.problem;
+      }
+    },
+    forget() {
+      findings.clear();
+    },
+  };
+}
+
+function notGood(
+  subject: string,
+  status: 'onHold' | 'revoked',
+  reasonCode: string | undefined,
+): ChanceryError {
+  return status === 'onHold'
+    ? new ChanceryError('certificateOnHold', {
+        message: `the CA certificate ${subject} is on hold, so nothing is issued below it; release it or name another issuer`,
+        field: 'issuer',
+      })
+    : new ChanceryError('certificateRevoked', {
+        message: `the CA certificate ${subject} is revoked (${reasonCode ?? 'unspecified'}), so nothing is issued below it; name another issuer`,
+        field: 'issuer',
+        clause: 'RFC 5280 §6.1.3',
+      });
+}
