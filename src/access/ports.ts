@@ -1,4 +1,10 @@
-import type { Permission, Role, TenantId } from '../domain/index.ts';
+import type {
+  CertificateStatus,
+  IssuanceState,
+  Permission,
+  Role,
+  TenantId,
+} from '../domain/index.ts';
 
 export interface PrincipalRecord {
   readonly id: string;
@@ -35,18 +41,36 @@ export interface CertificateBinding {
   readonly boundAt: Date;
 }
 
+/** A bound client certificate with the principal that it stands for, as both are now. */
+export interface BoundCertificate {
+  readonly principal: PrincipalRecord;
+  readonly issuanceState: IssuanceState;
+  readonly status: CertificateStatus;
+  /** DER; undefined unless it was issued. */
+  readonly certificate: Uint8Array | undefined;
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** A bearer token's principal with what decides whether the token counts. */
+export interface CredentialOwner
+  extends Pick<CredentialRecord, 'scope' | 'notAfter' | 'revokedAt'> {
+  readonly principal: PrincipalRecord;
+}
+
 export interface PrincipalStore {
   insert(record: PrincipalRecord): Promise<void>;
   findByName(tenant: TenantId, name: string): Promise<PrincipalRecord | undefined>;
-  findById(tenant: TenantId, id: string): Promise<PrincipalRecord | undefined>;
   list(tenant: TenantId): Promise<readonly PrincipalRecord[]>;
   insertCredential(record: CredentialRecord): Promise<void>;
-  findCredentialByHash(tokenHash: string): Promise<CredentialRecord | undefined>;
+  /** One statement: each request with a bearer token asks it. */
+  findCredentialOwner(tokenHash: string): Promise<CredentialOwner | undefined>;
   findCredential(tenant: TenantId, id: string): Promise<CredentialRecord | undefined>;
   listCredentials(tenant: TenantId, principalId?: string): Promise<readonly CredentialRecord[]>;
   revokeCredential(tenant: TenantId, id: string, at: Date): Promise<void>;
   bindCertificate(binding: CertificateBinding): Promise<void>;
-  findBinding(certificateHash: string): Promise<CertificateBinding | undefined>;
+  /** One statement: each request of a client with a certificate asks it. */
+  findBoundCertificate(certificateHash: string): Promise<BoundCertificate | undefined>;
   findBindingBySerial(
     issuerId: string,
     serialNumber: string,

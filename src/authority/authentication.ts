@@ -14,61 +14,45 @@ export function authenticationUseCases({ dependencies }: AuthorityContext) {
      */
     async authenticateCertificate(der: Uint8Array): Promise<Principal | undefined> {
       const now = clock.now();
-      return unitOfWork.read(async (transaction) => {
-        const binding = await transaction.principals.findBinding(sha256(der));
-        if (binding === undefined) {
-          return undefined;
-        }
-        const { issuerId, serialNumber, principalId } = binding;
-        const certificate = await transaction.inventory.find(
-          binding.tenant,
-          issuerId,
-          serialNumber,
-        );
-        if (
-          certificate?.certificate === undefined ||
-          Buffer.compare(certificate.certificate, der) !== 0 ||
-          certificate.issuanceState !== 'issued' ||
-          certificate.status.status !== 'good' ||
-          now < certificate.notBefore ||
-          now > certificate.notAfter
-        ) {
-          return undefined;
-        }
-        const owner = await transaction.principals.findById(binding.tenant, principalId);
-        return asPrincipal(owner, undefined);
-      });
+      const bound = await unitOfWork.readOne(async (transaction) =>
+        transaction.principals.findBoundCertificate(sha256(der)),
+      );
+      if (
+        bound?.certificate === undefined ||
+        Buffer.compare(bound.certificate, der) !== 0 ||
+        bound.issuanceState !== 'issued' ||
+        bound.status !== 'good' ||
+        now < bound.notBefore ||
+        now > bound.notAfter
+      ) {
+        return undefined;
+      }
+      return asPrincipal(bound.principal, undefined);
     },
 
     /** Who a bearer token belongs to: known, unexpired, unrevoked. Undefined: nobody. */
     async authenticateToken(token: string): Promise<Principal | undefined> {
       const now = clock.now();
-      return unitOfWork.read(async (transaction) => {
-        const credential = await transaction.principals.findCredentialByHash(
-          sha256(Buffer.from(token)),
-        );
-        if (
-          credential === undefined ||
-          credential.revokedAt !== undefined ||
-          now > credential.notAfter
-        ) {
-          return undefined;
-        }
-        const owner = await transaction.principals.findById(
-          credential.tenant,
-          credential.principalId,
-        );
-        return asPrincipal(owner, credential.scope);
-      });
+      const credential = await unitOfWork.readOne(async (transaction) =>
+        transaction.principals.findCredentialOwner(sha256(Buffer.from(token))),
+      );
+      if (
+        credential === undefined ||
+        credential.revokedAt !== undefined ||
+        now > credential.notAfter
+      ) {
+        return undefined;
+      }
+      return asPrincipal(credential.principal, credential.scope);
     },
   };
 }
 
 function asPrincipal(
-  record: PrincipalRecord | undefined,
+  record: PrincipalRecord,
   scope: readonly Permission[] | undefined,
 ): Principal | undefined {
-  if (record === undefined || record.disabledAt !== undefined || record.role === 'system') {
+  if (record.disabledAt !== undefined || record.role === 'system') {
     return undefined;
   }
   const { id, name, role, tenant } = record;

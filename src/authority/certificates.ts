@@ -135,9 +135,11 @@ export async function issueEndEntity(
     act: issuance.act,
     evidence: { proofOfPossession: 'PKCS#10 signature verified (RFC 2986 §4.2)' },
     beforeIntent: async (transaction, row) => {
-      await beginIdempotent(context.dependencies, transaction, principal, issuance);
-      await issuance.beforeIntent?.(transaction, row);
-      await refuseForeignKey(transaction, row);
+      await Promise.all([
+        beginIdempotent(context.dependencies, transaction, principal, issuance),
+        issuance.beforeIntent?.(transaction, row),
+        refuseForeignKey(transaction, row),
+      ]);
     },
     afterIntent: async (transaction, row) => {
       if (issuance.idempotencyKey !== undefined) {

@@ -53,7 +53,10 @@ export interface IssuanceOrder {
   readonly act: Act;
   /** Facts beside the request that belong in the record (how possession was proven). */
   readonly evidence: Readonly<Record<string, unknown>>;
-  /** Runs in the intent's transaction, before the row is inserted: checks and companions. */
+  /**
+   * Checks and companions in the intent's transaction. What must see the state before the row is
+   * sent before the first await: statements run in the order in which they are sent.
+   */
   readonly beforeIntent?:
     | ((transaction: Transaction, record: CertificateRecord) => Promise<void>)
     | undefined;
@@ -104,9 +107,12 @@ export async function issueFromOrder(
     failpoint('issue.1-before-intent');
     try {
       await unitOfWork.run(async (transaction) => {
-        await order.beforeIntent?.(transaction, record);
-        await transaction.inventory.insertPrepared(record);
-        await order.afterIntent?.(transaction, record);
+        // Together: the checks are sent ahead of the row, and all travel once. One that fails undoes all.
+        await Promise.all([
+          order.beforeIntent?.(transaction, record),
+          transaction.inventory.insertPrepared(record),
+          order.afterIntent?.(transaction, record),
+        ]);
       });
     } catch (error) {
       if (isSerialConflict(error) && attempt < serialAttempts) {
@@ -272,21 +278,36 @@ async function complete(
   const issued: CertificateRecord = { ...record, issuanceState: 'issued', certificate, issuedAt };
   try {
     await unitOfWork.run(async (transaction) => {
+      // Sent together, judged before the commit.
+      const [blocked, marked] = await Promise.all([
+        transaction.inventory.isKeyBlocked(record.tenant, record.spkiHash),
+        transaction.inventory.markIssued(
+          record.tenant,
+          record.issuerId,
+          record.serialNumber,
+          certificate,
+          issuedAt,
+        ),
+        order.onIssued?.(transaction, issued, certificate),
+        recordDone(dependencies, transaction, order.principal, {
+          act: order.act.act,
+          object: certificateReference(record),
+          details: {
+            profile: record.profileName,
+            subject: record.subject,
+            names: record.names,
+            ...order.act.details,
+          },
+        }),
+      ]);
       // Blocked for compromise between intent and signature: what was signed counts as abandoned.
-      if (await transaction.inventory.isKeyBlocked(record.tenant, record.spkiHash)) {
+      if (blocked) {
         throw new ChanceryError('badPublicKey', {
           message:
             'the key was blocked for compromise while the certificate was being signed; make a new key',
           field: 'subjectPublicKey',
         });
       }
-      const marked = await transaction.inventory.markIssued(
-        record.tenant,
-        record.issuerId,
-        record.serialNumber,
-        certificate,
-        issuedAt,
-      );
       if (!marked) {
         throw new ChanceryError('outcomeUnknown', {
           message:
@@ -294,17 +315,6 @@ async function complete(
           retryAfter: 1,
         });
       }
-      await order.onIssued?.(transaction, issued, certificate);
-      await recordDone(dependencies, transaction, order.principal, {
-        act: order.act.act,
-        object: certificateReference(record),
-        details: {
-          profile: record.profileName,
-          subject: record.subject,
-          names: record.names,
-          ...order.act.details,
-        },
-      });
     });
     return issued;
   } catch (error) {

@@ -149,6 +149,12 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
+/** A certificate as far as it says who uses its key. */
+export type KeyUse = Pick<
+  CertificateRecord,
+  'type' | 'issuerId' | 'serialNumber' | 'subject' | 'names' | 'owner'
+>;
+
 export interface Inventory {
   /** Inserts a `prepared` row. @throws ChanceryError alreadyExists when (issuer, serialNumber) is taken: draw another before any signature. */
   insertPrepared(record: CertificateRecord): Promise<void>;
@@ -213,6 +219,8 @@ export interface Inventory {
     spkiHash: string,
     limit: number,
   ): Promise<readonly CertificateRecord[]>;
+  /** What a key is certified for, in no order: every issuance asks this. */
+  findKeyUses(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly KeyUse[]>;
   /** Holds whose deadline is past and whose end was not handled. */
   listDueHolds(tenant: TenantId, now: Date, limit: number): Promise<readonly CertificateRecord[]>;
   /** Remembers that the alarm for a due hold was raised. */
@@ -233,7 +241,8 @@ export interface Inventory {
   isKeyBlocked(tenant: TenantId, spkiHash: string): Promise<boolean>;
   /**
    * Streams the entries of the CRL: not good, or abandoned; and notAfter not before `stillListedFrom`
-   * (thisUpdate of the CRL before: an entry leaves only after one CRL issued past notAfter, RFC 5280 §3.3).
+   * (thisUpdate of the CRL before: an entry leaves only after one CRL issued past notAfter, RFC 5280 §3.3),
+   * or not good only since about then.
    * Ordered by serial number, in chunks.
    */
   crlEntries(
@@ -346,6 +355,8 @@ export interface Transaction {
 
 /** Never held across the HSM or the network. Retries serialization failures and deadlocks itself. */
 export interface UnitOfWork {
+  /** A single statement: it has a snapshot of its own, so no transaction is opened around it. */
+  readOne<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Read-write, durable commit (synchronous_commit on). */
   run<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** Read only, one snapshot (REPEATABLE READ): long streams for CRLs and verification. */

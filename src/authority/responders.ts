@@ -50,7 +50,10 @@ export function responderUseCases(context: AuthorityContext) {
           beforeIntent: async (transaction) => {
             const { tenant } = dependencies;
             const hash = spkiHash(csr.subjectPublicKeyInfo.der);
-            const others = await transaction.inventory.findBySpkiHash(tenant, hash, 20);
+            const [blocked, others] = await Promise.all([
+              transaction.inventory.isKeyBlocked(tenant, hash),
+              transaction.inventory.findKeyUses(tenant, hash, 20),
+            ]);
             // One key an issuer: a delegate's key that signs for two would join their fates.
             const foreign = others.find(
               (other) =>
@@ -58,7 +61,7 @@ export function responderUseCases(context: AuthorityContext) {
                 other.issuerId !== issuer.record.issuerId ||
                 other.owner !== principal.name,
             );
-            if (foreign !== undefined || (await transaction.inventory.isKeyBlocked(tenant, hash))) {
+            if (foreign !== undefined || blocked) {
               throw new ChanceryError('badPublicKey', {
                 message:
                   'this key is blocked or certified for something else; the responder makes one key an issuer in its own token',

@@ -29,14 +29,18 @@ export async function refuseForeignKey(
   transaction: Transaction,
   { tenant, spkiHash: hash, subject, names: granted }: CertificateRecord,
 ): Promise<void> {
-  if (await transaction.inventory.isKeyBlocked(tenant, hash)) {
+  // Sent together, ahead of the certificate's own row.
+  const [blocked, others] = await Promise.all([
+    transaction.inventory.isKeyBlocked(tenant, hash),
+    transaction.inventory.findKeyUses(tenant, hash, 20),
+  ]);
+  if (blocked) {
     throw new ChanceryError('badPublicKey', {
       message: 'this key was reported compromised and is blocked for good; make a new key',
       field: 'subjectPublicKey',
       clause: 'SP 800-57 Part 1 §7.5',
     });
   }
-  const others = await transaction.inventory.findBySpkiHash(tenant, hash, 20);
   if (others.length === 0) {
     return;
   }

@@ -250,7 +250,11 @@ export function parseDistinguishedName(text: string): Name {
   return encodeName(rdns.reverse());
 }
 
+/** Nothing in it that needs an escape: almost every value. */
+const plain = /^[A-Za-z0-9.*@_-](?:[A-Za-z0-9.*@_ -]*[A-Za-z0-9.*@_-])?$/;
+
 function escaped(value: string): string {
+  if (plain.test(value)) return value;
   const last = value.length - 1;
   return Array.from(value.matchAll(/./gsu), ({ 0: character, index }) => {
     const code = character.codePointAt(0) ?? 0;

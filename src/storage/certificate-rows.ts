@@ -1,4 +1,4 @@
-import type { CertificateRecord, StoredStatusChange } from '../authority/ports.ts';
+import type { CertificateRecord, KeyUse, StoredStatusChange } from '../authority/ports.ts';
 import type {
   CertificateStatus,
   HoldCause,
@@ -66,6 +66,18 @@ export function certificateOf(row: Row): CertificateRecord {
     ...given('replaces', optionalText(row, 'replaces')),
     requested: json<Record<string, unknown>>(row, 'requested'),
     granted: json<Record<string, unknown>>(row, 'granted'),
+  };
+}
+
+/** A row of `findKeyUses`. */
+export function keyUseOf(row: Row): KeyUse {
+  return {
+    type: word<KeyUse['type']>(row, 'type'),
+    issuerId: text(row, 'issuer_id'),
+    serialNumber: text(row, 'serial_number'),
+    subject: text(row, 'subject'),
+    names: texts(row, 'names'),
+    owner: text(row, 'owner'),
   };
 }
 

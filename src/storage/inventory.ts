@@ -2,6 +2,7 @@ import type {
   CertificateQuery,
   CertificateRecord,
   Inventory,
+  KeyUse,
   Page,
   StoredStatusChange,
 } from '../authority/ports.ts';
@@ -19,6 +20,7 @@ import {
   certificateOf,
   changeValues,
   given,
+  keyUseOf,
   preparedValues,
   statusChangeOf,
 } from './certificate-rows.ts';
@@ -170,6 +172,11 @@ export class PostgresInventory implements Inventory {
   ): Promise<readonly CertificateRecord[]> {
     const values = [tenant, fromHex(spkiHash), limit];
     return (await this.#session.query(this.#sql.findBySpkiHash, values)).map(certificateOf);
+  }
+
+  async findKeyUses(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly KeyUse[]> {
+    const values = [tenant, fromHex(spkiHash), limit];
+    return (await this.#session.query(this.#sql.findKeyUses, values)).map(keyUseOf);
   }
 
   async listDueHolds(

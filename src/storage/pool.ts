@@ -37,6 +37,8 @@ export interface DatabasePool {
   write<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** One snapshot, read only. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Statements that need no common snapshot: each is a transaction by itself. */
+  each<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** One statement on its own. */
   query(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
   close(): Promise<void>;
@@ -86,6 +88,7 @@ export function createPool(options: PoolOptions): DatabasePool {
   return {
     write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
     read: async (work) => await withRetry(async () => await readOnce(pool, work)),
+    each: async (work) => await withRetry(async () => await eachOnce(pool, work)),
     query: async (statement, values = []) =>
       await withRetry(async () => {
         const client = await connect(pool);
@@ -268,6 +271,18 @@ async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): 
     return result;
   } finally {
     client.release(broken);
+  }
+}
+
+async function eachOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  const session = new Transaction(client);
+  try {
+    const result = await work(session);
+    await session.settle();
+    return result;
+  } finally {
+    client.release(isConnectionError(session.failure));
   }
 }
 

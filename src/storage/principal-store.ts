@@ -1,13 +1,25 @@
 import type {
+  BoundCertificate,
   CertificateBinding,
+  CredentialOwner,
   CredentialRecord,
   PrincipalRecord,
   PrincipalStore,
 } from '../access/ports.ts';
-import { ChanceryError, type TenantId } from '../domain/index.ts';
+import { type CertificateStatus, ChanceryError, type TenantId } from '../domain/index.ts';
 import { given } from './certificate-rows.ts';
 import type { Row, Session } from './pool.ts';
-import { date, fromHex, hex, optionalDate, text, texts, word } from './rows.ts';
+import {
+  date,
+  fromHex,
+  hex,
+  optionalDate,
+  optionalOctets,
+  optionalWord,
+  text,
+  texts,
+  word,
+} from './rows.ts';
 import type { principalStatements } from './sql/records.ts';
 
 export class PostgresPrincipalStore implements PrincipalStore {
@@ -36,11 +48,6 @@ export class PostgresPrincipalStore implements PrincipalStore {
     return row && principalOf(row);
   }
 
-  async findById(tenant: TenantId, id: string): Promise<PrincipalRecord | undefined> {
-    const [row] = await this.#session.query(this.#sql.findById, [tenant, id]);
-    return row && principalOf(row);
-  }
-
   async list(tenant: TenantId): Promise<readonly PrincipalRecord[]> {
     return (await this.#session.query(this.#sql.list, [tenant])).map(principalOf);
   }
@@ -58,9 +65,16 @@ export class PostgresPrincipalStore implements PrincipalStore {
     ]);
   }
 
-  async findCredentialByHash(tokenHash: string): Promise<CredentialRecord | undefined> {
-    const [row] = await this.#session.query(this.#sql.findCredentialByHash, [fromHex(tokenHash)]);
-    return row && credentialOf(row);
+  async findCredentialOwner(tokenHash: string): Promise<CredentialOwner | undefined> {
+    const [row] = await this.#session.query(this.#sql.findCredentialOwner, [fromHex(tokenHash)]);
+    return (
+      row && {
+        principal: principalOf(row),
+        scope: scopeOf(row),
+        notAfter: date(row, 'not_after'),
+        revokedAt: optionalDate(row, 'revoked_at'),
+      }
+    );
   }
 
   async findCredential(tenant: TenantId, id: string): Promise<CredentialRecord | undefined> {
@@ -96,9 +110,19 @@ export class PostgresPrincipalStore implements PrincipalStore {
     ]);
   }
 
-  async findBinding(certificateHash: string): Promise<CertificateBinding | undefined> {
-    const [row] = await this.#session.query(this.#sql.findBinding, [fromHex(certificateHash)]);
-    return row && bindingOf(row);
+  async findBoundCertificate(certificateHash: string): Promise<BoundCertificate | undefined> {
+    const values = [fromHex(certificateHash)];
+    const [row] = await this.#session.query(this.#sql.findBoundCertificate, values);
+    return (
+      row && {
+        principal: principalOf(row),
+        issuanceState: optionalWord<'issued' | 'abandoned'>(row, 'outcome') ?? 'prepared',
+        status: word<CertificateStatus>(row, 'status'),
+        certificate: optionalOctets(row, 'certificate'),
+        notBefore: date(row, 'not_before'),
+        notAfter: date(row, 'not_after'),
+      }
+    );
   }
 
   async findBindingBySerial(
@@ -131,14 +155,15 @@ function credentialOf(row: Row): CredentialRecord {
     tenant: text(row, 'tenant'),
     principalId: text(row, 'principal_id'),
     tokenHash: hex(row, 'token_hash'),
-    ...given(
-      'scope',
-      row['scope'] === null ? undefined : (texts(row, 'scope') as CredentialRecord['scope']),
-    ),
+    ...given('scope', scopeOf(row)),
     createdAt: date(row, 'created_at'),
     notAfter: date(row, 'not_after'),
     ...given('revokedAt', optionalDate(row, 'revoked_at')),
   };
+}
+
+function scopeOf(row: Row): CredentialRecord['scope'] {
+  return row['scope'] === null ? undefined : (texts(row, 'scope') as CredentialRecord['scope']);
 }
 
 function bindingOf(row: Row): CertificateBinding {

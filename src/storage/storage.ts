@@ -111,6 +111,8 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   return {
     unitOfWork: {
       run: async (work) => await pool.write(async (session) => await work(transactionOf(session))),
+      readOne: async (work) =>
+        await pool.each(async (session) => await work(transactionOf(session))),
       read: async (work) => await pool.read(async (session) => await work(transactionOf(session))),
     },
     leases: {

@@ -122,6 +122,7 @@ export function makeNode(
     tenant: defaultTenant,
     unitOfWork: {
       run: async (work) => unitOfWork.run(async (transaction) => work(onTime(transaction))),
+      readOne: async (work) => unitOfWork.readOne(async (transaction) => work(onTime(transaction))),
       read: async (work) => unitOfWork.read(async (transaction) => work(onTime(transaction))),
     },
     leases: storage.leases,

@@ -128,9 +128,19 @@ export function certificateStatements(schema: string) {
       'find_by_serial_number',
       `SELECT ${columns} ${joined} WHERE c.serial_number = $2 AND c.tenant = $1 ORDER BY c.id`,
     ),
+    // MATERIALIZED: ORDER BY … LIMIT alone tempts the planner to walk the primary key from its start.
     findBySpkiHash: statement(
       'find_by_spki_hash',
-      `SELECT ${columns} ${joined} WHERE c.spki_hash = $2 AND c.tenant = $1 ORDER BY c.id LIMIT $3`,
+      `WITH c AS MATERIALIZED (SELECT * FROM {certificates} WHERE spki_hash = $2 AND tenant = $1)
+      SELECT ${columns} FROM c
+        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
+        LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
+      ORDER BY c.id LIMIT $3`,
+    ),
+    findKeyUses: statement(
+      'find_key_uses',
+      `SELECT type, issuer_id, serial_number, subject, names, owner FROM {certificates}
+      WHERE spki_hash = $2 AND tenant = $1 LIMIT $3`,
     ),
     listPrepared: statement(
       'list_prepared',
@@ -178,6 +188,9 @@ export type CertificateStatements = ReturnType<typeof certificateStatements>;
 /**
  * A CRL's entries in the order of their serial numbers. Times are seconds since 1970: a million dates
  * are read from text four times as slowly.
+ *
+ * What was revoked only after its expiry must appear once, too; the five minutes are for a commit that
+ * came later than its time says.
  */
 export function selectCrlEntries(schema: string): string {
   return inSchema(
@@ -185,7 +198,8 @@ export function selectCrlEntries(schema: string): string {
     `SELECT serial_number, extract(epoch FROM not_good_since)::float8, reason_code,
       extract(epoch FROM invalidity_date)::float8
     FROM {certificate_status}
-    WHERE issuer_id = $2 AND shard = $3 AND status <> 'good' AND not_after >= $4 AND tenant = $1
+    WHERE issuer_id = $2 AND shard = $3 AND status <> 'good' AND tenant = $1
+      AND (not_after >= $4 OR not_good_since >= $4::timestamptz - interval '5 minutes')
     ORDER BY length(serial_number), serial_number`,
   );
 }

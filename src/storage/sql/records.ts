@@ -75,12 +75,13 @@ export function principalStatements(schema: string) {
     insert: `INSERT INTO {principals} (id, tenant, name, role, created_at, created_by, disabled_at)
       VALUES ($1, $2, $3, $4, $5, $6, $7)`,
     findByName: 'SELECT * FROM {principals} WHERE tenant = $1 AND name = $2',
-    findById: 'SELECT * FROM {principals} WHERE tenant = $1 AND id = $2',
     list: 'SELECT * FROM {principals} WHERE tenant = $1 ORDER BY created_at, id',
     insertCredential: `INSERT INTO {credentials} (id, tenant, principal_id, token_hash, scope,
         created_at, not_after, revoked_at)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-    findCredentialByHash: 'SELECT * FROM {credentials} WHERE token_hash = $1',
+    findCredentialOwner: `SELECT p.*, t.scope, t.not_after, t.revoked_at
+      FROM {credentials} t JOIN {principals} p ON p.id = t.principal_id AND p.tenant = t.tenant
+      WHERE t.token_hash = $1`,
     findCredential: 'SELECT * FROM {credentials} WHERE tenant = $1 AND id = $2',
     listCredentials: `SELECT * FROM {credentials}
       WHERE tenant = $1 AND ($2::text IS NULL OR principal_id = $2) ORDER BY created_at, id`,
@@ -90,7 +91,17 @@ export function principalStatements(schema: string) {
     bindCertificate: `INSERT INTO {certificate_bindings} (certificate_hash, tenant, principal_id,
         issuer_id, serial_number, bound_at)
       VALUES ($1, $2, $3, $4, $5, $6)`,
-    findBinding: 'SELECT * FROM {certificate_bindings} WHERE certificate_hash = $1',
+    // The binding, its certificate and its principal as they are now, in one look.
+    findBoundCertificate: `SELECT p.*, c.not_before, c.not_after, o.state AS outcome,
+        COALESCE(s.status, 'good') AS status,
+        o.certificate_head || c.tbs_certificate || o.certificate_tail AS certificate
+      FROM {certificate_bindings} b
+        JOIN {principals} p ON p.id = b.principal_id AND p.tenant = b.tenant
+        JOIN {certificates} c ON c.serial_number = b.serial_number AND c.issuer_id = b.issuer_id
+          AND c.tenant = b.tenant
+        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
+        LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
+      WHERE b.certificate_hash = $1`,
     findBindingBySerial:
       'SELECT * FROM {certificate_bindings} WHERE serial_number = $2 AND issuer_id = $1',
   });

@@ -149,6 +149,7 @@ describe('Idempotency-Key', () => {
       dependencies: {
         unitOfWork: {
           read: async (work) => unitOfWork.read(work),
+          readOne: async (work) => unitOfWork.readOne(work),
           run: async (work) => {
             // It has seen the abandoned row; before it acts on that, another retry is through.
             if (armed) {

@@ -170,12 +170,23 @@ describe('issuance', () => {
     expect((await list()).map((record) => record.serialNumber)).toEqual([old.serialNumber]);
   });
 
+  test('the uses of a key are found by its hash', async () => {
+    const { type, serialNumber, subject, names, owner, spkiHash } = await issued();
+    await storage.unitOfWork.read(async ({ inventory }) => {
+      const use = { type, issuerId, serialNumber, subject, names, owner };
+      expect(await inventory.findKeyUses(tenant, spkiHash, 10)).toEqual([use]);
+      expect(await inventory.findKeyUses(tenant, '00'.repeat(32), 10)).toEqual([]);
+      expect(await inventory.findBySpkiHash(tenant, spkiHash, 10)).toMatchObject([use]);
+    });
+  });
+
   test('nothing of another tenant is found', async () => {
     const record = await issued();
     await storage.unitOfWork.read(async ({ inventory }) => {
       expect(await inventory.find('other', issuerId, record.serialNumber)).toBeUndefined();
       expect(await inventory.findBySerialNumber('other', record.serialNumber)).toEqual([]);
       expect(await inventory.findBySpkiHash('other', record.spkiHash, 10)).toEqual([]);
+      expect(await inventory.findKeyUses('other', record.spkiHash, 10)).toEqual([]);
     });
   });
 });

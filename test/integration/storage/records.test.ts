@@ -2,7 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IdempotencyRecord } from '../../../src/authority/ports.ts';
 import type { KeyRecord } from '../../../src/keys/ports.ts';
 import { openStorage, type Storage } from '../../../src/storage/index.ts';
-import { issuerId, issuerRecord, sha256, tenant } from '../../support/inventory-records.ts';
+import {
+  certificateOver,
+  change,
+  issuerId,
+  issuerRecord,
+  onHold,
+  preparedRecord,
+  sha256,
+  tenant,
+} from '../../support/inventory-records.ts';
 import { testDatabase } from '../../support/postgres.ts';
 
 let storage: Storage;
@@ -148,15 +157,64 @@ describe('principals', () => {
       await principals.insertCredential(withoutScope);
       await principals.bindCertificate(binding);
       expect(await principals.findByName(tenant, 'service')).toEqual(principal);
-      expect(await principals.findById(tenant, 'p-1')).toEqual(principal);
-      expect(await principals.findById('other', 'p-1')).toBeUndefined();
-      expect(await principals.findCredentialByHash(sha256('token'))).toEqual(credential);
       expect(await principals.findCredential(tenant, 'c-2')).toEqual(withoutScope);
       expect(await principals.listCredentials(tenant, 'p-2')).toEqual([]);
       expect(await principals.listCredentials(tenant)).toHaveLength(2);
-      expect(await principals.findBinding(sha256('certificate'))).toEqual(binding);
-      expect(await principals.findBinding(sha256('another'))).toBeUndefined();
       expect(await principals.findBindingBySerial(issuerId, '1b2c')).toEqual(binding);
+    });
+  });
+
+  test('a token is found with its principal, and what decides whether it counts', async () => {
+    await storage.unitOfWork.readOne(async ({ principals }) => {
+      const { scope, notAfter } = credential;
+      expect(await principals.findCredentialOwner(sha256('token'))).toEqual({
+        principal,
+        scope,
+        notAfter,
+        revokedAt: undefined,
+      });
+      expect((await principals.findCredentialOwner(sha256('other')))?.scope).toBeUndefined();
+      expect(await principals.findCredentialOwner(sha256('another'))).toBeUndefined();
+    });
+  });
+
+  test('a bound certificate is found with its principal and its status now', async () => {
+    const record = preparedRecord();
+    const { serialNumber } = record;
+    const certificate = certificateOver(record.tbsCertificate);
+    const certificateHash = sha256(certificate);
+    const bound = async () =>
+      storage.unitOfWork.readOne(async ({ principals }) =>
+        principals.findBoundCertificate(certificateHash),
+      );
+    await storage.unitOfWork.run(async ({ principals, inventory }) => {
+      await inventory.insertPrepared(record);
+      await principals.bindCertificate({
+        tenant,
+        principalId: 'p-1',
+        certificateHash,
+        issuerId,
+        serialNumber,
+        boundAt: new Date('2026-11-20T00:00:00Z'),
+      });
+    });
+    const { notBefore, notAfter } = record;
+    const expected = { principal, status: 'good', notBefore, notAfter };
+    expect(await bound()).toEqual({
+      ...expected,
+      issuanceState: 'prepared',
+      certificate: undefined,
+    });
+    await storage.unitOfWork.run(async ({ inventory }) =>
+      inventory.markIssued(tenant, issuerId, serialNumber, certificate, new Date()),
+    );
+    expect(await bound()).toEqual({ ...expected, issuanceState: 'issued', certificate });
+    await storage.unitOfWork.run(async ({ inventory }) =>
+      inventory.changeStatus(tenant, issuerId, serialNumber, onHold, change('hold')),
+    );
+    expect((await bound())?.status).toBe('onHold');
+    await storage.unitOfWork.readOne(async ({ principals }) => {
+      expect(await principals.findBoundCertificate(sha256('another'))).toBeUndefined();
     });
   });
 
