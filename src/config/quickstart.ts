@@ -11,6 +11,11 @@ export interface QuickstartConfiguration {
   readonly httpsPort: number;
   readonly httpPort: number;
   readonly ocspPort: number;
+  /**
+   * Where the responder beside the CA enrols: as configured, else by loopback, where it is bound. The
+   * host name in certificates may lead elsewhere, or nowhere yet. Undefined: as the responder says.
+   */
+  readonly authorityUrl: string | undefined;
   /** The three database URLs are configured: no database of our own is started. */
   readonly hasExternalDatabase: boolean;
 }
@@ -24,7 +29,7 @@ export function loadQuickstartConfiguration(
   env: Environment,
   cwd: string = process.cwd(),
 ): QuickstartConfiguration {
-  const { server, database } = loadSettings(env, cwd).settings;
+  const { server, database, ocsp } = loadSettings(env, cwd).settings;
   const urls = {
     CHANCERY_DATABASE_OWNER_URL: database.ownerUrl,
     CHANCERY_DATABASE_URL: database.url,
@@ -37,13 +42,20 @@ export function loadQuickstartConfiguration(
         `three of ${Object.keys(urls).join(', ')}; without any of them the embedded one is used`,
     );
   }
+  const listen = listenAddresses(server.listen);
+  const reachedByLoopback = listen.some((address) =>
+    ['127.0.0.1', '::1', '0.0.0.0', '::'].includes(address),
+  );
   return {
     dataFolder: dataFolder(env, cwd),
-    listen: listenAddresses(server.listen),
+    listen,
     host: server.host,
     httpsPort: server.httpsPort,
     httpPort: server.httpPort,
     ocspPort: server.ocspPort,
+    authorityUrl:
+      ocsp.authorityUrl ??
+      (reachedByLoopback ? `https://localhost:${server.httpsPort}` : undefined),
     hasExternalDatabase: missing.length === 0,
   };
 }

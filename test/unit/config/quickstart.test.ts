@@ -28,3 +28,18 @@ test('a missing URL of the three is named', () => {
     /^CHANCERY_DATABASE_OWNER_URL missing: /,
   );
 });
+
+test('the responder beside the CA enrols by loopback, whatever host name certificates carry', () => {
+  const named = { ...data, CHANCERY_HOST: 'pki.example.com' };
+  expect(loadQuickstartConfiguration(named).authorityUrl).toBe('https://localhost:8443');
+  expect(loadQuickstartConfiguration({ ...named, CHANCERY_LISTEN: '0.0.0.0' }).authorityUrl).toBe(
+    'https://localhost:8443',
+  );
+  expect(
+    loadQuickstartConfiguration({ ...named, CHANCERY_LISTEN: '192.0.2.1' }).authorityUrl,
+  ).toBeUndefined();
+  expect(
+    loadQuickstartConfiguration({ ...named, CHANCERY_OCSP_AUTHORITY_URL: 'https://ca.example.com' })
+      .authorityUrl,
+  ).toBe('https://ca.example.com');
+});
