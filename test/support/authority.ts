@@ -217,7 +217,9 @@ async function token(folder: string, role: 'root' | 'issuing'): Promise<Token> {
     environment: { SOFTHSM2_CONF: configuration },
   };
   await initialiseToken({ ...of, soPinFile: pinFile });
-  return openToken({ ...of, role, clock: { now: () => new Date() } });
+  const opened = openToken({ ...of, role, clock: { now: () => new Date() } });
+  if (role === 'issuing') await opened.createSelfTestKey();
+  return opened;
 }
 
 /** A principal as authentication would make it. */
