@@ -162,19 +162,22 @@ test(
   async () => {
     const working = load.work(3, 3, 120);
     const watching = witness.watch(() => [...watched]);
-    for (const victim of plan()) {
-      await delay(100 + random() * 500);
-      const struck = performance.now();
-      await strike(victim);
-      await ready();
-      const took = performance.now() - struck;
-      expect(took, `service was back after ${victim}`).toBeLessThan(30_000);
-      await newestHold();
+    try {
+      for (const victim of plan()) {
+        await delay(100 + random() * 500);
+        const struck = performance.now();
+        await strike(victim);
+        await ready();
+        const took = performance.now() - struck;
+        expect(took, `service was back after ${victim}`).toBeLessThan(30_000);
+        await newestHold();
+      }
+    } finally {
+      load.stop();
+      await working;
+      witness.stop();
+      await watching;
     }
-    load.stop();
-    await working;
-    witness.stop();
-    await watching;
     console.log(
       `${kills} kills; ${load.received.length} certificates received, ${witness.numbers} CRLs seen; refusals: ${JSON.stringify(Object.fromEntries(load.refusals))}`,
     );

@@ -1,5 +1,6 @@
 /** T-RST-1: a backup of the database is restored under a data folder that has seen more. */
-import { cpSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseCertificateList } from '../../src/pkix/index.ts';
@@ -21,7 +22,7 @@ function prefix(): string {
 async function takeBackup(): Promise<void> {
   expect(await chancery.stop()).toBe(0);
   rmSync(backup, { recursive: true, force: true });
-  cpSync(cluster, backup, { recursive: true });
+  execFileSync('cp', ['-a', cluster, backup]);
   await chancery.start();
 }
 
@@ -29,7 +30,7 @@ async function takeBackup(): Promise<void> {
 async function restore(): Promise<void> {
   expect(await chancery.stop()).toBe(0);
   rmSync(cluster, { recursive: true });
-  cpSync(backup, cluster, { recursive: true });
+  execFileSync('cp', ['-a', backup, cluster]);
   await chancery.launch();
   await until(
     'the CA to refuse',

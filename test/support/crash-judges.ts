@@ -82,22 +82,19 @@ export async function ocspStatuses(
   const size = 20;
   for (let start = 0; start < serialNumbers.length; start += size) {
     const some = serialNumbers.slice(start, start + size);
-    const { stdout, stderr, code } = await installation.openssl([
-      ...[
-        'ocsp',
-        '-CAfile',
-        installation.root,
-        '-issuer',
-        issuerFile,
-        '-url',
-        installation.ocspUrl,
-      ],
-      ...some.flatMap((serialNumber) => ['-serial', `0x${serialNumber}`]),
-    ]);
-    if (!`${stderr}${stdout}`.includes('Response verify OK')) {
-      throw new Error(`openssl ocsp: ${code} ${stdout}${stderr}`);
+    let said = '';
+    // A responder that was cut off a moment ago says so (tryLater): the client tries later.
+    for (let attempt = 0; attempt < 20 && !said.includes('Response verify OK'); attempt += 1) {
+      if (attempt > 0) await delay(500);
+      const ran = await installation.openssl([
+        ...['ocsp', '-CAfile', installation.root, '-issuer', issuerFile],
+        ...['-url', installation.ocspUrl],
+        ...some.flatMap((serialNumber) => ['-serial', `0x${serialNumber}`]),
+      ]);
+      said = ran.stderr + ran.stdout;
+      if (!/Response verify OK|trylater/.test(said)) throw new Error(`openssl ocsp: ${said}`);
     }
-    for (const [, serialNumber = '', status = ''] of stdout.matchAll(/^0x([0-9a-f]+): (\w+)/gim)) {
+    for (const [, serialNumber = '', status = ''] of said.matchAll(/^0x([0-9a-f]+): (\w+)/gim)) {
       found.set(serialNumber.toLowerCase(), status);
     }
   }
