@@ -315,13 +315,8 @@ export interface IdempotencyStore {
     certificate: string,
   ): Promise<void>;
   find(tenant: TenantId, principalId: string, key: string): Promise<IdempotencyRecord | undefined>;
-  /** With `certificate`: only while the key stands for that one, and not for a later try of another node. */
-  remove(
-    tenant: TenantId,
-    principalId: string,
-    key: string,
-    certificate?: string | undefined,
-  ): Promise<void>;
+  /** With `certificate`: only while the key stands for that one, not for a later try elsewhere. */
+  remove(tenant: TenantId, principalId: string, key: string, certificate?: string): Promise<void>;
 }
 
 /** The installation's row: compared with `$CHANCERY_DATA/installation.json` at start-up (invariant 9). */
