@@ -87,7 +87,7 @@ export function descendants(pid: number | undefined): readonly number[] {
 export function signersOf(pid: number | undefined): readonly number[] {
   return descendants(pid).filter((child) => {
     try {
-      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('signer-child');
+      return readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('signer-process');
     } catch {
       return false;
     }
