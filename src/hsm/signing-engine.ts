@@ -76,7 +76,10 @@ export class SigningEngine {
       if (this.#lost) throw new Error('the token is lost');
       this.#inFlight++;
       try {
-        return await act(this.#connection);
+        const answer = await act(this.#connection);
+        // The token works again, whichever act shows it.
+        this.#reconnects = 0;
+        return answer;
       } catch (error) {
         const code = returnValueOf(error);
         const faultClass = code === undefined ? undefined : classifyReturnValue(code).faultClass;
