@@ -108,7 +108,7 @@ export function schedule(
         : {
             ready: false,
             reasons: [
-              `no check came to an end for ${Math.round(age / 1000)} s: something does not answer`,
+              `no check came to an end for ${Math.round(age / 1000)} s: something does not answer, or the clock jumped`,
             ],
           };
     },

@@ -61,17 +61,14 @@ export class Service {
   }
 
   async untilNotReady(of: 'ca' | 'ocsp', reason: RegExp, within = 30_000): Promise<void> {
-    let last = '';
     await until(
-      `${of} to say that it is not ready`,
+      `${of} to be not ready: ${reason}`,
       async () => {
         const { status, text } = await this.ready(of);
-        last = text;
-        return status === 503;
+        return status === 503 && reason.test(text);
       },
       within,
     );
-    expect(last).toMatch(reason);
   }
 
   /** Everything works again, soon enough, and no process was started anew for it. */
