@@ -33,6 +33,8 @@ export async function createIssuerKey(
   request: CreateIssuerRequest,
   subject: Name,
   parent: LoadedIssuer | undefined,
+  /** Throws when its certificate would be refused: then nothing of the issuer stays. */
+  check: (issuer: LoadedIssuer) => void,
 ): Promise<LoadedIssuer> {
   const { dependencies } = context;
   const { tokens, tenant, unitOfWork, clock, settings, failpoint } = dependencies;
@@ -55,6 +57,7 @@ export async function createIssuerKey(
       request.kind === 'external'
         ? { ...draft, certificationRequest: await requestFor(dependencies, draft, spki, subject) }
         : draft;
+    check(loadIssuer(record, spki));
     failpoint('issuer.1-after-key');
     await unitOfWork.run(async (transaction) => {
       const keyRecord: KeyRecord = {
@@ -105,11 +108,6 @@ function issuerRecord(
 ): IssuerRecord {
   const { settings, clock, tenant } = dependencies;
   const issuerId = Buffer.from(keyIdentifier(spki)).toString('hex');
-  const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
-  const hex = (hash: (digest: (typeof digests)[number]) => Uint8Array): Record<string, string> =>
-    Object.fromEntries(
-      digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]),
-    );
   return {
     tenant,
     issuerId,
@@ -131,9 +129,27 @@ function issuerRecord(
     crlLifetimeSeconds: settings.crlLifetimeSeconds,
     createdAt: clock.now(),
     createdBy: principal.name,
-    nameHashes: hex((digest) => hashName(subject, digest)),
-    keyHashes: hex((digest) => hashKey(spki, digest)),
+    nameHashes: nameHashesOf(subject),
+    keyHashes: keyHashesOf(spki),
   };
+}
+
+const digests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
+
+/** Hex hashes by digest: how certIDs name an issuer (RFC 6960 §4.1.1). */
+export function nameHashesOf(subject: Name): Record<string, string> {
+  return hashes((digest) => hashName(subject, digest));
+}
+
+/** Hex hashes of the key by digest (RFC 6960 §4.1.1). */
+export function keyHashesOf(spki: SubjectPublicKeyInfo): Record<string, string> {
+  return hashes((digest) => hashKey(spki, digest));
+}
+
+function hashes(hash: (digest: (typeof digests)[number]) => Uint8Array): Record<string, string> {
+  return Object.fromEntries(
+    digests.map((digest) => [digest, Buffer.from(hash(digest)).toString('hex')]),
+  );
 }
 
 async function requestFor(

@@ -1,11 +1,18 @@
 import { ChanceryError, type Principal } from '../domain/index.ts';
-import { type KeyAlgorithmName, type Name, parseDistinguishedName } from '../pkix/index.ts';
+import {
+  defaultSignatureAlgorithm,
+  type KeyAlgorithmName,
+  keyAlgorithmOf,
+  type Name,
+  parseDistinguishedName,
+} from '../pkix/index.ts';
 import { requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
-import { createIssuerKey } from './issuer-key.ts';
+import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
+import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
 import { caPath } from './published-paths.ts';
@@ -66,9 +73,14 @@ export function issuerUseCases(context: AuthorityContext) {
       return act(dependencies, principal, 'issuers:create', described, async () => {
         const parent = await checkRequest(context, request);
         const subject = subjectOf(request);
+        const check = (made: LoadedIssuer): void => {
+          if (request.kind !== 'external') {
+            checkOrder(dependencies, certificateOrder(request, made, parent ?? made));
+          }
+        };
         const issuer =
-          (await resumable(context, request, subject)) ??
-          (await createIssuerKey(context, principal, request, subject, parent));
+          (await resumable(context, request, subject, parent)) ??
+          (await createIssuerKey(context, principal, request, subject, parent, check));
         if (request.kind === 'external') {
           return issuer.record;
         }
@@ -127,6 +139,7 @@ export function issuerUseCases(context: AuthorityContext) {
             own.der,
             above.map(({ der }) => der),
             parent?.record.issuerId,
+            { der: own.subject.der, nameHashes: nameHashesOf(own.subject) },
           );
           await recordDone(dependencies, transaction, principal, described);
         });
@@ -134,6 +147,28 @@ export function issuerUseCases(context: AuthorityContext) {
       });
     },
   };
+
+  /** What is asked of the issuer above, or of itself for a root. */
+  function certificateOrder(
+    request: CreateIssuerRequest,
+    issuer: LoadedIssuer,
+    signer: LoadedIssuer,
+  ): Pick<IssuanceOrder, 'issuer' | 'profile' | 'request' | 'caParameters'> {
+    return {
+      issuer: signer,
+      profile: profileNamed(dependencies, issuer.record.profileName),
+      request: requestFromParameters({
+        subjectPublicKeyInfo: issuer.subjectPublicKeyInfo,
+        subject: issuer.input.subject,
+        days: request.days,
+      }),
+      caParameters: {
+        pathLength: request.pathLength,
+        permitDns: request.permitDns,
+        excludeDns: request.excludeDns,
+      },
+    };
+  }
 
   async function activated(principal: Principal, issuerId: string): Promise<IssuerRecord> {
     issuers.forget();
@@ -152,21 +187,9 @@ export function issuerUseCases(context: AuthorityContext) {
     issuer: LoadedIssuer,
     signer: LoadedIssuer,
   ): Promise<IssuerRecord> {
-    const profile = profileNamed(dependencies, issuer.record.profileName);
     await context.issue({
       principal,
-      issuer: signer,
-      profile,
-      request: requestFromParameters({
-        subjectPublicKeyInfo: issuer.subjectPublicKeyInfo,
-        subject: issuer.input.subject,
-        days: request.days,
-      }),
-      caParameters: {
-        pathLength: request.pathLength,
-        permitDns: request.permitDns,
-        excludeDns: request.excludeDns,
-      },
+      ...certificateOrder(request, issuer, signer),
       owner: principal.name,
       tags: [],
       act: { act: 'issuer.certify', object: request.name },
@@ -187,7 +210,7 @@ export function issuerUseCases(context: AuthorityContext) {
 }
 
 async function checkRequest(
-  { issuers }: AuthorityContext,
+  { issuers, dependencies, standing }: AuthorityContext,
   request: CreateIssuerRequest,
 ): Promise<LoadedIssuer | undefined> {
   if (!namePattern.test(request.name)) {
@@ -211,15 +234,22 @@ async function checkRequest(
   }
   if (
     request.kind === 'external' &&
-    (request.days !== undefined || request.pathLength !== undefined)
+    [request.days, request.pathLength, request.permitDns?.[0], request.excludeDns?.[0]].some(
+      (decided) => decided !== undefined,
+    )
   ) {
     throw new ChanceryError('invalidArgument', {
       message:
-        'validity and path length of an external subordinate are decided by its parent; leave them out',
+        'validity, path length and name constraints of an external subordinate are decided by its parent; leave them out',
       field: 'days',
     });
   }
-  return request.parent === undefined ? undefined : issuers.forIssuance(request.parent);
+  if (request.parent === undefined) {
+    return undefined;
+  }
+  const issuer = await issuers.forIssuance(request.parent);
+  await standing.require({ issuer, profile: profileNamed(dependencies, 'issuing-ca') });
+  return issuer;
 }
 
 function subjectOf(request: CreateIssuerRequest): Name {
@@ -231,6 +261,7 @@ async function resumable(
   { issuers }: AuthorityContext,
   request: CreateIssuerRequest,
   subject: Name,
+  parent: LoadedIssuer | undefined,
 ): Promise<LoadedIssuer | undefined> {
   issuers.forget();
   const existing = (await issuers.all()).find(({ record }) => record.name === request.name);
@@ -242,6 +273,10 @@ async function resumable(
     record.state === 'pending' &&
     record.kind === request.kind &&
     sameBytes(record.subject, subject.der) &&
+    record.parentIssuerId === parent?.record.issuerId &&
+    keyAlgorithmOf(existing.subjectPublicKeyInfo) === request.keyAlgorithm &&
+    record.signatureAlgorithm ===
+      defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1').name &&
     record.kind !== 'external';
   if (!same) {
     throw new ChanceryError('alreadyExists', {

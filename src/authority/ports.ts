@@ -48,13 +48,14 @@ export interface IssuerRecord {
 
 export interface IssuerStore {
   insert(record: IssuerRecord): Promise<void>;
-  /** pending -> active with certificate and chain. */
+  /** pending -> active with certificate and chain; `subject` when the parent encoded it otherwise. */
   activate(
     tenant: TenantId,
     issuerId: IssuerId,
     certificate: Uint8Array,
     chain: readonly Uint8Array[],
     parentIssuerId?: IssuerId,
+    subject?: { readonly der: Uint8Array; readonly nameHashes: IssuerRecord['nameHashes'] },
   ): Promise<void>;
   find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
   findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined>;

@@ -74,6 +74,7 @@ export class PostgresIssuerStore implements IssuerStore {
     certificate: Uint8Array,
     chain: readonly Uint8Array[],
     parentIssuerId?: IssuerId,
+    subject?: Parameters<IssuerStore['activate']>[5],
   ): Promise<void> {
     const changed = await this.#session.execute(this.#sql.activate, [
       tenant,
@@ -81,6 +82,8 @@ export class PostgresIssuerStore implements IssuerStore {
       certificate,
       chain.map((above) => Buffer.from(above)),
       parentIssuerId,
+      subject?.der,
+      subject === undefined ? undefined : JSON.stringify(subject.nameHashes),
     ]);
     if (changed === 0) throw missing(`issuer ${issuerId}`);
   }

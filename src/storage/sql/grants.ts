@@ -4,7 +4,8 @@ import { inSchema, quoteIdentifier } from './names.ts';
 const applicationRights: Readonly<Record<string, string>> = {
   installation: 'SELECT, INSERT, UPDATE',
   keys: 'SELECT, INSERT, UPDATE (blocked_reason)',
-  issuers: 'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id)',
+  issuers:
+    'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes)',
   // UPDATE of some column is what SELECT … FOR UPDATE needs.
   certificates: 'SELECT, INSERT, UPDATE (owner, tags)',
   prepared_certificates: 'SELECT, INSERT, DELETE',

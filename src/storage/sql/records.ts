@@ -21,7 +21,8 @@ export function issuerStatements(schema: string) {
         profile_name, urls, crl_lifetime_seconds, created_at, created_by, name_hashes, key_hashes)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
     activate: `UPDATE {issuers} SET state = 'active', certificate = $3, chain = $4,
-        parent_issuer_id = COALESCE($5, parent_issuer_id)
+        parent_issuer_id = COALESCE($5, parent_issuer_id), subject = COALESCE($6, subject),
+        name_hashes = COALESCE($7, name_hashes)
       WHERE tenant = $1 AND issuer_id = $2`,
     find: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2',
     findByName: 'SELECT * FROM {issuers} WHERE tenant = $1 AND name = $2',
