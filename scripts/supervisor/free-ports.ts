@@ -72,11 +72,17 @@ function ownerOf(port: number): string {
   for (const pid of list('/proc').filter((name) => /^\d+$/.test(name))) {
     for (const descriptor of list(`/proc/${pid}/fd`)) {
       if (wanted.has(readLink(`/proc/${pid}/fd/${descriptor}`))) {
-        return `process ${pid} (${readText(`/proc/${pid}/comm`).trim()})`;
+        return `process ${pid} (${commandOf(pid)})`;
       }
     }
   }
   return 'another process';
+}
+
+/** The start of its command line: a thread's name (`MainThread` of Node) says nothing. */
+function commandOf(pid: string): string {
+  const words = readText(`/proc/${pid}/cmdline`).split('\0').filter(Boolean);
+  return words.slice(0, 2).join(' ').slice(0, 80) || readText(`/proc/${pid}/comm`).trim();
 }
 
 function list(folder: string): readonly string[] {

@@ -1,0 +1,168 @@
+/** What the command says without any server: help, usage errors (exit 2), nobody there (exit 3). */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Ran, run } from '../../support/installation.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'chancery-usage-'));
+const environment = {
+  CHANCERY_DATA: folder,
+  // Nothing listens on port 1.
+  CHANCERY_URL: 'https://127.0.0.1:1',
+  CHANCERY_TRUST: join(folder, 'root.pem'),
+  CHANCERY_CERT: join(folder, 'root.pem'),
+  CHANCERY_KEY: join(folder, 'root.key'),
+};
+
+async function chancery(...parameters: readonly string[]): Promise<Ran> {
+  return await run(process.execPath, [resolve('scripts/command/main.ts'), ...parameters], {
+    cwd: folder,
+    env: environment,
+  });
+}
+
+beforeAll(async () => {
+  await run('openssl', [
+    ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', environment.CHANCERY_KEY],
+    ...['-out', environment.CHANCERY_TRUST, '-subj', '/CN=nobody'],
+  ]);
+  writeFileSync(join(folder, 'some.csr'), 'some bytes');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Every command with the options that its help must name. */
+const commands: readonly (readonly [command: string, ...options: string[]])[] = [
+  [
+    'issue',
+    ...'--profile --csr --dns --ip --email --uri --days --issuer --key-out --out --json'.split(' '),
+  ],
+  ['renew', '--key', '--out', '--json'],
+  ['rekey', '--key', '--key-out', '--out', '--json'],
+  ['revoke', '--reason', '--invalidity-date', '--comment', '--issuer', '--json'],
+  ['hold', '--cause', '--until', '--then', '--comment', '--issuer', '--json'],
+  ['release', '--comment', '--issuer', '--json'],
+  ['list', ...'--status --subject --profile --owner --tag --expiring-within --json'.split(' ')],
+  ['show', '--issuer', '--json'],
+  ['history', '--issuer', '--json'],
+  ['profile list', '--json'],
+  ['profile show', '--json'],
+  ['profile check', '--json'],
+  ['issuer list', '--json'],
+  ['issuer show', '--json'],
+  [
+    'issuer create',
+    ...'--root --parent --external --key --signature --subject --days --path-length'.split(' '),
+    ...'--permit-dns --exclude-dns --json'.split(' '),
+  ],
+  ['issuer csr', '--out'],
+  ['issuer install', '--chain', '--json'],
+  ['crl show', '--issuer', '--json'],
+  ['crl publish', '--issuer', '--json'],
+  ['bundle get', '--format', '--out'],
+  ['principal create', '--role', '--csr', '--out', '--json'],
+  ['credential create', '--scope', '--days', '--json'],
+  ['credential list', '--json'],
+  ['credential revoke'],
+  ['init'],
+  ['database verify', '--json'],
+  ['database accept-restore'],
+  ['token show', '--json'],
+];
+
+test.each(commands)('chancery %s -h', async (command, ...options) => {
+  const { code, stdout, stderr } = await chancery(...command.split(' '), '-h');
+  expect([code, stderr]).toEqual([0, '']);
+  expect(stdout).toContain(`Usage: chancery ${command}`);
+  expect(options.filter((option) => !stdout.includes(option))).toEqual([]);
+});
+
+test('the whole help names every command, the environment and the exit statuses', async () => {
+  const { code, stdout } = await chancery('--help');
+  expect(code).toBe(0);
+  for (const [command] of commands)
+    expect(stdout).toMatch(new RegExp(`^ +${command.split(' ')[0]}\\b`, 'm'));
+  for (const word of ['CHANCERY_URL', 'CHANCERY_TOKEN_FILE', 'CHANCERY_TRUST', 'Exit status']) {
+    expect(stdout).toContain(word);
+  }
+});
+
+const names = ['--dns', 'a.test'];
+const files = ['--key-out', 'k', '--out', 'o'];
+const misused: readonly (readonly string[])[] = [
+  [],
+  ['bogus'],
+  ['issue'],
+  ['issue', '--profile', 'tls-server', ...names, '--out', 'o'],
+  ['issue', '--profile', 'tls-server', ...names, '--csr', 'some.csr', ...files],
+  ['issue', '--profile', 'tls-server', ...names, ...files, '--days', '0'],
+  ['issue', '--profile', 'tls-server', ...names, ...files, '--key', 'dsa'],
+  ['rekey', 'c.pem', '--key', 'k', '--out', 'o'],
+  ['show'],
+  ['show', '12', '34'],
+  ['revoke', '1234'],
+  ['revoke', '1234', '--reason', 'bogus'],
+  ['revoke', '1234', '--reason', 'certificateHold'],
+  ['revoke', '1234', '--reason', 'superseded', '--invalidity-date', '1 May'],
+  ['hold', '1234', '--until', '2027-01-01T00:00:00Z'],
+  ['hold', '1234', '--then', 'release'],
+  ['hold', '1234', '--until', 'tomorrow', '--then', 'release'],
+  ['hold', '1234', '--cause', 'boredom'],
+  ['list', '--status', 'bad'],
+  ['list', '--limit', '0'],
+  ['list', '--expiring-within', 'soon'],
+  ['issuer', 'create', 'x', '--key', 'p256'],
+  ['issuer', 'create', 'x', '--root', '--external', '--key', 'p256'],
+  ['issuer', 'create', 'x', '--root'],
+  ['issuer', 'create', 'x', '--root', '--key', 'p999'],
+  ['bundle', 'get'],
+  ['bundle', 'get', '--format', 'jks', '--out', 'b'],
+  ['principal', 'create', 'x'],
+  ['principal', 'create', 'x', '--role', 'king'],
+  ['principal', 'create', 'x', '--role', 'operator', '--csr', 'some.csr'],
+  ['credential', 'create', 'x', '--scope', 'everything'],
+  ['token', 'show', 'bogus'],
+];
+
+test.each(misused.map((parameters) => [parameters] as const))(
+  'usage: %j is exit 2',
+  async (parameters) => {
+    const { code, stdout, stderr } = await chancery(...parameters);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr.length).toBeGreaterThan(10);
+  },
+);
+
+test('an address that is none is a usage error', async () => {
+  const { code, stderr } = await run(
+    process.execPath,
+    [resolve('scripts/command/main.ts'), 'list'],
+    { cwd: folder, env: { ...environment, CHANCERY_URL: 'http://localhost:8080' } },
+  );
+  expect([code, stderr]).toEqual([2, expect.stringContaining('CHANCERY_URL')]);
+});
+
+describe('nobody there is exit 3', () => {
+  const asked: readonly (readonly string[])[] = [
+    ['issue', '--profile', 'tls-server', ...names, ...files],
+    ['issue', '--profile', 'tls-server', '--csr', 'some.csr', '--out', 'o'],
+    ['revoke', '1234', '--reason', 'superseded'],
+    ['hold', '1234'],
+    ['release', '1234'],
+    ['list'],
+    ['show', '1234'],
+    ['profile', 'list'],
+    ['issuer', 'list'],
+    ['issuer', 'create', 'x', '--root', '--key', 'p256'],
+    ['crl', 'publish'],
+    ['bundle', 'get', '--out', 'b'],
+    ['principal', 'create', 'x', '--role', 'operator'],
+    ['credential', 'create', 'x'],
+  ];
+
+  test.each(asked.map((parameters) => [parameters] as const))('%j', async (parameters) => {
+    const { code, stdout, stderr } = await chancery(...parameters);
+    expect([code, stdout]).toEqual([3, '']);
+    expect(stderr).toContain('does not answer');
+  });
+});
