@@ -15,7 +15,14 @@ import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
 import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
-import { type Profile, parseNamePolicy, parseProfile } from './policy/index.ts';
+import {
+  defaultKeyPolicy,
+  type KeyPolicy,
+  type Profile,
+  parseKeyBlocklist,
+  parseNamePolicy,
+  parseProfile,
+} from './policy/index.ts';
 import { filePublisher, openStorage, type Storage } from './storage/index.ts';
 import type { Logger } from './telemetry/index.ts';
 
@@ -77,6 +84,7 @@ export async function compose(
     clock,
     profiles,
     namePolicy: parseNamePolicy(configuration.names),
+    keyPolicy: loadKeyPolicy(configuration.keyBlocklistFolder),
     log: (level, message, fields) => {
       if (level === 'alarm') {
         logger.error({ alarm: true, ...fields }, message);
@@ -161,6 +169,28 @@ export function loadProfiles(folder: string): ReadonlyMap<string, Profile> {
     profiles.set(profile.name, profile);
   }
   return profiles;
+}
+
+/** The product's key policy with the installation's lists. @throws ChanceryError configuration */
+export function loadKeyPolicy(blocklistFolder: string | undefined): KeyPolicy {
+  if (blocklistFolder === undefined) {
+    return defaultKeyPolicy;
+  }
+  try {
+    const files = readdirSync(blocklistFolder, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.startsWith('.'))
+      .map(({ name }) => {
+        const sourceName = join(blocklistFolder, name);
+        return { sourceName, text: readFileSync(sourceName, 'utf8') };
+      });
+    return { ...defaultKeyPolicy, blocklist: parseKeyBlocklist(files) };
+  } catch (error) {
+    if (error instanceof ChanceryError) throw error;
+    throw new ChanceryError('configuration', {
+      message: `the key blocklist folder ${blocklistFolder} can't be read; set keys.blocklistFolder (CHANCERY_KEY_BLOCKLIST_FOLDER) to a readable folder or leave it out`,
+      cause: error,
+    });
+  }
 }
 
 function open(

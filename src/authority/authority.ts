@@ -21,6 +21,7 @@ import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
 import { statusUseCases } from './status-acts.ts';
+import { unauthenticatedUseCases } from './unauthenticated.ts';
 
 /** Composes the use cases over their dependencies. Pure wiring: nothing is read or started yet. */
 export function createAuthority(dependencies: AuthorityDependencies) {
@@ -73,6 +74,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...responderUseCases(context),
     ...principalUseCases(context),
     ...authenticationUseCases(context),
+    ...unauthenticatedUseCases(context),
     ...profileUseCases(context),
     ...distributionUseCases(context),
     ...serverCertificateUseCases(context),

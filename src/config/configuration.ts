@@ -71,6 +71,8 @@ export interface Configuration extends SharedConfiguration {
   readonly ocspDatabaseUrl: string | undefined;
   readonly tokens: { readonly root: TokenConfiguration; readonly issuing: TokenConfiguration };
   readonly profilesFolder: string;
+  /** Undefined: no lists of known-compromised keys. */
+  readonly keyBlocklistFolder: string | undefined;
   readonly names: NameListsConfiguration;
   readonly crlLifetimeSeconds: number;
   readonly publishedFolder: string;
@@ -120,6 +122,9 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       settings.profiles.folder,
       resolve(installationFolder, 'profiles'),
     ),
+    keyBlocklistFolder:
+      settings.keys.blocklistFolder &&
+      resolvePath(at.loaded, 'keys.blocklistFolder', settings.keys.blocklistFolder, at.cwd),
     names: settings.names,
     crlLifetimeSeconds: seconds(settings.crl.lifetime),
     publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),

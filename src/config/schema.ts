@@ -235,6 +235,16 @@ export const configurationSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  keys: z
+    .strictObject({
+      blocklistFolder: setting(
+        path.optional(),
+        'CHANCERY_KEY_BLOCKLIST_FOLDER',
+        'Folder of lists of known-compromised keys that are never certified: SHA-256 of SubjectPublicKeyInfo in hex, or the files of openssl-blacklist.',
+        'no lists',
+      ),
+    })
+    .prefault({}),
   names: z.strictObject({ allow: nameLists('ALLOW'), deny: nameLists('DENY') }).prefault({}),
   crl: z
     .strictObject({

@@ -2,14 +2,17 @@ import type { Request, RequestHandler } from 'express';
 import { isAuthorized } from '../access/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Principal } from '../domain/index.ts';
-import { ChanceryError } from '../domain/index.ts';
+import { ChanceryError, isChanceryError } from '../domain/index.ts';
 import { factsOf } from './application.ts';
 import { authenticate } from './authentication.ts';
 import type { Route } from './route.ts';
 import { unauthenticated } from './route.ts';
 
 /** What the gate asks of the authority. */
-type Guard = Pick<Authority, 'authenticateCertificate' | 'authenticateToken' | 'authorize'>;
+type Guard = Pick<
+  Authority,
+  'authenticateCertificate' | 'authenticateToken' | 'authorize' | 'recordUnauthenticated'
+>;
 
 /** Who passed the gate; kept apart from anything that a request can write to. */
 const principals = new WeakMap<Request, Principal>();
@@ -29,14 +32,14 @@ export function gate(
 ): RequestHandler {
   return async (request, response, next) => {
     if (row.access !== 'public') {
-      const principal = await authenticate(request, authority);
-      if (principal === undefined) throw unauthenticated();
+      const described = {
+        act: `${row.method} ${row.path}`,
+        object: request.path.slice(0, 300),
+      };
+      const principal = await somebody(request, authority, described);
       factsOf(response).principal = principal.name;
       if (row.access !== 'authenticated') {
-        await authority.authorize(principal, row.access, {
-          act: `${row.method} ${row.path}`,
-          object: request.path.slice(0, 300),
-        });
+        await authority.authorize(principal, row.access, described);
         // Not on the authority's word alone: a defect there must not open a door here.
         if (!isAuthorized(principal, row.access)) {
           throw new ChanceryError('forbidden', { message: `${row.access} is not granted` });
@@ -46,6 +49,24 @@ export function gate(
     }
     next();
   };
+}
+
+/** @throws ChanceryError unauthenticated, once the refusal is recorded */
+async function somebody(
+  request: Request,
+  authority: Guard,
+  described: { readonly act: string; readonly object: string },
+): Promise<Principal> {
+  try {
+    const principal = await authenticate(request, authority);
+    if (principal === undefined) throw unauthenticated();
+    return principal;
+  } catch (error) {
+    if (isChanceryError(error) && error.code === 'unauthenticated') {
+      await authority.recordUnauthenticated(described);
+    }
+    throw error;
+  }
 }
 
 /** Gives metrics and logs the path as declared. */

@@ -33,7 +33,13 @@ const callers = roles.filter((role) => role !== 'system');
 
 /** Use cases reached, authentication and its like apart. */
 function reached(): string[] {
-  const edgeOnly = ['authenticateToken', 'authenticateCertificate', 'authorize', 'readiness'];
+  const edgeOnly = [
+    'authenticateToken',
+    'authenticateCertificate',
+    'recordUnauthenticated',
+    'authorize',
+    'readiness',
+  ];
   return edge.calls.map(({ name }) => name).filter((name) => !edgeOnly.includes(name));
 }
 
@@ -60,6 +66,10 @@ describe('T-RBAC-1: every route of the OpenAPI document', () => {
         expect(reply.headers['www-authenticate']).toMatch(/^Bearer/);
         expect(reply.json()['code']).toBe('unauthenticated');
         expect(reached()).toEqual([]);
+        expect(edge.calls.at(-1)).toMatchObject({
+          name: 'recordUnauthenticated',
+          arguments: [{ act: expect.stringContaining(method) }],
+        });
       }
     }
   });

@@ -73,6 +73,7 @@ export function standIn(overrides: Overrides = {}): StandIn {
         throw error;
       }
     },
+    recordUnauthenticated: async () => undefined,
     readiness: () => ({ ready: true, reasons: [] }),
     publishedFile: async () => undefined,
     listIssuers: async () => [],
