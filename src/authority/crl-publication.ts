@@ -57,7 +57,7 @@ export function crlPublication(
   const start = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
     const { issuerId, name } = issuer.record;
     const build = mayPublish()
-      .then(async () => buildCrl(dependencies, issuer, principal))
+      .then(async () => buildCrl(dependencies, issuer, principal, mayPublish))
       .then((record) => {
         failures.delete(issuerId);
         return record;
@@ -172,6 +172,7 @@ async function buildCrl(
   dependencies: AuthorityDependencies,
   issuer: LoadedIssuer,
   principal: Principal,
+  mayPublish: () => Promise<void>,
 ): Promise<CrlRecord> {
   const { leases, settings } = dependencies;
   const { issuerId, name } = issuer.record;
@@ -180,13 +181,14 @@ async function buildCrl(
   if (fence === undefined) {
     throw superseded(name);
   }
-  const stillHeld = async (): Promise<void> => {
+  const mayGoOn = async (): Promise<void> => {
+    await mayPublish();
     if ((await leases.acquire(lease, settings.node, leaseSeconds)) !== fence) {
       throw superseded(name);
     }
   };
   try {
-    return await buildUnderLease(dependencies, issuer, principal, stillHeld);
+    return await buildUnderLease(dependencies, issuer, principal, mayGoOn);
   } finally {
     await leases.release(lease, settings.node).catch((error: unknown) => {
       dependencies.log('warn', 'a lease was not released; it expires by itself', {
@@ -209,7 +211,7 @@ async function buildUnderLease(
   dependencies: AuthorityDependencies,
   issuer: LoadedIssuer,
   principal: Principal,
-  stillHeld: () => Promise<void>,
+  mayGoOn: () => Promise<void>,
 ): Promise<CrlRecord> {
   const { unitOfWork, clock, signer, publisher, settings, failpoint, tenant, log } = dependencies;
   const { issuerId } = issuer.record;
@@ -260,6 +262,8 @@ async function buildUnderLease(
   // Read after the snapshot: no revocationDate in it lies past thisUpdate.
   const thisUpdate = wholeSeconds(clock.now());
   const nextUpdate = new Date(thisUpdate.getTime() + lifetime);
+  // After the clock was read: one that jumped during the build must not date this CRL (T-CLK-2).
+  await mayGoOn();
   const prepared = prepareCrl({
     tbs: {
       signature: issuer.signing.signatureAlgorithm,
@@ -300,7 +304,7 @@ async function buildUnderLease(
     entries,
   };
   // Whoever lost its lease meanwhile (stopped, swapped out) ends before the file, not after it.
-  await stillHeld();
+  await mayGoOn();
   await publisher.publish(path, der);
   failpoint('crl.3-after-file');
   await unitOfWork.run(async (transaction) => {

@@ -76,10 +76,8 @@ test.each([
     // The deadline of a hold is not passed because a clock said so.
     expect(await service.client.show(subject.serialNumber)).toMatchObject({ status: 'onHold' });
     await chancery.ok('release', subject.serialNumber);
-    const published = await chancery.json<{ crlNumber: string }>(
-      ...['crl', 'publish', '--issuer', known.issuerId],
-    );
-    expect(BigInt(published.crlNumber)).toBeGreaterThan(wrong.crlNumber);
+    await chancery.ok('crl', 'publish', '--issuer', known.issuerId);
+    expect((await served()).crlNumber).toBeGreaterThan(wrong.crlNumber);
     expect(service.log('ca')).toMatch(/"alarm":true[^\n]*the clock is wrong/);
   },
   90_000,
