@@ -98,10 +98,11 @@ async function strike(victim: Victim): Promise<void> {
     }
     case 'all':
       // The supervisor first: it must not bring one back before the last is dead.
-      await Promise.all([
-        chancery.killSupervisor(),
-        ...(['postgres', 'ca', 'ocsp'] as const).map((name) => chancery.kill(name)),
-      ]);
+      {
+        const supervisor = chancery.killSupervisor();
+        for (const name of ['postgres', 'ca', 'ocsp'] as const) chancery.kill(name);
+        await supervisor;
+      }
       kills += 4;
       await chancery.start();
       return;
