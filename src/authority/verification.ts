@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { auditRecord } from '../audit/index.ts';
 import type { StoredAuditRecord } from '../audit/ports.ts';
 import { initialStatus, isChanceryError, nextStatus, type StatusState } from '../domain/index.ts';
@@ -7,14 +6,18 @@ import {
   findExtension,
   formatDistinguishedName,
   formatGeneralName,
+  keyIdentifier,
   oids,
+  parseBasicConstraints,
   parseCertificate,
-  parseCertificateList,
+  parseCertificatePolicies,
   parseSubjectAltName,
   resolveSignatureAlgorithm,
   verifySignature,
 } from '../pkix/index.ts';
+import { AuditedActs } from './audited-acts.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
+import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
 import type {
   CertificateRecord,
@@ -23,7 +26,7 @@ import type {
   StoredStatusChange,
   UnitOfWork,
 } from './ports.ts';
-import { crlPath } from './published-paths.ts';
+import { type Report, VerifiedCrls } from './verified-crls.ts';
 
 /** One disagreement: which object, and what is wrong with it. */
 export interface Finding {
@@ -65,7 +68,7 @@ export interface VerificationInput {
  */
 export async function verifyInventory(input: VerificationInput): Promise<VerificationReport> {
   const findings: Finding[] = [];
-  const report = (object: string, problem: string): void => {
+  const report: Report = (object, problem) => {
     findings.push({ object, problem });
   };
   let rows = 0;
@@ -84,14 +87,17 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
     checkIssuer(issuer, report);
   }
 
+  const published = await VerifiedCrls.read(input.publisher, issuers, report);
   const histories = new Map<string, StatusState>();
   // The streams are no one snapshot: a change may have come between. Each suspect is read again in one.
   const suspects: CertificateRecord[] = [];
+  const acts = new AuditedActs();
   let statusChanges = 0;
   for await (const chunk of input.source.statusChanges()) {
     statusChanges += count(chunk.length);
     for (const change of chunk) {
       replay(histories, change, report);
+      acts.changed(certificateReference(change));
     }
   }
   let certificates = 0;
@@ -103,6 +109,7 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
         suspects.push(record);
       }
       histories.delete(reference);
+      published.account(record);
       checkCertificate(record, issuers.get(record.issuerId), input, report);
     }
   }
@@ -112,18 +119,19 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
   for (const orphan of histories.keys()) {
     report(orphan, 'has a status history but no certificate row');
   }
-  const crls = await checkCrls(input, issuers, report, count);
+  await published.settle(input.unitOfWork, input.tenant);
+  const crls = await published.checkLedger(input.source.crls(), input.publisher, count);
   let auditRecords = 0;
   for await (const chunk of input.source.auditRecords()) {
     auditRecords += count(chunk.length);
     for (const record of chunk) {
       checkAuditRecord(record, report);
+      acts.audited(record);
     }
   }
+  await acts.compare(input, report);
   return { certificates, statusChanges, crls, auditRecords, findings };
 }
-
-type Report = (object: string, problem: string) => void;
 
 function checkIssuer(
   { record, signing, subjectPublicKeyInfo }: LoadedIssuer,
@@ -139,6 +147,25 @@ function checkIssuer(
   if (!sameBytes(certificate.subject.der, record.subject)) {
     report(record.issuerId, 'the issuer’s subject column differs from its certificate');
   }
+  if (Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex') !== record.issuerId) {
+    report(record.issuerId, 'the issuer’s id is not the identifier of its key');
+  }
+  if (
+    !sameHashes(record.nameHashes, nameHashesOf(certificate.subject)) ||
+    !sameHashes(record.keyHashes, keyHashesOf(subjectPublicKeyInfo))
+  ) {
+    report(
+      record.issuerId,
+      'the hashes by which OCSP finds the issuer differ from its certificate',
+    );
+  }
+}
+
+function sameHashes(
+  kept: Readonly<Record<string, string>>,
+  right: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(right).every(([digest, hash]) => kept[digest] === hash);
 }
 
 function replay(
@@ -171,6 +198,9 @@ function statusAgrees(
     status.reasonCode === expected.reasonCode &&
     status.notGoodSince?.getTime() === expected.notGoodSince?.getTime() &&
     status.invalidityDate?.getTime() === expected.invalidityDate?.getTime() &&
+    status.holdCause === expected.holdCause &&
+    status.holdUntil?.getTime() === expected.holdUntil?.getTime() &&
+    status.holdThen === expected.holdThen &&
     (issuanceState !== 'abandoned' || status.status === 'revoked')
   );
 }
@@ -258,93 +288,29 @@ function columns(
 ): readonly (readonly [string, boolean])[] {
   const san = findExtension(certificate.extensions, oids.subjectAltName);
   const names = san === undefined ? [] : parseSubjectAltName(san.value).map(formatGeneralName);
+  const policies = findExtension(certificate.extensions, oids.certificatePolicies);
+  const constraints = findExtension(certificate.extensions, oids.basicConstraints);
+  const isCa = constraints !== undefined && parseBasicConstraints(constraints.value).cA;
   return [
     ['tbsCertificate', sameBytes(certificate.tbsDer, record.tbsCertificate)],
     ['serialNumber', certificate.serialNumber === record.serialNumber],
     ['issuer', sameBytes(certificate.issuer.der, issuer.input.subject.der)],
     ['subject', formatDistinguishedName(certificate.subject) === record.subject],
     ['names', names.join('\n') === record.names.join('\n')],
+    ['type', isCa === (record.type === 'ca')],
+    [
+      'policies',
+      (policies === undefined
+        ? []
+        : parseCertificatePolicies(policies.value).map(({ policyIdentifier }) => policyIdentifier)
+      ).join() === record.policies.join(),
+    ],
     ['spkiHash', spkiHash(certificate.subjectPublicKeyInfo.der) === record.spkiHash],
     ['keyAlgorithm', certificate.subjectPublicKeyInfo.algorithm.oid === record.keyAlgorithm],
     ['signatureAlgorithm', certificate.signatureAlgorithm.oid === record.signatureAlgorithm],
     ['notBefore', certificate.validity.notBefore.getTime() === record.notBefore.getTime()],
     ['notAfter', certificate.validity.notAfter.getTime() === record.notAfter.getTime()],
   ];
-}
-
-async function checkCrls(
-  { source, publisher }: VerificationInput,
-  issuers: ReadonlyMap<string, LoadedIssuer>,
-  report: Report,
-  count: (length: number) => number,
-): Promise<number> {
-  const highest = new Map<string, CrlRecord>();
-  const numbers = new Set<string>();
-  let crls = 0;
-  for await (const chunk of source.crls()) {
-    crls += count(chunk.length);
-    for (const record of chunk) {
-      const scope = crlPath(record.issuerId, record.shard);
-      const number = `${scope} ${record.crlNumber}`;
-      if (numbers.has(number)) {
-        report(scope, `crlNumber ${record.crlNumber} was used twice`);
-      }
-      numbers.add(number);
-      const last = highest.get(scope);
-      if (
-        record.publishedAt !== undefined &&
-        (last === undefined || record.crlNumber > last.crlNumber)
-      ) {
-        highest.set(scope, record);
-      }
-    }
-  }
-  for (const [path, record] of highest) {
-    await checkPublished(publisher, path, record, issuers.get(record.issuerId), numbers, report);
-  }
-  return crls;
-}
-
-async function checkPublished(
-  publisher: Publisher,
-  path: string,
-  record: CrlRecord,
-  issuer: LoadedIssuer | undefined,
-  numbers: ReadonlySet<string>,
-  report: Report,
-): Promise<void> {
-  const der = await publisher.read(path);
-  if (der === undefined) {
-    report(path, 'is recorded as published but the file is missing');
-    return;
-  }
-  try {
-    const list = parseCertificateList(der);
-    const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
-    if (
-      issuer === undefined ||
-      algorithm === undefined ||
-      !verifySignature(algorithm, issuer.signing.publicKey, list.tbsDer, list.signature)
-    ) {
-      report(path, 'the published CRL does not verify with the issuer’s key');
-    }
-    const number = list.crlNumber ?? 0n;
-    if (!numbers.has(`${path} ${number}`)) {
-      report(path, `the published crlNumber ${number} was never reserved`);
-    } else if (number < record.crlNumber) {
-      report(
-        path,
-        `the published crlNumber ${number} is older than the recorded ${record.crlNumber}`,
-      );
-    } else if (
-      number === record.crlNumber &&
-      createHash('sha256').update(der).digest('hex') !== record.sha256
-    ) {
-      report(path, 'the published CRL’s SHA-256 differs from the record');
-    }
-  } catch (error) {
-    report(path, `the published CRL can't be read: ${message(error)}`);
-  }
 }
 
 function checkAuditRecord(record: StoredAuditRecord, report: Report): void {
