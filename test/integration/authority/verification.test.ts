@@ -154,6 +154,8 @@ describe('status and history', () => {
     const ref = { serialNumber: record.serialNumber };
     await authority.holdCertificate(admin, ref);
     await authority.releaseCertificate(admin, ref);
+    // The CRL that still showed the hold is gone.
+    await authority.publishCrl(admin, 'issuing');
     return record;
   };
   const remove = async (record: CertificateRecord, condition: string) =>
