@@ -52,6 +52,11 @@ export async function initialiseInstallation(
       message: 'init needs the database owner for migrations; set CHANCERY_DATABASE_OWNER_URL',
     });
   }
+  requireThreeRoles({
+    CHANCERY_DATABASE_OWNER_URL: configuration.ownerDatabaseUrl,
+    CHANCERY_DATABASE_URL: configuration.database.url,
+    CHANCERY_OCSP_DATABASE_URL: configuration.ocspDatabaseUrl,
+  });
   // Written last of all: with it, everything below was made before. A token that is missing then
   // is lost, and making an empty one in its place would only hide that.
   const isComplete = existsSync(join(data, 'trust', 'root.pem'));
@@ -111,6 +116,22 @@ export async function initialiseInstallation(
     }
   } finally {
     await composition.close();
+  }
+}
+
+/** Grants are given and taken by role: an owner that is the application as well would lock itself out. */
+function requireThreeRoles(urls: Readonly<Record<string, string | undefined>>): void {
+  const variableOf = new Map<string, string>();
+  for (const [variable, url] of Object.entries(urls)) {
+    if (url === undefined) continue;
+    const role = databaseUser(url);
+    const other = variableOf.get(role);
+    if (other !== undefined) {
+      throw new ChanceryError('configuration', {
+        message: `${other} and ${variable} log in as the same role ${role}; give owner, application and responder a role each (docs/operations/database.md)`,
+      });
+    }
+    variableOf.set(role, variable);
   }
 }
 

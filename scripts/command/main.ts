@@ -37,6 +37,11 @@ for (const command of everyCommand(program)) {
   command.exitOverride();
 }
 
+// Whoever read our output has gone (`chancery list | head`): nothing is left to say.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 process.exitCode = await run();
 
 /** @returns the exit code; every failure is one message on standard error */

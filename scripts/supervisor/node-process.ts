@@ -65,7 +65,14 @@ function lastMessage(file: string, from: number): string {
 function messageOf(line: string): string {
   try {
     const parsed: unknown = JSON.parse(line);
-    if (typeof parsed === 'object' && parsed !== null && 'msg' in parsed) return String(parsed.msg);
+    if (typeof parsed === 'object' && parsed !== null && 'msg' in parsed) {
+      const { msg, err } = parsed as {
+        readonly msg: unknown;
+        readonly err?: { message?: unknown };
+      };
+      // The message says what failed, the error why.
+      return err?.message === undefined ? String(msg) : `${String(msg)}: ${err.message}`;
+    }
   } catch {
     // Not JSON: the line itself.
   }

@@ -1,5 +1,5 @@
 import type { DestinationStream, Logger } from 'pino';
-import { destination, pino, stdSerializers } from 'pino';
+import { destination, pino } from 'pino';
 import { redactText } from './redaction.ts';
 
 /** The process's logger: one JSON object a line. */
@@ -48,7 +48,10 @@ export function createLogger(options: LoggerOptions): Logger {
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths, censor: '[redacted]' },
-      serializers: { err: serializeError, error: serializeError },
+      serializers: {
+        err: (error: unknown) => serializeError(error),
+        error: (error: unknown) => serializeError(error),
+      },
       hooks: {
         streamWrite: redactText,
       },
@@ -57,6 +60,25 @@ export function createLogger(options: LoggerOptions): Logger {
   );
 }
 
-function serializeError(error: unknown): unknown {
-  return error instanceof Error ? stdSerializers.errWithCause(error) : error;
+/** Deeper causes say no more. */
+const causes = 5;
+
+/** Members that are objects are left out: a TLS error carries whole certificates, which no line can hold. */
+function serializeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  const plain = Object.entries(error).filter(([, value]) =>
+    ['string', 'number', 'boolean'].includes(typeof value),
+  );
+  const { name, message, stack, cause } = error;
+  return {
+    ...Object.fromEntries(plain),
+    type: error.constructor.name === 'Object' ? name : error.constructor.name,
+    message,
+    stack,
+    // Connections to a name with several addresses fail together, without a message of their own.
+    ...(error instanceof AggregateError && depth < causes
+      ? { errors: error.errors.slice(0, causes).map((one) => serializeError(one, depth + 1)) }
+      : {}),
+    ...(cause === undefined || depth === causes ? {} : { cause: serializeError(cause, depth + 1) }),
+  };
 }

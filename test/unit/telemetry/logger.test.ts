@@ -52,6 +52,25 @@ describe('createLogger', () => {
     expect(line['err']).toMatchObject({ message: 'why\nnot' });
   });
 
+  it('names the reason of an error that carries a whole certificate, and of each address tried', () => {
+    const cert: Record<string, unknown> = {};
+    cert['issuerCertificate'] = cert;
+    const mismatch = Object.assign(new Error('not in the names'), { code: 'ERR_TLS', cert });
+    const { logger, lines } = capture();
+    logger.error({ err: new ChanceryError('internal', { message: 'why', cause: mismatch }) }, 'x');
+    logger.error({ err: new AggregateError([new Error('by v6'), new Error('by v4')]) }, 'x');
+    const [first, second] = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(first?.['err']).toMatchObject({
+      type: 'ChanceryError',
+      code: 'internal',
+      message: 'why',
+      cause: { message: 'not in the names', code: 'ERR_TLS' },
+    });
+    expect(second?.['err']).toMatchObject({
+      errors: [{ message: 'by v6' }, { message: 'by v4' }],
+    });
+  });
+
   it('stays valid JSON after a redaction', () => {
     const { logger, lines } = capture();
     logger.info({ text: pem }, `Bearer abc.defg and "postgres://a:b@c/d"`);
