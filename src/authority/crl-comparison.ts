@@ -1,5 +1,5 @@
 import { ChanceryError, type IssuerId, type SerialNumber } from '../domain/index.ts';
-import type { CertificateList, RevokedCertificate } from '../pkix/index.ts';
+import { type CertificateList, entriesOnlyIn, type RevokedCertificate } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { Transaction } from './ports.ts';
 
@@ -18,7 +18,7 @@ export async function refuseVanishedEntries(
   if (previous === undefined) {
     return;
   }
-  const vanished = difference(previous, next);
+  const vanished = entriesOnlyIn(previous, next);
   if (vanished.length === 0) {
     return;
   }
@@ -78,19 +78,4 @@ async function mayVanish(
 /** A CRL tells seconds. */
 function wholeSeconds(time: Date): number {
   return Math.floor(time.getTime() / 1000);
-}
-
-/** Entries of `previous` that `next` lacks. */
-function difference(previous: CertificateList, next: CertificateList): RevokedCertificate[] {
-  const kept = new Set<SerialNumber>();
-  for (const { serialNumber } of next.entries()) {
-    kept.add(serialNumber);
-  }
-  const gone: RevokedCertificate[] = [];
-  for (const entry of previous.entries()) {
-    if (!kept.has(entry.serialNumber)) {
-      gone.push(entry);
-    }
-  }
-  return gone;
 }

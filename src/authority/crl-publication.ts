@@ -9,7 +9,7 @@ import {
 import { issueCrl, prepareCrl } from '../issuance/index.ts';
 import {
   type CertificateList,
-  encodeRevokedCertificate,
+  encodeRevokedCertificates,
   parseCertificateList,
   resolveSignatureAlgorithm,
   verifySignature,
@@ -255,7 +255,7 @@ async function buildUnderLease(
       onlyShard,
       stillListedFrom,
     )) {
-      chunks.push(Buffer.concat(chunk.map(encodeRevokedCertificate)));
+      chunks.push(encodeRevokedCertificates(chunk));
       entries += chunk.length;
     }
   });

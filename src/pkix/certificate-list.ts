@@ -164,6 +164,7 @@ function readTbsCertList(reader: DerReader): ParsedTbsCertList {
     extensions,
     crlNumber: number === undefined ? undefined : parseCrlNumber(number.value),
     hasRevokedCertificates,
+    encodedEntries,
     entries: () => walk(encodedEntries, version),
   };
 }

@@ -31,6 +31,7 @@ export {
   parseCertificationRequest,
 } from './certification-request.ts';
 export { formatDistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
+export { entriesOnlyIn } from './entry-difference.ts';
 export * from './extensions/index.ts';
 export {
   encodeGeneralName,
@@ -63,7 +64,7 @@ export {
 } from './ocsp-response.ts';
 export { oids } from './oids.ts';
 export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
-export { encodeRevokedCertificate, type ParsedRevokedCertificate } from './revoked-certificate.ts';
+export { encodeRevokedCertificates, type ParsedRevokedCertificate } from './revoked-certificate.ts';
 export {
   type CertificationRequestVerification,
   ecdsaRawToDer,

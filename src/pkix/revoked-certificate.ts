@@ -115,16 +115,22 @@ export function writeRevokedCertificate(
   return position;
 }
 
+/** Where entries are written before their length is known; what is answered is a copy. */
+let scratch = new Uint8Array(0);
+
 /**
- * Encodes one entry of revokedCertificates with reasonCode (unless `unspecified`) and
- * invalidityDate.
+ * Encodes entries of revokedCertificates one behind the other, each with reasonCode (unless
+ * `unspecified`) and invalidityDate. In one piece, because a buffer each for a million is dear.
  *
  * @throws ChanceryError `malformed`.
  */
-export function encodeRevokedCertificate(entry: RevokedCertificate): Uint8Array {
+export function encodeRevokedCertificates(entries: readonly RevokedCertificate[]): Uint8Array {
   return encode(revokedStructure, () => {
-    const buffer = new Uint8Array(maxEntryLength);
-    return buffer.slice(0, writeRevokedCertificate(buffer, 0, entry));
+    const needed = entries.length * maxEntryLength;
+    if (scratch.length < needed) scratch = new Uint8Array(needed);
+    let end = 0;
+    for (const entry of entries) end = writeRevokedCertificate(scratch, end, entry);
+    return scratch.slice(0, end);
   });
 }
 

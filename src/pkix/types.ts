@@ -191,6 +191,8 @@ export interface CertificateList {
   readonly crlNumber?: bigint | undefined;
   /** Whether the revokedCertificates element is present at all (§5.1.2.6: never an empty SEQUENCE). */
   readonly hasRevokedCertificates: boolean;
+  /** The entries as they stand in the list, without the header before them; empty when it has none. */
+  readonly encodedEntries: Uint8Array;
   /** Lazily walks the entries; a large list is never held whole. */
   entries(): IterableIterator<RevokedCertificate & { readonly extensions: readonly Extension[] }>;
 }

@@ -1,7 +1,7 @@
 import type { Session } from './pool.ts';
 
-/** Rows of one FETCH: enough to hide the round trip, small enough for a bounded heap. */
-const chunkSize = 5000;
+/** Rows of one FETCH: enough to hide the round trip, few enough to be garbage before the next collection. */
+const chunkSize = 1000;
 
 let cursors = 0;
 

@@ -8,7 +8,7 @@ import { issueCrl, prepareCrl, type SigningIssuer } from '../../src/issuance/ind
 import type { Signer } from '../../src/issuance/ports.ts';
 import {
   encodePem,
-  encodeRevokedCertificate,
+  encodeRevokedCertificates,
   type IssuingDistributionPoint,
   importVerificationKey,
   keyIdentifier,
@@ -90,7 +90,7 @@ export function crlIssuer(options: SoftwareIssuerOptions = {}): CrlIssuer {
           },
           ...content.tbs,
         },
-        encodedEntries: (content.entries ?? []).map(encodeRevokedCertificate),
+        encodedEntries: [encodeRevokedCertificates(content.entries ?? [])],
         issuer: content.as ?? signing,
         distributionPoint,
         previous: content.previous,
