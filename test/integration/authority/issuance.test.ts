@@ -4,6 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FailpointName } from '../../../src/authority/index.ts';
+import { drawSerialNumber } from '../../../src/authority/serial-numbers.ts';
+import { integer } from '../../../src/der/index.ts';
 import {
   encodeBasicConstraints,
   encodeExtendedKeyUsage,
@@ -188,6 +190,38 @@ describe('keys', () => {
 });
 
 describe('serial numbers', () => {
+  test('T-SER-1: 128 bits of the token’s generator in the encoded number, over 2,000 of them', async () => {
+    const [row] = await chancery.sql('SELECT serial_prefix FROM installation');
+    const prefix = String(row?.['serial_prefix']);
+    const random = { bytes: async (length: number) => chancery.tokens.issuing.random(length) };
+    const ones = new Uint32Array(128);
+    const seen = new Set<string>();
+    for (let n = 0; n < 2000; n += 1) {
+      const serialNumber = await drawSerialNumber(prefix, random);
+      seen.add(serialNumber);
+      const encoded = integer(BigInt(`0x${serialNumber}`));
+      // INTEGER, 18 octets: positive without a padding octet, which would cost a bit.
+      expect(Buffer.from(encoded.subarray(0, 2)).toString('hex')).toBe('0212');
+      expect(encoded.length).toBe(20);
+      for (let bit = 0; bit < 128; bit += 1) {
+        ones[bit] = (ones[bit] ?? 0) + (((encoded[4 + (bit >> 3)] ?? 0) >> (bit & 7)) & 1);
+      }
+    }
+    expect(seen.size).toBe(2000);
+    // Each bit is drawn: 6 standard deviations around a half.
+    for (const count of ones) expect(Math.abs(count - 1000)).toBeLessThan(134);
+  });
+
+  test('every certificate has the installation’s prefix and its full length', async () => {
+    const [row] = await chancery.sql('SELECT serial_prefix FROM installation');
+    const { items } = await authority.searchCertificates(admin, { limit: 1000 });
+    for (const { serialNumber } of items) {
+      expect(serialNumber.padStart(36, '0')).toMatch(
+        new RegExp(`^${String(row?.['serial_prefix'])}`),
+      );
+    }
+  });
+
   test('a conflict is retried before the signature, and the retry is what is signed', async () => {
     const taken = (await chancery.issue()).record.serialNumber;
     let draws = 0;
