@@ -135,6 +135,24 @@ function requireThreeRoles(urls: Readonly<Record<string, string | undefined>>): 
   }
 }
 
+/**
+ * Puts an empty token in the place of one that is lost for good; its keys don't come back.
+ *
+ * @throws ChanceryError alreadyExists while there is a PIN file: what is there is never replaced
+ */
+export async function replaceToken(
+  role: TokenRole,
+  token: TokenConfiguration,
+  say: (step: string) => void,
+): Promise<void> {
+  if (token.module === undefined && existsSync(token.pinFile)) {
+    throw new ChanceryError('alreadyExists', {
+      message: `the ${role} token is not lost: ${token.pinFile} is there; move the folder ${token.folder} away first, keep it, and restore it if you can`,
+    });
+  }
+  await prepareToken(role, token, say);
+}
+
 /** SoftHSM tokens are made here; a token of another module is made by its owner, only its self-test key is added. */
 async function prepareToken(
   role: TokenRole,

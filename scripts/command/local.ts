@@ -110,4 +110,15 @@ export function localCommands(program: Command, environment: Environment): void 
       retryPin(environment, role);
       print(`the PIN of the ${role} token is tried again`);
     });
+  token
+    .command('replace')
+    .argument('<token>', 'root, issuing or responder')
+    .description(
+      'put an empty token in the place of one that is lost for good; its keys don’t come back',
+    )
+    .action(async (role: string) => {
+      const { replaceLostToken } = await import('./token.ts');
+      await replaceLostToken(environment, role, print);
+      print(`the ${role} token is new and empty but for its self-test key`);
+    });
 }

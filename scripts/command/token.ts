@@ -7,6 +7,7 @@ import {
 } from '../../src/config/index.ts';
 import { findSofthsmModule, openToken, type Token } from '../../src/hsm/index.ts';
 import { usageError } from './exit.ts';
+import { replaceToken } from './initialise.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -57,6 +58,16 @@ export async function clearBlockedKey(
 /** A refused PIN is not tried again until its file changes, or until this is called. */
 export function retryPin(environment: Environment, role: string): void {
   rmSync(`${tokenOf(environment, role).pinFile}.refused`, { force: true });
+}
+
+/** An empty token where one is lost for good, with a self-test key and nothing else. */
+export async function replaceLostToken(
+  environment: Environment,
+  role: string,
+  say: (step: string) => void,
+): Promise<void> {
+  const token = tokenOf(environment, role);
+  await replaceToken(role as (typeof tokenRoles)[number], token, say);
 }
 
 async function withToken<T>(

@@ -68,7 +68,7 @@ function messageOf(line: string): string {
     if (typeof parsed === 'object' && parsed !== null && 'msg' in parsed) {
       const { msg, err } = parsed as {
         readonly msg: unknown;
-        readonly err?: { message?: unknown };
+        readonly err?: { readonly message?: string };
       };
       // The message says what failed, the error why.
       return err?.message === undefined ? String(msg) : `${String(msg)}: ${err.message}`;

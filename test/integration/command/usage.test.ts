@@ -1,5 +1,5 @@
 /** What the command says without any server: help, usage errors (exit 2), nobody there (exit 3). */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -68,6 +68,7 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['database verify', '--json'],
   ['database accept-restore'],
   ['token show', '--json'],
+  ['token replace'],
 ];
 
 test.each(commands)('chancery %s -h', async (command, ...options) => {
@@ -165,4 +166,23 @@ describe('nobody there is exit 3', () => {
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toContain('does not answer');
   });
+});
+
+test('token replace makes an empty token where none is, and leaves alone one that is there', async () => {
+  expect(await chancery('token', 'replace', 'responder')).toMatchObject({ code: 0, stderr: '' });
+  const pin = readFileSync(join(folder, 'tokens', 'responder', 'pin'), 'utf8');
+  const again = await chancery('token', 'replace', 'responder');
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('is not lost')]);
+  expect(readFileSync(join(folder, 'tokens', 'responder', 'pin'), 'utf8')).toBe(pin);
+  const shown = await chancery('token', 'show', 'responder', '--json');
+  expect(JSON.parse(shown.stdout)).toMatchObject({ label: 'chancery-responder', hardware: false });
+});
+
+test('output that nobody reads is no crash', async () => {
+  const { stderr } = await run(
+    'bash',
+    ['-c', `"${process.execPath}" "${resolve('scripts/command/main.ts')}" --help | head -n 1`],
+    { cwd: folder, env: environment },
+  );
+  expect(stderr).toBe('');
 });
