@@ -111,10 +111,9 @@ export async function issueEndEntity(
   issuance: EndEntityIssuance,
 ): Promise<IssuedCertificate> {
   const { overrides } = issuance;
-  const first = await earlierIssuance(context.dependencies, principal, issuance);
-  if (first !== undefined) {
-    const above = await context.issuers.byNameOrId(first.record.issuerId);
-    return { ...first, chain: chainWithoutRoot(above), ...asked(first.record) };
+  const earlier = await earlierAnswer(context, principal, issuance);
+  if (earlier !== undefined) {
+    return earlier;
   }
   await refuseIssuerKey(context.issuers, csr.subjectPublicKeyInfo);
   const { record, certificate } = await context.issue({
@@ -159,6 +158,20 @@ export async function issueEndEntity(
     chain: chainWithoutRoot(issuer),
     ...asked(record),
   };
+}
+
+/** The answer that the first request with this Idempotency-Key got, if there was one. */
+export async function earlierAnswer(
+  context: AuthorityContext,
+  principal: Principal,
+  request: IdempotentRequest,
+): Promise<IssuedCertificate | undefined> {
+  const first = await earlierIssuance(context.dependencies, principal, request);
+  if (first === undefined) {
+    return undefined;
+  }
+  const above = await context.issuers.byNameOrId(first.record.issuerId);
+  return { ...first, chain: chainWithoutRoot(above), ...asked(first.record) };
 }
 
 function asked({

@@ -62,34 +62,50 @@ function isOwn(principal: Principal, record: CertificateRecord): boolean {
   return record.owner === principal.name || record.requestedBy === principal.name;
 }
 
+function refuseNeverIssued({ certificate, serialNumber, issuanceState }: CertificateRecord): void {
+  if (certificate === undefined) {
+    throw new ChanceryError('notFound', {
+      message: `certificate ${serialNumber} was never issued (${issuanceState})`,
+    });
+  }
+}
+
 /** The read side of the inventory: every use case shows a subscriber only its own certificates. */
 export function inventoryUseCases(context: AuthorityContext) {
   const { unitOfWork, clock } = context.dependencies;
-  const find = async (principal: Principal, ref: CertificateRef): Promise<CertificateRecord> =>
+  const find = async (
+    principal: Principal,
+    ref: CertificateRef,
+    check: (record: CertificateRecord) => void = () => undefined,
+  ): Promise<CertificateRecord> =>
     act(
       context.dependencies,
       principal,
       'certificates:read',
       { act: 'certificate.read', object: ref.serialNumber },
-      async () =>
-        unitOfWork.read(async (transaction) => findOwn(context, transaction, principal, ref)),
+      async () => {
+        const record = await unitOfWork.read(async (transaction) =>
+          findOwn(context, transaction, principal, ref),
+        );
+        check(record);
+        return record;
+      },
     );
+
   return {
-    findCertificate: find,
+    findCertificate: async (
+      principal: Principal,
+      ref: CertificateRef,
+    ): Promise<CertificateRecord> => find(principal, ref),
 
     /** DER of the certificate and the issuers above it, without the root. */
     async certificateChain(
       principal: Principal,
       ref: CertificateRef,
     ): Promise<readonly Uint8Array[]> {
-      const record = await find(principal, ref);
-      if (record.certificate === undefined) {
-        throw new ChanceryError('notFound', {
-          message: `certificate ${record.serialNumber} was never issued (${record.issuanceState})`,
-        });
-      }
+      const record = await find(principal, ref, refuseNeverIssued);
       return [
-        record.certificate,
+        record.certificate ?? new Uint8Array(),
         ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId)),
       ];
     },

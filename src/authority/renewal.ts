@@ -12,6 +12,7 @@ import {
 import { act } from './acts.ts';
 import {
   csrIdentity,
+  earlierAnswer,
   issueEndEntity,
   namesOf,
   readCsr,
@@ -41,9 +42,22 @@ export async function renewCertificate(
     const old = await context.dependencies.unitOfWork.read(async (transaction) =>
       findOwn(context, transaction, principal, request),
     );
+    const csr = readCsr(request.csr);
+    const idempotent = {
+      idempotencyKey: request.idempotencyKey,
+      bodyHash: bodyHash({
+        operation: kind,
+        replaces: certificateReference(old),
+        csr: csrIdentity(csr),
+      }),
+    };
+    // Before the old one is judged: it may have been revoked since, as superseded by this very renewal.
+    const earlier = await earlierAnswer(context, principal, idempotent);
+    if (earlier !== undefined) {
+      return earlier;
+    }
     const certificate = refuseUnrenewable(old, kind);
     await refuseOthersCredential(context, principal, old, kind);
-    const csr = readCsr(request.csr);
     const sameKey = spkiHash(csr.subjectPublicKeyInfo.der) === old.spkiHash;
     if (sameKey !== (kind === 'renew')) {
       throw new ChanceryError('badPublicKey', {
@@ -69,12 +83,7 @@ export async function renewCertificate(
         owner: old.owner,
         tags: old.tags,
         replaces: certificateReference(old),
-        idempotencyKey: request.idempotencyKey,
-        bodyHash: bodyHash({
-          operation: kind,
-          replaces: certificateReference(old),
-          csr: csrIdentity(csr),
-        }),
+        ...idempotent,
         act: { ...described, details: { replaces: certificateReference(old) } },
         // Held or revoked since it was looked at: the row's lock settles which came first.
         beforeIntent: async (transaction) => {

@@ -1,3 +1,4 @@
+import { isAuthorized } from '../access/index.ts';
 import {
   ChanceryError,
   type HoldCause,
@@ -70,6 +71,7 @@ export function statusUseCases(context: AuthorityContext) {
       const changed = await unitOfWork.run(async (transaction) => {
         const found = await findOwn(context, transaction, principal, ref);
         const locked = await lock(transaction, found);
+        refuseIssuersToOthers(principal, locked);
         const made = statusChange(clock.now());
         const record = await applyChange(context, transaction, principal, locked, made);
         const alsoRevoked = isCompromise(made)
@@ -292,6 +294,16 @@ async function sweepCompromisedKey(
     }
   }
   return revoked;
+}
+
+/** Whoever looks after certificates does not look after issuers: revoking a CA ends all below it. */
+function refuseIssuersToOthers(principal: Principal, { type, subject }: CertificateRecord): void {
+  if (type === 'ca' && !isAuthorized(principal, 'issuers:create')) {
+    throw new ChanceryError('forbidden', {
+      message: `${subject} is a CA certificate; only who may make issuers (issuers:create) holds, releases or revokes it`,
+      field: 'issuers:create',
+    });
+  }
 }
 
 function refuseHalfAnEnd({ until, then }: HoldRequest, now: Date): void {

@@ -195,6 +195,8 @@ export async function testAuthority(
     principals: [],
     progress: () => undefined,
   });
+  // The oldest issuing CA is the default: whatever a test makes is younger.
+  clock.advance(1);
   const made = new TestAuthority(parts, issuers, log, options);
   await made.authority.start();
   return made;

@@ -171,6 +171,22 @@ describe('Idempotency-Key', () => {
     expect((await rowsOf(first.record.names)).toSorted()).toEqual(['abandoned', 'issued']);
   });
 
+  test('a renewal answers the same after its predecessor was revoked as superseded by it', async () => {
+    const key = freshKey();
+    const dns = 'renewed.example.test';
+    const { record } = await chancery.issue({ dns, key });
+    const { serialNumber } = record;
+    const renew = async () =>
+      chancery.authority.renewCertificate(admin, {
+        serialNumber,
+        csr: csrFor(key, dns),
+        idempotencyKey: 'renewal',
+      });
+    const first = await renew();
+    await chancery.authority.revokeCertificate(admin, { serialNumber, reasonCode: 'superseded' });
+    expect((await renew()).certificate).toEqual(first.certificate);
+  });
+
   test('a refused request takes no key', async () => {
     const ask = request();
     expect(await refusal(ask(chancery, { days: 10_000 }))).toBe('policyViolation');

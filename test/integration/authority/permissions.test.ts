@@ -138,6 +138,21 @@ describe('T-TEN-1: role × act', () => {
   });
 });
 
+test('an operator’s certificates end where issuers begin', async () => {
+  const operator = principal('operator');
+  const { items } = await authority.searchCertificates(admin, {
+    profileName: 'issuing-ca',
+    limit: 1,
+  });
+  const ref = { serialNumber: items[0]?.serialNumber ?? '' };
+  expect(await refusal(authority.holdCertificate(operator, ref))).toBe('forbidden');
+  const revoke = authority.revokeCertificate(operator, { ...ref, reasonCode: 'cACompromise' });
+  expect(await refusal(revoke)).toBe('forbidden');
+  await authority.holdCertificate(admin, ref);
+  expect(await refusal(authority.releaseCertificate(operator, ref))).toBe('forbidden');
+  await authority.releaseCertificate(admin, ref);
+});
+
 describe('what a subscriber sees', () => {
   const alice = principal('subscriber', 'alice');
   const bob = principal('subscriber', 'bob');
