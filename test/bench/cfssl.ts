@@ -7,8 +7,14 @@ import { join } from 'node:path';
 import { freePorts, until } from '../support/quickstart-run.ts';
 import type { Target } from './load.ts';
 
+/** A cfssl that serves. */
+export interface Cfssl {
+  readonly target: Target;
+  processes(): readonly number[];
+}
+
 /** Runs some work beside a cfssl that serves HTTPS on a port of its own. */
-export async function withCfssl<T>(work: (cfssl: Target) => Promise<T>): Promise<T> {
+export async function withCfssl<T>(work: (cfssl: Cfssl) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-bench-'));
   const file = (name: string): string => join(folder, name);
   const port = Number((await freePorts())['CHANCERY_HTTPS_PORT']);
@@ -32,7 +38,10 @@ export async function withCfssl<T>(work: (cfssl: Target) => Promise<T>): Promise
   try {
     await until('cfssl serve', async () => answers(port));
     const tls = { ca: readFileSync(file('tls.crt'), 'utf8') };
-    return await work({ host: '127.0.0.1', port, tls, expectedStatus: 200 });
+    return await work({
+      target: { host: '127.0.0.1', port, tls, expectedStatus: 200 },
+      processes: () => [server.pid ?? 0],
+    });
   } finally {
     server.kill('SIGTERM');
     await exited;

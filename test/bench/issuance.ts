@@ -1,6 +1,7 @@
 /** Issuance through REST, durable and with SoftHSM, beside `cfssl serve` with the same CSRs. */
 import { withCfssl } from './cfssl.ts';
 import { type LoadResult, load, rawRequest } from './load.ts';
+import { processorSeconds } from './process-statistics.ts';
 import { withProduct } from './product.ts';
 import { say, withProgress } from './progress.ts';
 import { type Figure, median, report } from './report.ts';
@@ -8,15 +9,18 @@ import { makeCsrs } from './requests.ts';
 
 const rounds = 3;
 const aims = [
-  { connections: 1, count: 1500, aim: 500 },
-  { connections: 16, count: 4000, aim: 1000 },
+  { connections: 1, count: 600, aim: 500 },
+  { connections: 16, count: 2400, aim: 1000 },
 ];
-const warmUp = 1500;
+const warmUp = 1200;
 
 interface Round {
   readonly connections: number;
   readonly ours: LoadResult;
   readonly peer: LoadResult;
+  /** Milliseconds of processor time for one certificate, of all processes of each. */
+  readonly oursProcessor: number;
+  readonly peerProcessor: number;
 }
 
 /** Each CSR is used once: a second certificate for a key costs a closer look. */
@@ -31,8 +35,14 @@ export async function benchIssuance(): Promise<void> {
         const some = csrs.slice(used, used + count);
         used += count;
         const how = { connections };
+        const begun = [processorSeconds(product.processes()), processorSeconds(cfssl.processes())];
         const ours = await load(product.rest, some.map(toChancery), how);
-        return { connections, ours, peer: await load(cfssl, some.map(toCfssl), how) };
+        const peer = await load(cfssl.target, some.map(toCfssl), how);
+        const ended = [processorSeconds(product.processes()), processorSeconds(cfssl.processes())];
+        const [oursProcessor = 0, peerProcessor = 0] = ended.map(
+          (seconds, at) => ((seconds - (begun[at] ?? 0)) * 1000) / count,
+        );
+        return { connections, ours, peer, oursProcessor, peerProcessor };
       };
       say('warming both up');
       await sideBySide(16, warmUp);
@@ -61,6 +71,16 @@ export async function benchIssuance(): Promise<void> {
       p99: median(of.map(({ ours }) => ours.p99)),
       peerP99: median(of.map(({ peer }) => peer.p99)),
     };
+  });
+  const manyAtOnce = taken.filter(({ connections }) => connections > 1);
+  figures.push({
+    what: 'processor time of an issuance',
+    unit: 'ms',
+    ours: median(manyAtOnce.map(({ oursProcessor }) => oursProcessor)),
+    peerName: 'cfssl serve',
+    peer: median(manyAtOnce.map(({ peerProcessor }) => peerProcessor)),
+    ratio: median(manyAtOnce.map((round) => round.oursProcessor / round.peerProcessor)),
+    aim: '',
   });
   report('issuance', figures, taken);
 }

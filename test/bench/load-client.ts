@@ -88,9 +88,11 @@ class Load {
   #drive(socket: Socket): void {
     let sentAt = 0;
     let pending: Buffer | undefined;
+    let over = false;
     const send = (): void => {
       const request = performance.now() < this.#stopAt ? this.#take() : undefined;
       if (request === undefined) {
+        over = true;
         socket.destroy();
         this.#finished();
         return;
@@ -111,7 +113,9 @@ class Load {
       send();
     });
     socket.on('close', () => {
-      if (!socket.destroyed) this.#finished();
+      if (over) return;
+      process.stderr.write('the server closed a connection under load\n');
+      process.exit(1);
     });
     send();
   }

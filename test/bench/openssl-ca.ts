@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { residentMemory } from './memory.ts';
+import { residentMemory } from './process-statistics.ts';
 import type { SeededRevocation } from './seed.ts';
 
 /** One run of it. */

@@ -4,8 +4,9 @@ import { type RequestOptions, request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runningEmbeddedPostgres } from '../../scripts/supervisor/embedded-postgres.ts';
-import { freePorts, pidOf, startQuickstart } from '../support/quickstart-run.ts';
+import { freePorts, pidOf, startQuickstart, until } from '../support/quickstart-run.ts';
 import type { Target } from './load.ts';
+import { withChildren } from './process-statistics.ts';
 import { say } from './progress.ts';
 
 /** The installation and ways to reach it. */
@@ -21,6 +22,8 @@ export interface Product {
   /** Of the CA or the responder. */
   pid(name: 'ca' | 'ocsp'): number;
   ownerUrl(): string;
+  /** The CA with its signer process, and the database's server with its sessions. */
+  processes(): readonly number[];
 }
 
 /** Runs a benchmark on a fresh installation, durable and with SoftHSM as users have it. */
@@ -36,7 +39,15 @@ export async function withProduct<T>(work: (product: Product) => Promise<T>): Pr
     ...(extra === undefined ? {} : { NODE_OPTIONS: extra }),
   });
   try {
-    await quickstart.ready();
+    await until(
+      'the line ready',
+      () => {
+        if (quickstart.process.exitCode !== null)
+          throw new Error(quickstart.standardOutput() + quickstart.standardError());
+        return /^ready/m.test(quickstart.standardOutput());
+      },
+      120_000,
+    );
     return await work(productOf(data, ports));
   } finally {
     quickstart.process.kill('SIGTERM');
@@ -73,6 +84,10 @@ function productOf(dataFolder: string, ports: Readonly<Record<string, string>>):
       const pid = pidOf(dataFolder, name);
       if (pid === undefined) throw new Error(`${name} does not run`);
       return pid;
+    },
+    processes: () => {
+      const pids = [pidOf(dataFolder, 'ca'), pidOf(dataFolder, 'postgres')];
+      return pids.flatMap((pid) => (pid === undefined ? [] : withChildren(pid)));
     },
     ownerUrl: () => {
       const server = runningEmbeddedPostgres(join(dataFolder, 'postgres'));
