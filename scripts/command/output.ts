@@ -43,7 +43,13 @@ export function printTable(
 
 /** `label: value` lines; undefined and empty values are left out. */
 export function printFields(fields: readonly (readonly [string, unknown])[]): void {
-  const shown = fields.filter(([, value]) => value !== undefined && value !== null && value !== '');
+  const shown = fields.filter(
+    ([, value]) =>
+      value !== undefined &&
+      value !== null &&
+      value !== '' &&
+      !(Array.isArray(value) && value.length === 0),
+  );
   const width = Math.max(...shown.map(([label]) => label.length), 0);
   for (const [label, value] of shown) {
     print(
