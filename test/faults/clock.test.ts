@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parseCertificateList } from '../../src/pkix/index.ts';
+import { Service } from '../support/availability.ts';
 import { fetchCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import type { Received } from '../support/load-client.ts';
-import { Service } from '../support/service.ts';
 
 const library = [
   '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',

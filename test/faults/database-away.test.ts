@@ -1,10 +1,10 @@
 /** The database hung, killed and given back under a running product. */
 import { beforeAll, expect, test } from 'vitest';
+import { Service } from '../support/availability.ts';
 import { fetchCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import type { Received } from '../support/load-client.ts';
 import { until } from '../support/quickstart-run.ts';
-import { Service } from '../support/service.ts';
 import { descendants } from '../support/token-device.ts';
 
 const chancery = useInstallation();

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { Service } from '../support/availability.ts';
 import { inventory } from '../support/crash-judges.ts';
 import type { RestAnswer } from '../support/installation.ts';
 import { useInstallation } from '../support/installation.ts';
 import { runs, until } from '../support/quickstart-run.ts';
-import { Service } from '../support/service.ts';
 
 const chancery = useInstallation();
 const service = new Service(chancery);

@@ -4,10 +4,10 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseCertificateList } from '../../src/pkix/index.ts';
+import { Service } from '../support/availability.ts';
 import { audited, fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import { until } from '../support/quickstart-run.ts';
-import { Service } from '../support/service.ts';
 
 const chancery = useInstallation();
 const service = new Service(chancery);

@@ -1,10 +1,10 @@
 /** The tokens switched off, hung and given back under a running product. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Service } from '../support/availability.ts';
 import { fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import type { Received } from '../support/load-client.ts';
 import { until } from '../support/quickstart-run.ts';
-import { Service } from '../support/service.ts';
 import { signersOf, tokenDevice } from '../support/token-device.ts';
 
 const chancery = useInstallation();
