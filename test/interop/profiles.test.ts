@@ -10,6 +10,8 @@ interface Case {
   readonly profile: string;
   readonly names: readonly string[];
   readonly purpose: string;
+  /** A neighbouring purpose that openssl must refuse it for. */
+  readonly notFor: string;
   readonly keys: readonly string[];
   /** What openssl's text must show. */
   readonly shows: readonly string[];
@@ -20,6 +22,7 @@ const cases: readonly Case[] = [
     profile: 'tls-server',
     names: ['--dns', 'a.example.test', '*.example.test', '--ip', '192.0.2.7', '2001:db8::7'],
     purpose: 'sslserver',
+    notFor: 'sslclient',
     keys: ['p256', 'p384', 'p521', 'rsa2048', 'ed25519'],
     shows: [
       'TLS Web Server Authentication',
@@ -32,6 +35,7 @@ const cases: readonly Case[] = [
     profile: 'tls-client',
     names: ['--subject', 'CN=worker 7'],
     purpose: 'sslclient',
+    notFor: 'sslserver',
     keys: ['p256', 'rsa3072'],
     shows: ['TLS Web Client Authentication'],
   },
@@ -39,6 +43,7 @@ const cases: readonly Case[] = [
     profile: 'tls-mutual',
     names: ['--dns', 'node1.example.test'],
     purpose: 'sslserver',
+    notFor: 'smimesign',
     keys: ['p256'],
     shows: ['TLS Web Client Authentication', 'TLS Web Server Authentication'],
   },
@@ -46,6 +51,7 @@ const cases: readonly Case[] = [
     profile: 'device',
     names: ['--subject', 'CN=Printer 3,serialNumber=4711'],
     purpose: 'sslclient',
+    notFor: 'sslserver',
     keys: ['p256'],
     shows: ['CN = Printer 3'],
   },
@@ -53,6 +59,7 @@ const cases: readonly Case[] = [
     profile: 'code-signing',
     names: ['--subject', 'CN=Release Team,O=Example'],
     purpose: 'any',
+    notFor: 'sslserver',
     keys: ['p384', 'rsa3072'],
     shows: ['Code Signing'],
   },
@@ -60,6 +67,7 @@ const cases: readonly Case[] = [
     profile: 'email-signing',
     names: ['--email', 'ada@example.test'],
     purpose: 'smimesign',
+    notFor: 'smimeencrypt',
     keys: ['p256', 'rsa2048'],
     shows: ['email:ada@example.test', 'E-mail Protection'],
   },
@@ -67,6 +75,7 @@ const cases: readonly Case[] = [
     profile: 'email-encryption',
     names: ['--email', 'ada@example.test'],
     purpose: 'smimeencrypt',
+    notFor: 'smimesign',
     keys: ['rsa2048'],
     shows: ['Key Encipherment'],
   },
@@ -74,12 +83,13 @@ const cases: readonly Case[] = [
     profile: 'user-authentication',
     names: ['--subject', 'CN=Ada Lovelace', '--email', 'ada@example.test'],
     purpose: 'sslclient',
+    notFor: 'sslserver',
     keys: ['p256'],
     shows: ['CN = Ada Lovelace'],
   },
 ];
 
-describe.each(cases)('profile $profile', ({ profile, names, purpose, keys, shows }) => {
+describe.each(cases)('profile $profile', ({ profile, names, purpose, notFor, keys, shows }) => {
   test.each(keys)('with a key %s', async (key) => {
     const name = `${profile}-${key}`;
     await chancery.ok(
@@ -88,6 +98,9 @@ describe.each(cases)('profile $profile', ({ profile, names, purpose, keys, shows
     );
     const subject = subjectOf(chancery, `${name}.pem`, readFileSync(chancery.root, 'utf8'));
     expect(await opensslVerify(chancery, subject, purpose)).toContain(': OK');
+    expect(await opensslVerify(chancery, subject, notFor)).toMatch(
+      /unsuitable certificate purpose|unsupported certificate purpose/,
+    );
     expect(await gnutlsVerify(chancery, subject)).toContain('Chain verification output: Verified');
     const { stdout } = await chancery.openssl(['x509', '-noout', '-text', '-in', subject.leaf]);
     for (const text of shows) expect(stdout).toContain(text);
