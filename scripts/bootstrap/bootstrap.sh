@@ -70,5 +70,6 @@ bootstrap() {
     stamp_npm "$scope"
   fi
   exec 9<&-
-  export PATH="$chancery_root/node_modules/.bin:$PATH"
+  # Programs of Debian's that live beside the administrator's (nginx) are found by an ordinary login too.
+  export PATH="$chancery_root/node_modules/.bin:$PATH:/usr/sbin:/sbin"
 }
