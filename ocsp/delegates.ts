@@ -144,7 +144,12 @@ export class Delegates {
       try {
         await token.bind([key]);
       } catch (error) {
-        if (isChanceryError(error) && errorCodes[error.code] === 'unavailable') {
+        // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
+        if (
+          isChanceryError(error) &&
+          errorCodes[error.code] === 'unavailable' &&
+          error.code !== 'keyBlocked'
+        ) {
           throw error;
         }
         log('error', 'the token does not hold the key of a delegate; a new one is made', {
