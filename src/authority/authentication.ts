@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { permissionsOf } from '../access/index.ts';
 import type { PrincipalRecord } from '../access/ports.ts';
 import type { Permission, Principal } from '../domain/index.ts';
 import type { AuthorityContext } from './context.ts';
+import { sha256 } from './octets.ts';
 
 /** Who asks: a bound client certificate or a bearer token, both only while they are good. */
 export function authenticationUseCases({ dependencies }: AuthorityContext) {
@@ -57,8 +57,4 @@ function asPrincipal(
   }
   const { id, name, role, tenant } = record;
   return { id, name, role, tenant, permissions: permissionsOf(role, scope) };
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { actsOnlyOnOwn } from '../access/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import {
@@ -27,6 +26,7 @@ import {
   type IssuedCertificate,
 } from './issuance-core.ts';
 import { chainWithoutRoot, type LoadedIssuer } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord } from './ports.ts';
 import { refuseForeignKey, refuseIssuerKey } from './subject-keys.ts';
 
@@ -228,5 +228,5 @@ export function namesOf(
 /** What tells two requests apart. */
 export function csrIdentity(csr: CertificationRequest): string {
   // Not the signature: an ECDSA client signs the same request differently at each try.
-  return createHash('sha256').update(csr.infoDer).digest('hex');
+  return sha256(csr.infoDer);
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   ChanceryError,
   type IssuerId,
@@ -18,6 +17,7 @@ import { recordDone } from './acts.ts';
 import { refuseVanishedEntries } from './crl-comparison.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 import type { CrlRecord } from './ports.ts';
 import { publishedFilesLook } from './published-files.ts';
 import { crlPath } from './published-paths.ts';
@@ -299,7 +299,7 @@ async function buildUnderLease(
     thisUpdate,
     nextUpdate,
     publishedAt: clock.now(),
-    sha256: createHash('sha256').update(der).digest('hex'),
+    sha256: sha256(der),
     size: der.length,
     entries,
   };

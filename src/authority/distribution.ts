@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { ChanceryError } from '../domain/index.ts';
 import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
 import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 
 /** A public file with what HTTP caching needs (RFC 5280 §4.2.1.13, RFC 2585). */
 export interface PublishedFile {
@@ -100,7 +100,7 @@ function anchorsOf(all: readonly LoadedIssuer[]): readonly Uint8Array[] {
 }
 
 function describe(path: string, content: Uint8Array, now: Date): PublishedFile {
-  const etag = createHash('sha256').update(content).digest('hex');
+  const etag = sha256(content);
   if (!path.endsWith('.crl')) {
     return { content, etag, lastModified: now };
   }

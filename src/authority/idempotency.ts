@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { canonicalize } from '../audit/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { certificateReference } from './issuance-core.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
 /** A request that may come twice: the same key and body give the same answer for 24 h. */
@@ -20,7 +20,7 @@ export function bodyHash(body: Readonly<Record<string, unknown>>): string {
   const defined = Object.fromEntries(
     Object.entries(body).filter(([, value]) => value !== undefined),
   );
-  return createHash('sha256').update(canonicalize(defined)).digest('hex');
+  return sha256(canonicalize(defined));
 }
 
 /** Claims the key in the intent's transaction. @throws ChanceryError idempotencyInProgress when it is taken. */

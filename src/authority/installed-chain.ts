@@ -12,6 +12,7 @@ import {
   verifyChain,
 } from '../pkix/index.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { sameBytes } from './octets.ts';
 
 /**
  * The chain that a parent elsewhere made, checked whole before it is installed.
@@ -99,9 +100,4 @@ export function emptyChain(): ChanceryError {
     message: 'the chain holds no certificate; give PEM with the issuer’s own certificate first',
     field: 'chain',
   });
-}
-
-/** Whether two DER encodings are the same. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

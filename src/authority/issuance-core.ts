@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   ChanceryError,
   initialStatus,
@@ -27,6 +26,7 @@ import {
 } from '../policy/index.ts';
 import { type Act, recordDone } from './acts.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 import { drawSerialNumber } from './serial-numbers.ts';
 
@@ -256,7 +256,7 @@ const signingUses = ['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSi
 
 /** Lower-case hex SHA-256 of a SubjectPublicKeyInfo. */
 export function spkiHash(spkiDer: Uint8Array): string {
-  return createHash('sha256').update(spkiDer).digest('hex');
+  return sha256(spkiDer);
 }
 
 /** `issuerId/serialNumber`: how records refer to a certificate. */

@@ -10,10 +10,11 @@ import { requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import { checkInstalledChain, emptyChain, sameBytes } from './installed-chain.ts';
+import { checkInstalledChain, emptyChain } from './installed-chain.ts';
 import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
 import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { sameBytes } from './octets.ts';
 import type { IssuerRecord } from './ports.ts';
 import { caPath } from './published-paths.ts';
 

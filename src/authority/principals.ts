@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { permissionsOf } from '../access/index.ts';
 import type { CredentialRecord, PrincipalRecord } from '../access/ports.ts';
 import { ChanceryError, type Permission, type Principal, type Role } from '../domain/index.ts';
@@ -7,6 +6,7 @@ import { act, recordDone } from './acts.ts';
 import { issueEndEntity, readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
+import { sha256 } from './octets.ts';
 import type { Transaction } from './ports.ts';
 
 export interface CreatePrincipalRequest {
@@ -330,8 +330,4 @@ function refuseWiderScope(owner: PrincipalRecord, scope: readonly Permission[] |
       field: 'scope',
     });
   }
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

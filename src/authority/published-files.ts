@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { IssuerId } from '../domain/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 import type { CrlRecord } from './ports.ts';
 import { caPath, crlPath } from './published-paths.ts';
 
@@ -39,8 +39,7 @@ export function publishedFilesLook({
         await publisher.publish(path, certificate.der);
       }
       const crl = await publisher.read(crlPath(record.issuerId, last.shard));
-      const whole =
-        crl !== undefined && createHash('sha256').update(crl).digest('hex') === last.sha256;
+      const whole = crl !== undefined && sha256(crl) === last.sha256;
       if (!whole) {
         log('warn', 'the published CRL is not the one recorded; it is made anew', {
           issuer: record.name,

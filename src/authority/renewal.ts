@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { isAuthorized } from '../access/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import {
@@ -23,6 +22,7 @@ import { bodyHash } from './idempotency.ts';
 import type { CertificateRef } from './inventory.ts';
 import { findOwn } from './inventory.ts';
 import { certificateReference, type IssuedCertificate, spkiHash } from './issuance-core.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
 export interface RenewRequest extends CertificateRef {
@@ -175,7 +175,7 @@ async function rebind(
   if (binding !== undefined) {
     await transaction.principals.bindCertificate({
       ...binding,
-      certificateHash: createHash('sha256').update(certificate).digest('hex'),
+      certificateHash: sha256(certificate),
       issuerId: record.issuerId,
       serialNumber: record.serialNumber,
       boundAt: context.dependencies.clock.now(),

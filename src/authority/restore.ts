@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ChanceryError, initialStatus, nextStatus, type Principal } from '../domain/index.ts';
 import {
   formatDistinguishedName,
@@ -9,6 +8,7 @@ import { recordDone } from './acts.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { abandonment, certificateReference } from './issuance-core.ts';
 import { type LoadedIssuer, loadIssuerOf } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord, Installation, IssuerRecord, Transaction } from './ports.ts';
 import { aheadOf, type PublishedList, publishedLists } from './published-lists.ts';
 import { drawSerialPrefix } from './serial-numbers.ts';
@@ -223,7 +223,7 @@ function unknownCertificate(
     profileHash: '',
     subject: `CN=unknown (issued by ${formatDistinguishedName(issuer.input.subject).slice(0, 200)} before a restore)`,
     names: [],
-    spkiHash: createHash('sha256').update(`no key is known for ${serialNumber}`).digest('hex'),
+    spkiHash: sha256(`no key is known for ${serialNumber}`),
     keyAlgorithm: 'unknown',
     signatureAlgorithm: issuer.signing.signatureAlgorithm.oid,
     policies: [],
@@ -258,7 +258,7 @@ async function recordList(
     thisUpdate: list.thisUpdate,
     nextUpdate: list.nextUpdate ?? list.thisUpdate,
     publishedAt: clock.now(),
-    sha256: createHash('sha256').update(list.der).digest('hex'),
+    sha256: sha256(list.der),
     size: list.der.length,
     entries,
     // Of an epoch of the feed that is gone: the next CRL is due at once.

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { ChanceryError, type SerialNumber } from '../domain/index.ts';
 import {
   decodePem,
@@ -11,6 +10,7 @@ import {
   parseIpAddress,
   parseNameDer,
 } from '../pkix/index.ts';
+import { sha256 } from './octets.ts';
 
 /** Names of a request as people write them, by kind. */
 export interface TextualNames {
@@ -84,7 +84,7 @@ export interface CertificateSummary {
 /** @throws ChanceryError `malformed` */
 export function summariseCertificate(der: Uint8Array): CertificateSummary {
   const { serialNumber, validity } = parseCertificate(der);
-  return { serialNumber, ...validity, sha256: createHash('sha256').update(der).digest('hex') };
+  return { serialNumber, ...validity, sha256: sha256(der) };
 }
 
 /** The names of a request in the order dns, ip, email, uri; undefined when none is given. @throws ChanceryError `malformed` */

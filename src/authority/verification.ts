@@ -19,6 +19,7 @@ import { AuditedActs } from './audited-acts.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
+import { sameBytes } from './octets.ts';
 import type {
   CertificateRecord,
   CrlRecord,
@@ -330,8 +331,4 @@ function checkAuditRecord(record: StoredAuditRecord, report: Report): void {
 
 function message(error: unknown): string {
   return isChanceryError(error) ? error.message : String(error);
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { SerialNumber } from '../domain/index.ts';
 import {
   type CertificateList,
@@ -7,6 +6,7 @@ import {
   verifySignature,
 } from '../pkix/index.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { sha256 } from './octets.ts';
 import type { CertificateRecord, CrlRecord, Publisher, UnitOfWork } from './ports.ts';
 import { caPath, crlPath } from './published-paths.ts';
 
@@ -173,10 +173,7 @@ export class VerifiedCrls {
         path,
         `the published crlNumber ${number} is older than the recorded ${record.crlNumber}`,
       );
-    } else if (
-      number === record.crlNumber &&
-      createHash('sha256').update(published.der).digest('hex') !== record.sha256
-    ) {
+    } else if (number === record.crlNumber && sha256(published.der) !== record.sha256) {
       this.#report(path, 'the published CRL’s SHA-256 differs from the record');
     }
   }
