@@ -1,5 +1,6 @@
 /** Runs quickstart (or a stand-in of it) as a process and reads what it says. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -71,18 +72,29 @@ export async function freePorts(): Promise<Record<string, string>> {
   return Object.fromEntries(ports);
 }
 
+/**
+ * A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
+ * theirs could take it between this look and the start of the process that wants it.
+ */
 async function listenAnywhere(
   name: string,
 ): Promise<{ readonly name: string; readonly port: number; close(): Promise<void> }> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return {
-    name,
-    port: address.port,
-    close: async () => await new Promise<void>((done) => server.close(() => done())),
-  };
+  for (let attempt = 1; ; attempt++) {
+    const port = randomInt(10_240, 32_768);
+    const server = createServer();
+    try {
+      await new Promise<void>((done, fail) => {
+        server.once('error', fail);
+        server.listen(port, '127.0.0.1', done);
+      });
+    } catch (error) {
+      if (attempt === 20) throw error;
+      continue;
+    }
+    const close = async (): Promise<void> =>
+      await new Promise<void>((done) => server.close(() => done()));
+    return { name, port, close };
+  }
 }
 
 /** The process id in `$CHANCERY_DATA/run/<name>.pid`; undefined without the file. */
