@@ -19,16 +19,26 @@ export interface InitialiseTokenOptions {
  *
  * @throws ChanceryError `tokenUnavailable` with what the module answered.
  */
-export function initialiseToken(options: InitialiseTokenOptions): Promise<TokenIdentity> {
+export async function initialiseToken(options: InitialiseTokenOptions): Promise<TokenIdentity> {
+  try {
+    return await attempt(options);
+  } catch (error) {
+    // Somebody ended the process before it answered. The act can be repeated at any point.
+    if (error instanceof ProcessEnded) return attempt(options);
+    throw error;
+  }
+}
+
+/** The process ended and said nothing. */
+class ProcessEnded extends ChanceryError {}
+
+function attempt(options: InitialiseTokenOptions): Promise<TokenIdentity> {
   const { module, label, pinFile, soPinFile } = options;
   const deadline = options.deadline ?? 30_000;
   return new Promise((resolve, reject) => {
-    const fail = (message: string): void =>
-      reject(
-        new ChanceryError('tokenUnavailable', {
-          message: `initialising the token "${label}": ${message}`,
-        }),
-      );
+    const failure = (message: string) => ({
+      message: `initialising the token "${label}": ${message}`,
+    });
     const child = new SignerChild(
       { environment: options.environment ?? {}, sessions: 1 },
       {
@@ -38,13 +48,13 @@ export function initialiseToken(options: InitialiseTokenOptions): Promise<TokenI
         },
         ended(how) {
           clearTimeout(timer);
-          fail(`the process ended (${how})`);
+          reject(new ProcessEnded('tokenUnavailable', failure(`the process ended (${how})`)));
         },
         log: () => undefined,
       },
     );
     const timer = setTimeout(() => {
-      fail(`no answer within ${deadline} ms`);
+      reject(new ChanceryError('tokenUnavailable', failure(`no answer within ${deadline} ms`)));
       child.kill();
     }, deadline);
     child.send({ type: 'initialise', settings: { module, label, pinFile, soPinFile } });

@@ -24,6 +24,9 @@ export interface ChildSettings {
 /** Threads beyond one a session: key generation and the runtime's own file reads. */
 const spareThreads = 4;
 
+/** How long the messages of a process that has ended may take to be read. */
+const drainMilliseconds = 1000;
+
 /** One signer process. It never outlives its parent, and what it does not need it does not see. */
 export class SignerChild {
   readonly #process: ChildProcess;
@@ -59,7 +62,20 @@ export class SignerChild {
       this.kill();
       end(error.message);
     });
-    this.#process.on('exit', (code, signal) => end(signal ?? `exit status ${code ?? 'unknown'}`));
+    this.#process.on('exit', (code, signal) => {
+      const how = signal ?? `exit status ${code ?? 'unknown'}`;
+      if (!this.#process.connected) {
+        end(how);
+        return;
+      }
+      // What it said last may still stand in the channel, which closes after the last message. A
+      // channel that something else holds open is not waited for.
+      const timer = setTimeout(() => end(how), drainMilliseconds);
+      this.#process.once('disconnect', () => {
+        clearTimeout(timer);
+        end(how);
+      });
+    });
     this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       hooks.log('warn', 'the signer process wrote to standard error', {
         text: text.slice(0, 2000).trimEnd(),

@@ -225,6 +225,17 @@ describe('a new token', () => {
     await fresh.close();
   });
 
+  test('its answer counts although the process has ended before the answer is read', async () => {
+    for (let attempt = 0; attempt < 3; attempt++) {
+      const answer = initialiseToken(options);
+      // Blocks our event loop, as a busy machine does, until answer and end have both happened.
+      const until = performance.now() + 1500;
+      await new Promise((resolve) => setImmediate(resolve));
+      while (performance.now() < until);
+      expect(await answer).toMatchObject({ label: 'responder' });
+    }
+  });
+
   test('needs a free slot by a label that fits', async () => {
     await expect(initialiseToken({ ...options, label: 'x'.repeat(33) })).rejects.toMatchObject({
       code: 'tokenUnavailable',
