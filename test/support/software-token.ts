@@ -145,7 +145,8 @@ export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
         const same =
           held !== undefined &&
           Buffer.compare(held.key.subjectPublicKeyInfo, binding.subjectPublicKeyInfo) === 0;
-        if (!same) throw new ChanceryError('notFound', { message: `no key ${binding.keyId}` });
+        // As the signer process answers (src/hsm): a key that is missing or another is blocked.
+        if (!same) throw new ChanceryError('keyBlocked', { message: `no key ${binding.keyId}` });
       }
       return Promise.resolve();
     },
