@@ -11,6 +11,7 @@ import type { EncodedAttribute } from './encoding/name.ts';
 import { readAttributes } from './encoding/name.ts';
 import { oid } from './encoding/oids.ts';
 import type { Lint } from './lint.ts';
+import { readOrDefect } from './read-or-defect.ts';
 
 /** What a certificate is meant to be, and what it is issued under. */
 export interface CertificateLintContext {
@@ -49,14 +50,9 @@ export class CertificateSubject {
   constructor(der: Uint8Array, context: CertificateLintContext) {
     this.der = der;
     this.context = context;
-    let fields: Fields | string;
-    try {
-      fields = readFields(der);
-    } catch (error) {
-      fields = error instanceof Error ? error.message : 'unreadable';
-    }
-    this.defect = typeof fields === 'string' ? fields : undefined;
-    this.#fields = typeof fields === 'string' ? undefined : fields;
+    const { fields, defect } = readOrDefect(() => readFields(der));
+    this.defect = defect;
+    this.#fields = fields;
     // The first of several extensions of one type counts; that there are several is a lint's finding.
     const extensions = new Map<string, EncodedExtension>();
     for (const extension of this.#fields?.extensions ?? []) {

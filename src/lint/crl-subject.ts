@@ -6,6 +6,7 @@ import type { EncodedExtension } from './encoding/extension.ts';
 import { innerElement, readExtensions } from './encoding/extension.ts';
 import { timeOf } from './encoding/time.ts';
 import type { Lint } from './lint.ts';
+import { readOrDefect } from './read-or-defect.ts';
 
 /** Under whose name the CRL is made, where it will stand, and what stood there before. */
 export interface CrlLintContext {
@@ -40,14 +41,9 @@ export class CrlSubject {
   constructor(der: Uint8Array, context: CrlLintContext) {
     this.der = der;
     this.context = context;
-    let fields: Fields | string;
-    try {
-      fields = readFields(der);
-    } catch (error) {
-      fields = error instanceof Error ? error.message : 'unreadable';
-    }
-    this.defect = typeof fields === 'string' ? fields : undefined;
-    this.#fields = typeof fields === 'string' ? undefined : fields;
+    const { fields, defect } = readOrDefect(() => readFields(der));
+    this.defect = defect;
+    this.#fields = fields;
   }
 
   /** Only after the structure lint has passed. */

@@ -5,6 +5,7 @@ import type { EncodedExtension } from './encoding/extension.ts';
 import { readExtensions } from './encoding/extension.ts';
 import { oid } from './encoding/oids.ts';
 import type { Lint } from './lint.ts';
+import { readOrDefect } from './read-or-defect.ts';
 
 /** Who answers, for whom, and what was asked. */
 export interface OcspLintContext {
@@ -57,14 +58,9 @@ export class OcspSubject {
   constructor(der: Uint8Array, context: OcspLintContext) {
     this.der = der;
     this.context = context;
-    let fields: Fields | string;
-    try {
-      fields = readFields(der);
-    } catch (error) {
-      fields = error instanceof Error ? error.message : 'unreadable';
-    }
-    this.defect = typeof fields === 'string' ? fields : undefined;
-    this.#fields = typeof fields === 'string' ? undefined : fields;
+    const { fields, defect } = readOrDefect(() => readFields(der));
+    this.defect = defect;
+    this.#fields = fields;
   }
 
   /** Only after the structure lint has passed. */
