@@ -22,6 +22,11 @@ p11-kit-modules /usr/lib/*/pkcs11/p11-kit-client.so
 opensc pkcs11-tool
 nginx-light nginx
 strace strace
+certbot certbot
+lego lego
+pebble pebble
+acme-tiny acme-tiny
+dehydrated dehydrated
 '
 
 # missing_debian_packages run|test: their names, one a line.
