@@ -49,7 +49,8 @@ export async function withCfssl<T>(work: (cfssl: Cfssl) => Promise<T>): Promise<
   }
 }
 
-function selfSigned(path: string, name: string, extension: string): void {
+/** Writes a self-signed P-256 certificate and its key: PATH.crt, PATH.key. */
+export function selfSigned(path: string, name: string, extension: string): void {
   execFileSync(
     'openssl',
     [
@@ -61,7 +62,8 @@ function selfSigned(path: string, name: string, extension: string): void {
   );
 }
 
-async function answers(port: number): Promise<boolean> {
+/** Whether somebody listens there. */
+export async function answers(port: number): Promise<boolean> {
   return await new Promise((done) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy();

@@ -14,6 +14,8 @@ export interface Product {
   /** REST over mutual TLS, as the first administrator. */
   readonly rest: Target;
   readonly ocsp: Target;
+  /** The HTTPS port's URL, and what its certificate is verified with. */
+  readonly https: { readonly url: string; readonly ca: string };
   readonly dataFolder: string;
   /** One call of REST as the first administrator. @throws Error for a status of 400 or more */
   call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T>;
@@ -27,7 +29,10 @@ export interface Product {
 }
 
 /** Runs a benchmark on a fresh installation, durable and with SoftHSM as users have it. */
-export async function withProduct<T>(work: (product: Product) => Promise<T>): Promise<T> {
+export async function withProduct<T>(
+  work: (product: Product) => Promise<T>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-bench-'));
   const data = join(folder, 'data');
   const ports = await freePorts();
@@ -36,6 +41,7 @@ export async function withProduct<T>(work: (product: Product) => Promise<T>): Pr
   const quickstart = startQuickstart('scripts/supervisor/main.ts', {
     CHANCERY_DATA: data,
     ...ports,
+    ...settings,
     ...(extra === undefined ? {} : { NODE_OPTIONS: extra }),
   });
   try {
@@ -68,6 +74,7 @@ function productOf(dataFolder: string, ports: Readonly<Record<string, string>>):
     JSON.parse(await restCall({ ...tls, port: https, method, path, agent: false }, body)) as T;
   return {
     dataFolder,
+    https: { url: `https://localhost:${https}`, ca: tls.ca },
     rest: { host: '127.0.0.1', port: https, tls, expectedStatus: 201 },
     ocsp: { host: '127.0.0.1', port: Number(ports['CHANCERY_OCSP_PORT']), expectedStatus: 200 },
     call,

@@ -14,12 +14,17 @@ import {
 } from '../../src/pkix/index.ts';
 import type { Progress } from './progress.ts';
 
+/** The only name of the CSR at this place of {@link makeCsrs}. */
+export function nameOfCsr(index: number): string {
+  return `host-${index}-${process.pid}.bench.example.test`;
+}
+
 /** PEM of CSRs over a P-256 key each, for a DNS name each. */
 export function makeCsrs(count: number, progress: Progress): readonly string[] {
   const algorithm = signatureAlgorithms['ecdsa-with-SHA256'];
   return Array.from({ length: count }, (_, index) => {
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const name = `host-${index}-${process.pid}.bench.example.test`;
+    const name = nameOfCsr(index);
     const spki = new Uint8Array(publicKey.export({ format: 'der', type: 'spki' }));
     const infoDer = encodeCertificationRequestInfo({
       subject: parseDistinguishedName(`CN=${name}`),

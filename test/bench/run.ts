@@ -1,10 +1,12 @@
-/** `npm run bench [-- issuance|ocsp|crl]`: figures beside a peer or a limit in the same run. */
+/** `npm run bench [-- issuance|acme|ocsp|crl]`: figures beside a peer or a limit in the same run. */
+import { benchAcme } from './acme.ts';
 import { benchCrl } from './crl.ts';
 import { benchIssuance } from './issuance.ts';
 import { benchOcsp } from './ocsp.ts';
 
 const benchmarks = new Map([
   ['issuance', benchIssuance],
+  ['acme', benchAcme],
   ['ocsp', benchOcsp],
   ['crl', benchCrl],
 ]);
