@@ -15,7 +15,8 @@ const reading: readonly Permission[] = [
  *
  * - administrator: everything except the responders' door, so that no person's credential can
  *   obtain a certificate that signs status (RFC 6960 §4.2.2.2).
- * - operator: the life of certificates, not of issuers, principals or credentials.
+ * - operator: the life of certificates and who gets them by ACME, not issuers, principals or
+ *   credentials.
  * - auditor: reads everything, changes nothing.
  * - subscriber: enrols and renews its own certificates; whose they are is checked by the use case.
  * - responder: its own delegate certificates, the renewal of its own client certificate, and what
@@ -33,8 +34,17 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
     'certificates:release',
     'crls:publish',
     'principals:read',
+    'acme:read',
+    'acme:manage',
   ],
-  auditor: [...reading, 'principals:read', 'credentials:read', 'audit:read', 'metrics:read'],
+  auditor: [
+    ...reading,
+    'principals:read',
+    'credentials:read',
+    'acme:read',
+    'audit:read',
+    'metrics:read',
+  ],
   subscriber: [...reading, 'certificates:issue', 'certificates:renew'],
   responder: [
     'responders:enrol',

@@ -31,6 +31,8 @@ export const permissions = [
   'credentials:read',
   'credentials:revoke',
   'responders:enrol',
+  'acme:read',
+  'acme:manage',
   'audit:read',
   'metrics:read',
 ] as const;
