@@ -263,11 +263,7 @@ export interface AcmeStore {
    * False when another order that is not invalid has the same `replaces` (RFC 9773 §5).
    */
   insertOrder(order: OrderRecord, created: readonly AuthorizationRecord[]): Promise<boolean>;
-  findOrder(
-    tenant: TenantId,
-    directory: string,
-    orderId: string,
-  ): Promise<OrderRecord | undefined>;
+  findOrder(tenant: TenantId, directory: string, orderId: string): Promise<OrderRecord | undefined>;
   /** With the row locked until the transaction ends. */
   findOrderForUpdate(
     tenant: TenantId,
@@ -441,7 +437,11 @@ export interface AcmeUnitOfWork {
 
 /** The outcome of one attempt at a challenge. */
 export type ValidationOutcome =
-  | { readonly valid: true }
+  | {
+      readonly valid: true;
+      /** The address that answered, for the audit log; none for dns-01. */
+      readonly address?: string | undefined;
+    }
   | {
       readonly valid: false;
       /** `connection`, `dns`, `tls`, `incorrectResponse`, `unauthorized`, `serverInternal` … (RFC 8555 §6.7). */

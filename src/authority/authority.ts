@@ -8,6 +8,7 @@ import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
+import { enrolmentUseCases } from './enrolment.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
@@ -67,6 +68,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
       principal: Principal,
       request: RenewRequest,
     ): Promise<IssuedCertificate> => renewCertificate(context, principal, request, 'rekey'),
+    ...enrolmentUseCases(context),
     ...status,
     ...inventoryUseCases(context),
     ...issuerUseCases(context),

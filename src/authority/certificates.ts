@@ -98,6 +98,7 @@ interface EndEntityIssuance extends IdempotentRequest {
   readonly replaces?: string | undefined;
   readonly act: IssuanceOrder['act'];
   readonly beforeIntent?: IssuanceOrder['beforeIntent'];
+  readonly afterIntent?: IssuanceOrder['afterIntent'];
   readonly onIssued?: IssuanceOrder['onIssued'];
 }
 
@@ -141,14 +142,17 @@ export async function issueEndEntity(
       ]);
     },
     afterIntent: async (transaction, row) => {
-      if (issuance.idempotencyKey !== undefined) {
-        await transaction.idempotency.setCertificate(
-          principal.tenant,
-          principal.id,
-          issuance.idempotencyKey,
-          certificateReference(row),
-        );
-      }
+      await Promise.all([
+        issuance.afterIntent?.(transaction, row),
+        issuance.idempotencyKey === undefined
+          ? undefined
+          : transaction.idempotency.setCertificate(
+              principal.tenant,
+              principal.id,
+              issuance.idempotencyKey,
+              certificateReference(row),
+            ),
+      ]);
     },
     onIssued: issuance.onIssued,
   });

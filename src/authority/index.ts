@@ -5,6 +5,7 @@ export { createAuthority } from './authority.ts';
 export type { IssueRequest } from './certificates.ts';
 export type { AuthorityDependencies, AuthoritySettings, FailpointName } from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';
+export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
