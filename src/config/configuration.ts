@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
+import { type AcmeConfiguration, acmeOf } from './acme.ts';
 import { configurationError } from './document.ts';
 import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
 import type { Settings } from './schema.ts';
-import { parseDuration } from './values.ts';
+import { type HostAndPort, hostAndPortOf, parseDuration } from './values.ts';
 
 /** One PKCS#11 token; paths are absolute, secrets are named by file only. */
 export interface TokenConfiguration {
@@ -52,11 +53,6 @@ export interface SharedConfiguration {
   readonly ocspLifetimeSeconds: number;
 }
 
-export interface HostAndPort {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** The CA process's configuration, checked and resolved. */
 export interface Configuration extends SharedConfiguration {
   readonly httpsPort: number;
@@ -78,6 +74,7 @@ export interface Configuration extends SharedConfiguration {
   readonly publishedFolder: string;
   readonly httpsFolder: string;
   readonly nodeFolder: string;
+  readonly acme: AcmeConfiguration;
 }
 
 /** The responder's configuration, checked and resolved. */
@@ -130,6 +127,11 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
     nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),
+    acme: acmeOf(
+      settings.acme,
+      pathOf(at, 'acme.secretFile', settings.acme.secretFile, inData(at, 'acme/secret')),
+      at.loaded.place,
+    ),
   };
 }
 
@@ -290,13 +292,4 @@ function inData(at: Place, name: string): string {
 
 function seconds(text: string): number {
   return parseDuration(text) ?? 0;
-}
-
-function hostAndPortOf(text: string | undefined): HostAndPort | undefined {
-  if (text === undefined) return undefined;
-  const colon = text.lastIndexOf(':');
-  return {
-    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
-    port: Number(text.slice(colon + 1)),
-  };
 }

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Leaf } from './leaves.ts';
-import { leaves } from './leaves.ts';
+import { directoryMembers, leaves } from './leaves.ts';
 
 /** What each section of the file is about. */
 const sectionTexts: Readonly<Record<string, string>> = {
@@ -16,6 +16,7 @@ const sectionTexts: Readonly<Record<string, string>> = {
   'names.deny': 'Names that certificates must not carry, whatever is allowed above.',
   crl: 'Certificate revocation lists.',
   ocsp: 'The OCSP responder.',
+  acme: 'ACME: its directories, and how validation reaches the names it is asked about.',
   folders: 'Where files are kept.',
   log: 'The log.',
 };
@@ -71,6 +72,7 @@ export function configurationReference(): string {
     }
     const name = leaf.path.at(-1) ?? '';
     lines.push(`| \`${name}\` | \`${leaf.variable}\` | ${defaultOf(leaf)} | ${leaf.text} |`);
+    if (leaf.kind === 'json') lines.push(...directoryReference());
   }
   return `${lines.join('\n')}\n`;
 }
@@ -94,9 +96,42 @@ function leafLines(leaf: Leaf, value: unknown): string[] {
   const name = leaf.path.at(-1) ?? '';
   const note = `${indent}# ${leaf.text} (${leaf.variable})`;
   if (value !== undefined) return [note, `${indent}${inline(name, value)}`];
-  if (leaf.defaultValue !== undefined)
+  if (leaf.defaultValue !== undefined && leaf.kind !== 'json')
     return [note, `${indent}# ${inline(name, leaf.defaultValue)}`];
-  return [note, `${indent}# ${name}:   # default: ${leaf.defaultText ?? 'none'}`];
+  const line = `${indent}# ${name}:   # default: ${leaf.defaultText ?? 'none'}`;
+  return leaf.kind === 'json' ? [note, line, ...directoryExample(indent)] : [note, line];
+}
+
+/** A directory with everything that it may say, as comments below `directories`. */
+function directoryExample(indent: string): readonly string[] {
+  const example: Record<string, unknown> = {};
+  for (const { path, defaultValue } of directoryMembers) {
+    if (defaultValue === undefined) continue;
+    let place = example;
+    for (const key of path.slice(0, -1)) place = (place[key] ??= {}) as typeof place;
+    place[path.at(-1) ?? ''] = defaultValue;
+  }
+  const web = { profiles: { 'tls-server': 'Servers, 90 days' }, ...example };
+  return stringify({ web }, { lineWidth: 0, flowCollectionPadding: false })
+    .trimEnd()
+    .split('\n')
+    .map((line) => `${indent}#   ${line}`);
+}
+
+function directoryReference(): readonly string[] {
+  return [
+    '',
+    '### acme.directories.NAME',
+    '',
+    'The name stands in the URL: `/acme/NAME/directory`; 1 to 32 lower-case letters, digits and hyphens,',
+    'not `directory`. All members of a directory may be left out. `docs/acme.md` shows one in use.',
+    '',
+    '| member | default | meaning |',
+    '|---|---|---|',
+    ...directoryMembers.map(
+      (one) => `| \`${one.path.join('.')}\` | ${defaultOf(one)} | ${one.text} |`,
+    ),
+  ];
 }
 
 function inline(name: string, value: unknown): string {
@@ -107,8 +142,11 @@ function inline(name: string, value: unknown): string {
     .trim();
 }
 
-function defaultOf(leaf: Leaf): string {
-  if (leaf.defaultValue === undefined) return leaf.defaultText ?? 'none';
-  const value = leaf.defaultValue;
-  return `\`${Array.isArray(value) ? value.join(',') : String(value as string | number)}\``;
+function defaultOf(leaf: Pick<Leaf, 'defaultValue' | 'defaultText'>): string {
+  const { defaultValue: value, defaultText } = leaf;
+  if (value === undefined || typeof value === 'object') {
+    if (!Array.isArray(value)) return defaultText ?? 'none';
+    if (value.length === 0) return 'none';
+  }
+  return `\`${Array.isArray(value) ? value.join(',') : String(value as string | number | boolean)}\``;
 }

@@ -54,9 +54,10 @@ export function explainIssue(
 ): ChanceryError {
   const variable = variableOf(issue.path, variables);
   const where = (key?: string) =>
-    document === undefined
+    variable ??
+    (document === undefined
       ? 'configuration'
-      : `${document.fileName}:${document.lineOf(issue.path, key)}`;
+      : `${document.fileName}:${document.lineOf(issue.path, key)}`);
   if (issue.code === 'unrecognized_keys') {
     const key = issue.keys[0] ?? '';
     const known = keysAt(issue.path.map(String)) ?? [];
@@ -88,6 +89,9 @@ function variableOf(
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
+  // What is wrong with a key of a record stands one level below.
+  const inner = issue.code === 'invalid_key' ? issue.issues[0] : undefined;
+  if (inner !== undefined) return inner.message;
   return issue.message.replace(/^Invalid (input|option|string): /, '').replace(/^Too /, 'is too ');
 }
 

@@ -1,9 +1,13 @@
 /** The one configuration file, its variables, and what they mean. Only reader of the environment. */
 
 export type {
+  AcmeConfiguration,
+  AcmeDirectoryConfiguration,
+  AcmeValidationConfiguration,
+} from './acme.ts';
+export type {
   Configuration,
   DatabaseConfiguration,
-  HostAndPort,
   LoadOptions,
   NameListsConfiguration,
   ResponderConfiguration,
@@ -19,3 +23,4 @@ export { configurationReference, defaultConfigurationYaml } from './describe.ts'
 export type { Environment } from './load.ts';
 export { dataFolder, installationFolder } from './load.ts';
 export { loadQuickstartConfiguration, type QuickstartConfiguration } from './quickstart.ts';
+export type { HostAndPort } from './values.ts';

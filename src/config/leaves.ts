@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { directorySchema, type MemberNotes, memberNotes } from './acme-schema.ts';
 import { configurationSchema } from './schema.ts';
 import type { SettingNotes } from './values.ts';
 import { settingNotes } from './values.ts';
 
 /** How a variable's text becomes a value. */
-export type LeafKind = 'text' | 'number' | 'list' | 'record';
+export type LeafKind = 'text' | 'number' | 'boolean' | 'list' | 'record' | 'json';
 
 /** One setting: where it stands in the file, how it is overridden, what it means. */
 export interface Leaf extends SettingNotes {
@@ -15,14 +16,37 @@ export interface Leaf extends SettingNotes {
 }
 
 /** The settings in the order of the schema. A leaf without notes is a defect and throws. */
-export const leaves: readonly Leaf[] = walk(configurationSchema, []);
+export const leaves: readonly Leaf[] = leavesOf(configurationSchema).map(({ schema, path }) => ({
+  ...notesOf(settingNotes, schema, path),
+  path,
+  kind: kindOf(schema),
+  defaultValue: schema.safeParse(undefined).data,
+}));
+
+/** One member of an ACME directory; it has no variable of its own, as directories' names are free. */
+export interface DirectoryMember extends MemberNotes {
+  readonly path: readonly string[];
+  readonly defaultValue: unknown;
+}
+
+/** The members of an ACME directory in the order of the schema. */
+export const directoryMembers: readonly DirectoryMember[] = leavesOf(directorySchema).map(
+  ({ schema, path }) => ({
+    ...notesOf(memberNotes, schema, path),
+    path,
+    defaultValue: schema.safeParse(undefined).data,
+  }),
+);
 
 /** Names of the keys at a place of the schema; undefined when nothing is nested there. */
 export function keysAt(path: readonly string[]): readonly string[] | undefined {
   let schema: z.ZodType = configurationSchema;
   for (const key of path) {
-    const inner = objectOf(schema);
-    const next = inner?.shape[key] as z.ZodType | undefined;
+    const inner = unwrapped(schema);
+    // The keys of a record are free; what stands behind each has one shape.
+    const next = (inner instanceof z.ZodRecord ? inner.valueType : objectOf(inner)?.shape[key]) as
+      | z.ZodType
+      | undefined;
     if (next === undefined) return undefined;
     schema = next;
   }
@@ -30,17 +54,25 @@ export function keysAt(path: readonly string[]): readonly string[] | undefined {
   return object === undefined ? undefined : Object.keys(object.shape);
 }
 
-function walk(schema: z.ZodType, path: readonly string[]): Leaf[] {
+function leavesOf(
+  schema: z.ZodType,
+  path: readonly string[] = [],
+): readonly { readonly schema: z.ZodType; readonly path: readonly string[] }[] {
   const object = objectOf(schema);
-  if (object !== undefined) {
-    return Object.entries(object.shape).flatMap(([key, child]) =>
-      walk(child as z.ZodType, [...path, key]),
-    );
-  }
-  const notes = settingNotes.get(schema);
+  if (object === undefined) return [{ schema, path }];
+  return Object.entries(object.shape).flatMap(([key, child]) =>
+    leavesOf(child as z.ZodType, [...path, key]),
+  );
+}
+
+function notesOf<T extends { readonly text: string }>(
+  registry: { get(schema: z.ZodType): T | undefined },
+  schema: z.ZodType,
+  path: readonly string[],
+): T {
+  const notes = registry.get(schema);
   if (notes === undefined) throw new Error(`the setting ${path.join('.')} has no notes`);
-  const value = schema.safeParse(undefined);
-  return [{ ...notes, path, kind: kindOf(schema), defaultValue: value.data }];
+  return notes;
 }
 
 function unwrapped(schema: z.ZodType): z.ZodType {
@@ -62,7 +94,10 @@ function objectOf(schema: z.ZodType): z.ZodObject | undefined {
 function kindOf(schema: z.ZodType): LeafKind {
   const inner = unwrapped(schema);
   if (inner instanceof z.ZodNumber) return 'number';
+  if (inner instanceof z.ZodBoolean) return 'boolean';
   if (inner instanceof z.ZodArray) return 'list';
-  if (inner instanceof z.ZodRecord) return 'record';
+  if (inner instanceof z.ZodRecord) {
+    return objectOf(inner.valueType as z.ZodType) === undefined ? 'record' : 'json';
+  }
   return 'text';
 }

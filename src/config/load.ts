@@ -118,6 +118,19 @@ function valueOf(leaf: Leaf, text: string): unknown {
       }
       return Number(text);
     }
+    case 'boolean': {
+      const word = text.trim();
+      if (word !== 'true' && word !== 'false') {
+        throw configurationError(`${leaf.variable}: must be true or false, but is ${quote(text)}`);
+      }
+      return word === 'true';
+    }
+    case 'json':
+      try {
+        return JSON.parse(text) as unknown;
+      } catch {
+        throw configurationError(`${leaf.variable}: must be JSON, but is ${quote(text)}`);
+      }
     case 'list':
       return text.split(',').map((item) => item.trim());
     case 'record':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { acmeSchema } from './acme-schema.ts';
 import {
   databaseUrl,
   duration,
@@ -133,7 +134,11 @@ export const configurationSchema = z.strictObject({
         'CHANCERY_LISTEN',
         'Addresses to bind. loopback is 127.0.0.1 and, where the machine has it, ::1; 0.0.0.0 is all of IPv4, :: all of IPv6.',
       ),
-      httpsPort: setting(port.default(8443), 'CHANCERY_HTTPS_PORT', 'REST and bundles over TLS.'),
+      httpsPort: setting(
+        port.default(8443),
+        'CHANCERY_HTTPS_PORT',
+        'REST, ACME and bundles over TLS.',
+      ),
       httpPort: setting(
         port.default(8080),
         'CHANCERY_HTTP_PORT',
@@ -186,7 +191,7 @@ export const configurationSchema = z.strictObject({
       https: setting(
         httpUrl.optional(),
         'CHANCERY_HTTPS_URL',
-        'Base of the REST interface as others reach it.',
+        'Base of REST and ACME as others reach them.',
         'https://HOST:HTTPS_PORT',
       ),
     })
@@ -294,6 +299,7 @@ export const configurationSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  acme: acmeSchema,
   folders: z
     .strictObject({
       published: setting(

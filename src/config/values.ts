@@ -71,3 +71,20 @@ export const hostName = z
 export const databaseUrl = z.string().regex(/^postgres(ql)?:\/\/\S+$/, {
   message: 'must be a postgresql:// URL, for example postgresql://user@host:5432/chancery',
 });
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The parts of a `hostAndPort`, an IPv6 address without its brackets. */
+export function hostAndPortOf(text: string): HostAndPort;
+export function hostAndPortOf(text: string | undefined): HostAndPort | undefined;
+export function hostAndPortOf(text: string | undefined): HostAndPort | undefined {
+  if (text === undefined) return undefined;
+  const colon = text.lastIndexOf(':');
+  return {
+    host: text.slice(0, colon).replace(/^\[|\]$/g, ''),
+    port: Number(text.slice(colon + 1)),
+  };
+}
