@@ -14,7 +14,8 @@ export interface ProblemDocument {
   readonly type: string;
   readonly detail: string;
   readonly status?: number | undefined;
-  readonly identifier?: Identifier | undefined;
+  /** Of a subproblem: what it is about, as the client wrote it (its type may be one that is refused). */
+  readonly identifier?: { readonly type: string; readonly value: string } | undefined;
   readonly subproblems?: readonly ProblemDocument[] | undefined;
 }
 
