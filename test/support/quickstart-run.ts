@@ -1,6 +1,7 @@
 /** Runs quickstart (or a stand-in of it) as a process and reads what it says. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
+import { createSocket } from 'node:dgram';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -66,34 +67,74 @@ export async function until(
 
 /** Three free ports as the variables that quickstart reads. */
 export async function freePorts(): Promise<Record<string, string>> {
-  const servers = await Promise.all(['HTTPS', 'HTTP', 'OCSP'].map(listenAnywhere));
-  const ports = servers.map(({ name, port }) => [`CHANCERY_${name}_PORT`, String(port)] as const);
+  const names = ['HTTPS', 'HTTP', 'OCSP'];
+  const ports = await freePortNumbers(names.length);
+  return Object.fromEntries(
+    names.map((name, index) => [`CHANCERY_${name}_PORT`, String(ports[index])]),
+  );
+}
+
+/** Where a test's DNS server and challenge responders may listen. */
+export interface AcmePorts {
+  /** Free for UDP and TCP. */
+  readonly dns: number;
+  readonly http01: number;
+  readonly tlsAlpn01: number;
+  /** Points validation at them, at this machine itself; no public name is ever looked up. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Free ports of 127.0.0.1 for ACME's validation. */
+export async function acmePorts(): Promise<AcmePorts> {
+  const [dns = 0, http01 = 0, tlsAlpn01 = 0] = await freePortNumbers(3);
+  return {
+    dns,
+    http01,
+    tlsAlpn01,
+    environment: {
+      CHANCERY_ACME_RESOLVER: `127.0.0.1:${dns}`,
+      CHANCERY_ACME_HTTP01_PORT: String(http01),
+      CHANCERY_ACME_TLSALPN01_PORT: String(tlsAlpn01),
+      CHANCERY_ACME_ALLOW_LOOPBACK: 'true',
+    },
+  };
+}
+
+/** Ports of 127.0.0.1, all different, on which nobody listens by TCP or UDP. */
+async function freePortNumbers(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   for (const { close } of servers) await close();
-  return Object.fromEntries(ports);
+  return servers.map(({ port }) => port);
 }
 
 /**
  * A port that nobody listens on, below those that the kernel gives to outgoing connections: one of
  * theirs could take it between this look and the start of the process that wants it.
  */
-async function listenAnywhere(
-  name: string,
-): Promise<{ readonly name: string; readonly port: number; close(): Promise<void> }> {
+async function listenAnywhere(): Promise<{ readonly port: number; close(): Promise<void> }> {
   for (let attempt = 1; ; attempt++) {
     const port = randomInt(10_240, 32_768);
     const server = createServer();
+    const socket = createSocket('udp4');
+    const close = async (): Promise<void> => {
+      await new Promise<void>((done) => socket.close(() => done()));
+      await new Promise<void>((done) => server.close(() => done()));
+    };
     try {
       await new Promise<void>((done, fail) => {
         server.once('error', fail);
         server.listen(port, '127.0.0.1', done);
       });
+      await new Promise<void>((done, fail) => {
+        socket.once('error', fail);
+        socket.bind(port, '127.0.0.1', done);
+      });
     } catch (error) {
+      await close();
       if (attempt === 20) throw error;
       continue;
     }
-    const close = async (): Promise<void> =>
-      await new Promise<void>((done) => server.close(() => done()));
-    return { name, port, close };
+    return { port, close };
   }
 }
 
