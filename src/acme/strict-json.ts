@@ -38,7 +38,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 function structureFault(text: string): string | undefined {
   /** Member names of the open objects; undefined for an open array. */
   const open: (Set<string> | undefined)[] = [];
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}[\]]/gu)) {
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"\s*:?|[{}[\]]/gu)) {
     if (token === '{' || token === '[') {
       open.push(token === '{' ? new Set() : undefined);
       if (open.length > maxDepth) return `is nested deeper than ${maxDepth} levels`;
