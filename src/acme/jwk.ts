@@ -2,7 +2,7 @@ import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { isChanceryError } from '../domain/index.ts';
 import { parseSubjectPublicKeyInfo } from '../pkix/index.ts';
 import { checkKey } from '../policy/index.ts';
-import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { decodeBase64url } from './base64url.ts';
 import type { PublicJwk } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import { isJsonObject, type JsonObject } from './strict-json.ts';
