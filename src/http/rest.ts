@@ -1,5 +1,6 @@
 import type { Request, RequestHandler, Response, Router } from 'express';
 import express from 'express';
+import type { Acme } from '../acme/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Clock } from '../domain/index.ts';
 import { ChanceryError, permissions } from '../domain/index.ts';
@@ -12,6 +13,7 @@ import type { Answer, Route, RouteTools } from './route.ts';
 
 export interface RestOptions {
   readonly authority: Authority;
+  readonly acme: Acme;
   readonly clock: Clock;
   readonly routes: readonly Route[];
   readonly maximumBodyBytes: number;
@@ -29,6 +31,7 @@ export function restRouter(options: RestOptions): Router {
   const router = express.Router({ caseSensitive: true, strict: true });
   const tools: RouteTools = {
     authority: options.authority,
+    acme: options.acme,
     issuers: issuerDirectory(options.authority),
     now: () => options.clock.now(),
   };

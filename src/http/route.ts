@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Acme } from '../acme/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Permission, Principal } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
@@ -26,6 +27,7 @@ export interface RawRequest {
 /** What handlers may use, beside the request. */
 export interface RouteTools {
   readonly authority: Authority;
+  readonly acme: Acme;
   readonly issuers: IssuerDirectory;
   /** The present, for filters relative to it. */
   readonly now: () => Date;

@@ -1,9 +1,11 @@
 import type { Express } from 'express';
+import type { Acme } from '../acme/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Configuration } from '../config/index.ts';
 import type { Clock } from '../domain/index.ts';
 import type { Logger, Registry } from '../telemetry/index.ts';
 import { httpMetrics } from '../telemetry/index.ts';
+import { acmeRouter } from './acme.ts';
 import type { ApplicationOptions } from './application.ts';
 import { createApplication, finishApplication } from './application.ts';
 import { bundlesRouter, filesRouter, healthRouter } from './distribution.ts';
@@ -17,6 +19,7 @@ import { openServerCertificate } from './server-certificate.ts';
 
 export interface HttpServersOptions {
   readonly authority: Authority;
+  readonly acme: Acme;
   readonly configuration: Configuration;
   readonly logger: Logger;
   /** The registry of `createMetrics`; the HTTP metrics are added to it. */
@@ -121,23 +124,26 @@ export function distributionApplication(
   return application;
 }
 
-/** The HTTPS listener: REST, bundles and metrics. */
+/** The HTTPS listener: REST, ACME, bundles and metrics. */
 export function restApplication(
-  options: Pick<HttpServersOptions, 'authority' | 'clock' | 'configuration' | 'metrics'>,
+  options: Pick<HttpServersOptions, 'authority' | 'acme' | 'clock' | 'configuration' | 'metrics'>,
   applicationOptions: ApplicationOptions,
 ): Express {
-  const { authority, clock, configuration, metrics } = options;
+  const { authority, acme, clock, configuration, metrics } = options;
   const application = createApplication(applicationOptions);
   application.use(
     '/api/v1',
     restRouter({
       authority,
+      acme,
       clock,
       routes,
       maximumBodyBytes: configuration.maximumBodyBytes,
       baseUrl: configuration.urls.https,
     }),
   );
+  const { maximumBodyBytes } = configuration;
+  application.use('/acme', acmeRouter({ acme, maximumBodyBytes }));
   application.use(bundlesRouter(options), metricsRouter(authority, metrics));
   finishApplication(application, applicationOptions);
   return application;

@@ -1,4 +1,5 @@
 import type { Route } from '../route.ts';
+import { acmeRoutes } from './acme.ts';
 import { certificateRoutes } from './certificates.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
@@ -12,4 +13,5 @@ export const routes: readonly Route[] = [
   ...recordRoutes,
   ...issuerRoutes,
   ...principalRoutes,
+  ...acmeRoutes,
 ];

@@ -9,6 +9,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { authorize, permissionsOf } from '../../../src/access/index.ts';
+import type { Acme } from '../../../src/acme/index.ts';
 import type { Authority } from '../../../src/authority/index.ts';
 import { type Configuration, loadConfiguration } from '../../../src/config/index.ts';
 import {
@@ -47,6 +48,7 @@ export function tokenOf(role: Role): string {
 
 export interface StandIn {
   readonly authority: Authority;
+  readonly acme: Acme;
   /** Use cases called, in order. */
   readonly calls: { readonly name: string; readonly arguments: readonly unknown[] }[];
   /** Refusals that the door had recorded. */
@@ -92,8 +94,8 @@ export function standIn(overrides: Overrides = {}): StandIn {
         };
       },
     },
-  ) as Authority;
-  return { authority, calls, refusals };
+  ) as Authority & Acme;
+  return { authority, acme: authority, calls, refusals };
 }
 
 export interface Edge extends StandIn {
@@ -156,6 +158,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
   const log: string[] = [];
   const starting = startHttpServers({
     authority: double.authority,
+    acme: double.acme,
     configuration,
     logger: createLogger({
       level: 'debug',
