@@ -1,6 +1,6 @@
 /** Whole ACME orders with http-01, durable and with SoftHSM, beside pebble with the same client. */
 import { decodePem } from '../../src/pkix/index.ts';
-import { freePorts } from '../support/quickstart-run.ts';
+import { acmePorts } from '../support/quickstart-run.ts';
 import { type OrderLoadResult, type OrderToPlace, placeOrders } from './acme-load.ts';
 import { withPebble } from './pebble.ts';
 import { processorSeconds } from './process-statistics.ts';
@@ -32,13 +32,7 @@ export async function benchAcme(): Promise<void> {
   const orders = await withProgress('CSRs', total, (progress) =>
     makeCsrs(total, progress).map(toOrder),
   );
-  const free = await freePorts();
-  const http01Port = Number(free['CHANCERY_HTTP_PORT']);
-  const dnsPort = Number(free['CHANCERY_OCSP_PORT']);
-  const settings = {
-    CHANCERY_ACME_RESOLVER: `127.0.0.1:${dnsPort}`,
-    CHANCERY_ACME_HTTP01_PORT: String(http01Port),
-  };
+  const { dns: dnsPort, http01: http01Port, environment } = await acmePorts();
   const taken: Round[] = [];
   await withPebble({ http01Port, dnsPort }, async (pebble) =>
     withProduct(async (product) => {
@@ -76,7 +70,7 @@ export async function benchAcme(): Promise<void> {
           );
         }
       }
-    }, settings),
+    }, environment),
   );
   const figures = aims.map(({ parallel, peerParallel, aim }): Figure => {
     const of = taken.filter((round) => round.parallel === parallel);

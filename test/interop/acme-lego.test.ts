@@ -1,0 +1,79 @@
+/** Debian's lego against a running installation: http-01, tls-alpn-01, and dns-01 by a program. */
+import { expect, test } from 'vitest';
+import { expectRevoked, judge } from '../support/acme-judges.ts';
+import { useInstallation } from '../support/installation.ts';
+import { Lego } from '../support/lego.ts';
+import { startTrialNetwork } from '../support/trial-network.ts';
+
+const network = await startTrialNetwork();
+const chancery = useInstallation(network.environment);
+
+/** Renews whatever the life that is left, and at once. */
+const renewNow = ['renew', '--days', '10000', '--no-random-sleep'];
+
+test.each([
+  {
+    challenge: 'http-01',
+    keyType: 'ec384',
+    kind: 'ec',
+    names: ['http.lego.test', 'two.lego.test'],
+  },
+  { challenge: 'tls-alpn-01', keyType: 'rsa2048', kind: 'rsa', names: ['alpn.lego.test'] },
+  {
+    challenge: 'dns-01',
+    keyType: 'ec256',
+    kind: 'ec',
+    names: ['*.dns.lego.test', 'dns.lego.test'],
+  },
+] as const)('$challenge with $keyType: issue, renew, revoke', async (row) => {
+  const { challenge, keyType, kind, names } = row;
+  const lego = new Lego(chancery, network, `lego-${challenge}`, 'default/directory');
+  const [main] = names;
+  const options = [...names.flatMap((name) => ['--domains', name]), '--key-type', keyType];
+  await lego.ok(challenge, options, ['run']);
+  const expected = { names, keyType: kind, keyFile: lego.path(main, 'key') };
+  const first = await judge(chancery, lego.chain(main), expected);
+
+  await lego.ok(challenge, options, renewNow);
+  const second = await judge(chancery, lego.chain(main), expected);
+  expect(second.serialNumber).not.toBe(first.serialNumber);
+
+  await lego.ok(challenge, options, ['revoke', '--keep', '--reason', '4']);
+  await expectRevoked(chancery, second, 'superseded');
+});
+
+test('with external account binding: issue, renew, revoke; what the credential lacks is refused by name', async () => {
+  await chancery.ok('principal', 'create', 'ingress', '--role', 'subscriber');
+  const binding = await chancery.json<{ kid: string; hmacKey: string }>(
+    ...['acme', 'eab', 'create', '--directory', 'eab', '--principal', 'ingress'],
+    ...['--allow', 'ingress.test', '--single-use'],
+  );
+  const lego = new Lego(chancery, network, 'lego-eab', 'eab/directory', binding);
+  const options = ['--domains', 'www.ingress.test', '--key-type', 'ec256'];
+  await lego.ok('tls-alpn-01', options, ['run']);
+  const expected = { names: ['www.ingress.test'], keyType: 'ec' } as const;
+  await judge(chancery, lego.chain('www.ingress.test'), expected);
+  await lego.ok('tls-alpn-01', options, renewNow);
+  const renewed = await judge(chancery, lego.chain('www.ingress.test'), expected);
+  expect(await chancery.json('show', renewed.serialNumber)).toMatchObject({ owner: 'ingress' });
+  await lego.ok('tls-alpn-01', options, ['revoke', '--keep']);
+  await expectRevoked(chancery, renewed);
+
+  const refused = await lego.run('tls-alpn-01', ['--domains', 'www.other.test'], ['run']);
+  expect(refused.code).toBe(1);
+  expect(refused.stdout + refused.stderr).toContain('rejectedIdentifier');
+  expect(refused.stdout + refused.stderr).toContain('www.other.test');
+
+  const second = new Lego(chancery, network, 'lego-eab-second', 'eab/directory', binding);
+  const used = await second.run('tls-alpn-01', options, ['run']);
+  expect(used.code).toBe(1);
+  expect(used.stdout + used.stderr).toContain(binding.kid);
+});
+
+test('an address that this lego sends as a DNS name is refused with the type that it needs', async () => {
+  const lego = new Lego(chancery, network, 'lego-ip', 'default/directory');
+  const { code, stdout, stderr } = await lego.run('http-01', ['--domains', '127.0.0.1'], ['run']);
+  expect(code).toBe(1);
+  expect(stdout + stderr).toMatch(/rejectedIdentifier|malformed/);
+  expect(stdout + stderr).toContain('"ip"');
+});
