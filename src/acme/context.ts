@@ -3,6 +3,7 @@ import type { AccountKey } from './jwk.ts';
 import type { OrderWork } from './order-work.ts';
 import type { AccountAccess, DirectoryPolicy } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
+import type { JsonObject } from './strict-json.ts';
 import type { Urls } from './urls.ts';
 
 /** One HTTP request, as the listener hands it on. */
@@ -68,8 +69,6 @@ export interface SignedContext extends PublicContext {
 export interface AccountContext extends SignedContext {
   readonly access: AccountAccess;
 }
-
-export type JsonObject = Readonly<Record<string, unknown>>;
 
 export type Handler<Context = AccountContext> = (context: Context) => Promise<HandlerAnswer>;
 
