@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { isChanceryError } from '../../src/domain/index.ts';
 import { accessCommands } from './access.ts';
+import { acmeCommands } from './acme.ts';
 import { administrationCommands } from './administration.ts';
 import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
@@ -32,6 +33,7 @@ statusCommands(program, environment);
 inventoryCommands(program, environment);
 administrationCommands(program, environment);
 accessCommands(program, environment);
+acmeCommands(program, environment);
 localCommands(program, environment);
 for (const command of everyCommand(program)) {
   command.exitOverride();

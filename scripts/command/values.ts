@@ -41,6 +41,22 @@ export function parseCount(value: string): number {
   return Number(value);
 }
 
+/** A whole number from 1. */
+export function parseQuantity(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) {
+    throw new InvalidArgumentError('write a whole number, at least 1');
+  }
+  return Number(value);
+}
+
+/** `100/1h`. */
+export function parseRate(value: string): string {
+  if (!/^[1-9]\d{0,8}\/[1-9]\d{0,5}[dhms]$/.test(value)) {
+    throw new InvalidArgumentError('write a number and a duration, for example 100/1h');
+  }
+  return value;
+}
+
 /** How many rows a page has: 1 to 1000. */
 export function parseLimit(value: string): string {
   if (!/^\d{1,4}$/.test(value) || Number(value) < 1 || Number(value) > 1000) {

@@ -64,6 +64,21 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['credential create', '--scope', '--days', '--json'],
   ['credential list', '--json'],
   ['credential revoke'],
+  [
+    'acme eab create',
+    ...'--directory --principal --allow --no-challenge --profile --quota --days'.split(' '),
+    ...'--single-use --tag --json'.split(' '),
+  ],
+  ['acme eab list', '--directory', '--limit', '--cursor', '--json'],
+  ['acme eab show', '--json'],
+  ['acme eab revoke'],
+  ['acme account list', '--directory', '--kid', '--json'],
+  ['acme limit list', '--json'],
+  ['acme limit override', '--rate', '--until', '--days', '--comment', '--json'],
+  ['acme limit remove'],
+  ['acme incident open', '--issuer', '--profile', '--spread', '--explanation-url', '--json'],
+  ['acme incident list', '--json'],
+  ['acme incident close'],
   ['init'],
   ['database verify', '--json'],
   ['database accept-restore'],
@@ -90,6 +105,7 @@ test('the whole help names every command, the environment and the exit statuses'
 
 const names = ['--dns', 'a.test'];
 const files = ['--key-out', 'k', '--out', 'o'];
+const forWeb = ['--directory', 'eab', '--principal', 'web-team'] as const;
 const misused: readonly (readonly string[])[] = [
   [],
   ['bogus'],
@@ -122,6 +138,19 @@ const misused: readonly (readonly string[])[] = [
   ['principal', 'create', 'x', '--role', 'king'],
   ['principal', 'create', 'x', '--role', 'operator', '--csr', 'some.csr'],
   ['credential', 'create', 'x', '--scope', 'everything'],
+  ['acme'],
+  ['acme', 'eab', 'create', '--directory', 'eab'],
+  ['acme', 'eab', 'create', '--principal', 'web-team'],
+  ['acme', 'eab', 'create', ...forWeb, '--no-challenge'],
+  ['acme', 'eab', 'create', ...forWeb, '--quota', '0'],
+  ['acme', 'eab', 'create', ...forWeb, '--days', 'many'],
+  ['acme', 'eab', 'show'],
+  ['acme', 'limit', 'override', 'newOrderPerAccount', 'x', '--days', '1'],
+  ['acme', 'limit', 'override', 'newOrderPerAccount', 'x', '--rate', '5/1h'],
+  ['acme', 'limit', 'override', 'newOrderPerAccount', 'x', '--rate', 'fast', '--days', '1'],
+  ['acme', 'limit', 'override', 'newOrders', 'x', '--rate', '5/1h', '--days', '1'],
+  ['acme', 'incident', 'open', '--spread', 'a week'],
+  ['acme', 'incident', 'close'],
   ['token', 'show', 'bogus'],
 ];
 
@@ -159,6 +188,9 @@ describe('nobody there is exit 3', () => {
     ['bundle', 'get', '--out', 'b'],
     ['principal', 'create', 'x', '--role', 'operator'],
     ['credential', 'create', 'x'],
+    ['acme', 'eab', 'create', ...forWeb],
+    ['acme', 'eab', 'list'],
+    ['acme', 'incident', 'open'],
   ];
 
   test.each(asked.map((parameters) => [parameters] as const))('%j', async (parameters) => {
