@@ -1,9 +1,16 @@
 import { listOrders, showAccount } from './accounts.ts';
+import { newAuthorization, showAuthorization } from './authorizations.ts';
+import { downloadCertificate } from './certificates.ts';
+import { answerChallenge } from './challenges.ts';
 import type { AccountContext, Handler, PublicContext, SignedContext } from './context.ts';
 import { freshNonce, showDirectory } from './directories.ts';
+import { finalizeOrder } from './finalize.ts';
 import { changeKey } from './key-change.ts';
+import { newOrder } from './new-order.ts';
+import { showOrder } from './orders.ts';
 import { registerAccount } from './registration.ts';
 import { showRenewalInformation } from './renewal-information.ts';
+import { revokeCertificate } from './revocation.ts';
 
 /**
  * What the payload may be: `nothing` (POST-as-GET, RFC 8555 §6.3), a JSON `object`, or `either`,
@@ -55,6 +62,15 @@ export const protocolRoutes: readonly ProtocolRoute[] = [
   account('account/{accountId}', 'either', showAccount, 'RFC 8555 §7.3.2'),
   account('account/{accountId}/orders', 'nothing', listOrders, 'RFC 8555 §7.1.2.1'),
   account('key-change', 'object', changeKey, 'RFC 8555 §7.3.5'),
+  account('new-order', 'object', newOrder, 'RFC 8555 §7.4'),
+  account('new-authz', 'object', newAuthorization, 'RFC 8555 §7.4.1'),
+  account('order/{orderId}', 'nothing', showOrder, 'RFC 8555 §7.4'),
+  account('order/{orderId}/finalize', 'object', finalizeOrder, 'RFC 8555 §7.4'),
+  account('authorization/{authorizationId}', 'either', showAuthorization, 'RFC 8555 §7.5'),
+  account('challenge/{authorizationId}/{type}', 'either', answerChallenge, 'RFC 8555 §7.5.1'),
+  account('certificate/{orderId}', 'nothing', downloadCertificate, 'RFC 8555 §7.4.2'),
+  account('certificate/{orderId}/{alternate}', 'nothing', downloadCertificate, 'RFC 8555 §7.4.2'),
+  either('revoke-cert', 'object', revokeCertificate, 'RFC 8555 §7.6'),
   get('renewal-info/{certId}', showRenewalInformation, 'RFC 9773 §4.1'),
 ];
 
@@ -82,4 +98,13 @@ function account(
   clause: string,
 ): ProtocolRoute {
   return { method: 'POST', path, signedBy: 'account', payload, handler, clause };
+}
+
+function either(
+  path: string,
+  payload: PayloadKind,
+  handler: Handler<SignedContext>,
+  clause: string,
+): ProtocolRoute {
+  return { method: 'POST', path, signedBy: 'either', payload, handler, clause };
 }

@@ -1,0 +1,106 @@
+import { authorizationAnswer } from './authorization-object.ts';
+import { type AccountContext, type Handler, noSuch } from './context.ts';
+import { makeAuthorization, requireAdmitted } from './identifier-admission.ts';
+import { parseIdentifiers } from './identifiers.ts';
+import { checkTerms } from './order-terms.ts';
+import type { AuthorizationRecord } from './ports.ts';
+import { AcmeProblem, problemDocument } from './problem.ts';
+import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
+import { accountPrincipal, recordDone } from './record.ts';
+
+/** How long a look at an authorization waits for an attempt that is under way in this process. */
+const patienceMilliseconds = 500;
+
+/** Pre-authorization (RFC 8555 §7.4.1): an authorization that no order asked for, never of a wildcard. */
+export const newAuthorization: Handler = async (context) => {
+  const { deps, policy, access, payload, now } = context;
+  const [identifier] = parseIdentifiers([payload?.['identifier']], 1);
+  if (identifier === undefined || identifier.value.startsWith('*.')) {
+    throw new AcmeProblem('malformed', {
+      detail:
+        'a wildcard is authorised by an order only (RFC 8555 §7.4.1); ask for it with new-order',
+    });
+  }
+  requireAdmitted(context, [identifier]);
+  await checkTerms(context, [identifier], {
+    profile: policy.defaultProfile,
+    notBefore: undefined,
+    notAfter: undefined,
+  });
+  const record = makeAuthorization(
+    context,
+    identifier,
+    new Date(now.getTime() + policy.orderLifetimeSeconds * 1000),
+  );
+  await deps.unitOfWork.run(async ({ acme }) => {
+    // It counts like an order of no name yet: the name counts when a certificate is ordered.
+    const limited = await acme.takeRateLimits(deps.tenant, newOrderLimits(policy, access, []), now);
+    if (limited !== undefined) throw rateLimitedProblem(limited, now);
+    await acme.insertAuthorization(record);
+  });
+  return authorizationAnswer(context, record, 201);
+};
+
+/** An authorization by POST-as-GET (RFC 8555 §7.5), or its deactivation (§7.5.2). */
+export const showAuthorization: Handler = async (context) => {
+  const { payload, parameters, work } = context;
+  const authorizationId = parameters['authorizationId'] ?? '';
+  if (payload === undefined) {
+    // The client would only ask again: an attempt takes milliseconds when all is well.
+    await work.attemptOf(authorizationId, patienceMilliseconds);
+    return authorizationAnswer(context, await ownAuthorization(context), 200);
+  }
+  const record = await ownAuthorization(context);
+  if (payload['status'] !== 'deactivated') {
+    throw new AcmeProblem('malformed', {
+      detail:
+        'an authorization is changed only by {"status": "deactivated"} (RFC 8555 §7.5.2); read it with an empty payload',
+    });
+  }
+  return authorizationAnswer(context, await deactivate(context, record), 200);
+};
+
+/** The authorization that the path names, of this account in this directory (RFC 8555 §10.5). */
+export async function ownAuthorization({
+  deps,
+  policy,
+  access,
+  parameters,
+}: AccountContext): Promise<AuthorizationRecord> {
+  const record = await deps.unitOfWork.readOne(async ({ acme }) =>
+    acme.findAuthorization(deps.tenant, policy.name, parameters['authorizationId'] ?? ''),
+  );
+  if (record?.accountId !== access.account.accountId) throw noSuch('authorization');
+  return record;
+}
+
+async function deactivate(
+  { deps, access }: AccountContext,
+  record: AuthorizationRecord,
+): Promise<AuthorizationRecord> {
+  const { authorizationId, identifier, wildcard } = record;
+  const name = `${wildcard ? '*.' : ''}${identifier.value}`;
+  const changed = await deps.unitOfWork.run(async (transaction) => {
+    const done = await transaction.acme.deactivateAuthorization(
+      deps.tenant,
+      authorizationId,
+      problemDocument('unauthorized', `the authorization of ${name} was deactivated`, {
+        status: 403,
+      }),
+    );
+    if (done) {
+      await recordDone(deps, transaction, accountPrincipal(deps, access.account), {
+        act: 'acmeAuthorization.deactivate',
+        object: authorizationId,
+        details: { identifier: name },
+      });
+    }
+    return done;
+  });
+  if (!changed && record.status !== 'deactivated') {
+    throw new AcmeProblem('malformed', {
+      detail: `the authorization is ${record.status}; only a pending or a valid one can be deactivated (RFC 8555 §7.1.6)`,
+    });
+  }
+  return { ...record, status: 'deactivated' };
+}

@@ -1,0 +1,42 @@
+import { certificatesToPem } from '../authority/index.ts';
+import type { AccountContext } from './context.ts';
+import { type Handler, link, noSuch } from './context.ts';
+import { ownOrder } from './orders.ts';
+import { accountPrincipal } from './record.ts';
+
+/**
+ * The certificate of a valid order with a chain that ends below the root (RFC 8555 §7.4.2): PEM, the
+ * leaf first, each next one certifies the one before, nothing outside the blocks. Each chain links
+ * the others as alternates. PEM is all that is offered, whatever Accept says: the clause's default.
+ */
+export const downloadCertificate: Handler = async (context) => {
+  const { urls, parameters } = context;
+  const order = await ownOrder(context);
+  const wanted = Number(parameters['alternate'] ?? '0');
+  const chains = await chainsOf(context, order);
+  const chain = chains[wanted];
+  if (chain === undefined || (parameters['alternate'] !== undefined && wanted === 0)) {
+    throw noSuch('certificate');
+  }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/pem-certificate-chain' },
+    links: chains.flatMap((_, index) =>
+      index === wanted
+        ? []
+        : [link(urls.certificate(order.orderId, index === 0 ? undefined : index), 'alternate')],
+    ),
+    body: certificatesToPem(chain),
+  };
+};
+
+/** The default chain, then the alternates; none while the order is not valid. */
+async function chainsOf(
+  { deps, access }: AccountContext,
+  { status, issuerId, serialNumber }: Awaited<ReturnType<typeof ownOrder>>,
+): Promise<readonly (readonly Uint8Array[])[]> {
+  if (status !== 'valid' || issuerId === undefined || serialNumber === undefined) return [];
+  const principal = accountPrincipal(deps, access.account, ['certificates:read']);
+  // An issuer has one certificate so far, and thereby one chain.
+  return [await deps.authority.certificateChain(principal, { serialNumber, issuer: issuerId })];
+}

@@ -1,0 +1,47 @@
+import type { CertificateRecord, Transaction } from '../authority/ports.ts';
+import type { TenantId } from '../domain/index.ts';
+import { formatGeneralName } from '../pkix/index.ts';
+import { toGeneralName } from './identifiers.ts';
+import type { Identifier } from './ports.ts';
+import { AcmeProblem } from './problem.ts';
+
+/** A key has no more certificates on hold at once that are looked at for a shared name. */
+const heldAtMost = 100;
+
+/**
+ * A certificate on hold is neither replaced nor renewed: its key or its owner is in doubt, and a new
+ * certificate would take the doubt away that the hold expresses.
+ */
+export function heldProblem(
+  { serialNumber, status }: CertificateRecord,
+  what: string,
+): AcmeProblem {
+  const { holdUntil, holdThen } = status;
+  const end =
+    holdUntil === undefined || holdThen === undefined || holdThen === 'alarm'
+      ? ''
+      : `, or it ends by itself at ${holdUntil.toISOString()} (then: ${holdThen})`;
+  return new AcmeProblem('unauthorized', {
+    status: 403,
+    detail: `${what} is on hold (certificateHold, serial number ${serialNumber}); the hold ends when an operator of the CA releases the certificate${end}; ask again afterwards, or have it revoked and use a new key`,
+  });
+}
+
+/** The certificate on hold that has this key and one of these names, if there is one. */
+export async function findHeld(
+  { inventory }: Transaction,
+  tenant: TenantId,
+  spkiHash: string,
+  identifiers: readonly Identifier[],
+  now: Date,
+): Promise<CertificateRecord | undefined> {
+  const names = new Set(identifiers.map((one) => formatGeneralName(toGeneralName(one))));
+  const { items } = await inventory.search({
+    tenant,
+    spkiHash,
+    status: 'onHold',
+    now,
+    limit: heldAtMost,
+  });
+  return items.find((held) => held.names.some((name) => names.has(name)));
+}

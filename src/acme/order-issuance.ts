@@ -1,0 +1,79 @@
+import { ChanceryError } from '../domain/index.ts';
+import type { AcmeDependencies } from './dependencies.ts';
+import { toGeneralName } from './identifiers.ts';
+import type { AccountAccess, OrderRecord } from './ports.ts';
+import { accountPrincipal } from './record.ts';
+import { replacedReference } from './replacement.ts';
+
+/** The order was not in the state that this issuance began from: another request or node was first. */
+export class OrderMoved extends Error {
+  override readonly name = 'OrderMoved';
+}
+
+/**
+ * Issues an order's certificate: it goes to processing with the intent and to valid with the
+ * completion, in the authority's own transactions. A crash leaves it as it was before, processing
+ * with a certificate that will be settled as abandoned, or valid.
+ *
+ * @throws OrderMoved; ChanceryError of the authority, `forbidden` when the quota is used up
+ */
+export async function issueOrder(
+  deps: AcmeDependencies,
+  access: AccountAccess,
+  order: OrderRecord,
+  csr: Uint8Array,
+): Promise<OrderRecord> {
+  const { unitOfWork, clock, tenant } = deps;
+  const { credential } = access;
+  const principal = accountPrincipal(deps, access.account, ['certificates:issue']);
+  let moved = false;
+  try {
+    const { record } = await deps.authority.enrolCertificate(principal, {
+      csr,
+      profile: order.profile,
+      issuer: deps.directories.get(order.directory)?.issuer,
+      names: order.identifiers.map(toGeneralName),
+      notBefore: order.notBefore,
+      notAfter: order.notAfter,
+      owner: credential?.owner ?? principal.name,
+      tags: credential?.tags ?? [],
+      replaces: replacedReference(order.replaces),
+      details: { order: order.orderId, attempt: order.attempts + 1 },
+      afterIntent: async (transaction, { issuerId, serialNumber }) => {
+        const acme = unitOfWork.storeOf(transaction);
+        const [begun, spent] = await Promise.all([
+          acme.beginProcessing(order, { csr, now: clock.now(), issuerId, serialNumber }),
+          // A repetition after a crash is the same certificate to its holder.
+          credential === undefined || order.attempts > 0 || acme.spendQuota(tenant, credential.kid),
+        ]);
+        moved = !begun;
+        if (!begun) {
+          throw new ChanceryError('illegalTransition', {
+            message: `the order can't be issued now: it was ${order.status}, and it or an authorization of it changed meanwhile`,
+          });
+        }
+        if (!spent) throw quotaUsedUp(credential?.kid ?? '');
+      },
+      onIssued: async (transaction, { issuerId, serialNumber }) => {
+        const acme = unitOfWork.storeOf(transaction);
+        if (!(await acme.completeOrder(tenant, order.orderId, issuerId, serialNumber))) {
+          throw new ChanceryError('illegalTransition', {
+            message: 'the order went on without this certificate, which is not handed out',
+          });
+        }
+      },
+    });
+    const { issuerId, serialNumber } = record;
+    return { ...order, status: 'valid', csr, issuerId, serialNumber };
+  } catch (cause) {
+    throw moved ? new OrderMoved('', { cause }) : cause;
+  }
+}
+
+/** Of a binding that has issued all it may. */
+export function quotaUsedUp(kid: string): ChanceryError {
+  return new ChanceryError('forbidden', {
+    message: `the quota of the external account binding ${kid} is used up; ask the CA's operator for another binding`,
+    field: 'quota',
+  });
+}

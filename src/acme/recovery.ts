@@ -1,0 +1,93 @@
+import { isChanceryError } from '../domain/index.ts';
+import type { AcmeDependencies } from './dependencies.ts';
+import { issueOrder, OrderMoved } from './order-issuance.ts';
+import type { AccountAccess, OrderRecord, ProblemDocument } from './ports.ts';
+import { problemDocument, toAcmeProblem } from './problem.ts';
+import { authorizationStatusAt } from './states.ts';
+
+/** Issuances of one order; each has a serial number of its own. */
+const attemptsAtMost = 3;
+const resumedAtOnce = 50;
+
+/**
+ * Goes on with orders whose issuance broke off after its intent: the certificate was settled as
+ * abandoned, and the order gets another with a new serial number, since nothing is signed twice.
+ * Any node may do it: the order's attempts guard against another.
+ */
+export async function resumeOrders(deps: AcmeDependencies): Promise<void> {
+  const { unitOfWork, tenant, clock, log } = deps;
+  const orders = await unitOfWork.readOne(async ({ acme }) =>
+    acme.listInterruptedOrders(tenant, clock.now(), resumedAtOnce),
+  );
+  for (const order of orders) {
+    try {
+      await resumeOrder(deps, order);
+    } catch (error) {
+      // One that can't be issued must not keep the others from theirs.
+      log('warn', 'an interrupted order could not be issued; it is tried again', {
+        order: order.orderId,
+        cause: String(error),
+      });
+    }
+  }
+}
+
+async function resumeOrder(deps: AcmeDependencies, order: OrderRecord): Promise<void> {
+  const { unitOfWork, tenant, log } = deps;
+  const { csr, directory, accountId, orderId, attempts } = order;
+  const fail = async (problem: ProblemDocument): Promise<void> => {
+    await unitOfWork.run(async ({ acme }) => acme.failOrder(tenant, orderId, problem));
+    log('warn', 'an interrupted order was given up', { order: orderId, why: problem.detail });
+  };
+  const access = await unitOfWork.readOne(async ({ acme }) =>
+    acme.findAccount(tenant, directory, { accountId }),
+  );
+  if (csr === undefined || access === undefined || !deps.directories.has(directory)) {
+    return fail(ended('the directory or the account is gone'));
+  }
+  if (mayNotAct(access)) return fail(ended('the account may not act any more'));
+  if (attempts >= attemptsAtMost) {
+    return fail(
+      problemDocument(
+        'serverInternal',
+        `the certificate could not be issued in ${attempts} attempts; order again`,
+        { status: 500 },
+      ),
+    );
+  }
+  try {
+    await issueOrder(deps, access, order, csr);
+    log('info', 'an interrupted order was issued', { order: orderId, attempt: attempts + 1 });
+  } catch (error) {
+    // Another node was first, or an authorization is not valid any more: the next round tells.
+    if (error instanceof OrderMoved) {
+      if (await restsOnLess(deps, order))
+        await fail(ended('an authorization is not valid any more'));
+      return;
+    }
+    // What is wrong with the request itself stays wrong.
+    const problem = toAcmeProblem(error);
+    if (!isChanceryError(error) || problem.status >= 500) throw error;
+    await fail(problem.document);
+  }
+}
+
+function ended(why: string): ProblemDocument {
+  return problemDocument('unauthorized', `the order was interrupted, and ${why}; order again`, {
+    status: 403,
+  });
+}
+
+function mayNotAct({ account, credential, ownerDisabled }: AccountAccess): boolean {
+  return account.status !== 'valid' || credential?.revokedAt !== undefined || ownerDisabled;
+}
+
+async function restsOnLess(
+  { unitOfWork, tenant, clock }: AcmeDependencies,
+  { authorizations }: OrderRecord,
+): Promise<boolean> {
+  const found = await unitOfWork.readOne(async ({ acme }) =>
+    acme.listAuthorizations(tenant, authorizations),
+  );
+  return found.some((one) => authorizationStatusAt(one, clock.now()) !== 'valid');
+}

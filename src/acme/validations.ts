@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { ChanceryError } from '../domain/index.ts';
+import { keyAuthorization } from './challenge.ts';
+import type { AcmeDependencies } from './dependencies.ts';
+import type { AuthorizationRecord, ChallengeType, ValidationOutcome } from './ports.ts';
+import { recordOutcome } from './validation-results.ts';
+
+/** Validations that may wait for each one that runs. */
+const waitingForEach = 64;
+
+/** One challenge that this process has claimed. */
+interface Claimed {
+  readonly authorization: AuthorizationRecord;
+  readonly type: ChallengeType;
+  readonly thumbprint: string;
+  attempts: number;
+  /** Set while it waits for its next attempt. */
+  timer?: NodeJS.Timeout | undefined;
+  /** Resolves with the attempt that waits for its turn or runs. */
+  attempt?: Promise<void> | undefined;
+}
+
+/**
+ * The challenges that this process validates: bounded in how many run and how many wait. What it has
+ * is also in the database with a lease, so nothing is lost with the process.
+ */
+export function createValidations(deps: AcmeDependencies) {
+  const { clock, settings, unitOfWork, tenant, log } = deps;
+  const claimed = new Map<string, Claimed>();
+  const queue: { readonly claim: Claimed; readonly done: () => void }[] = [];
+  const running = new Set<Promise<void>>();
+  let draining = false;
+
+  const claimUntil = (from: Date): Date => new Date(from.getTime() + settings.claimSeconds * 1000);
+
+  /** Puts a claim in the queue; its turn comes when others are done. */
+  const enqueue = (claim: Claimed): void => {
+    clearTimeout(claim.timer);
+    claim.timer = undefined;
+    claim.attempt = new Promise((done) => {
+      queue.push({ claim, done });
+    });
+    startNext();
+  };
+
+  const startNext = (): void => {
+    while (!draining && running.size < settings.validationConcurrency) {
+      const next = queue.shift();
+      if (next === undefined) return;
+      const run: Promise<void> = attempt(next.claim).finally(() => {
+        running.delete(run);
+        next.done();
+        startNext();
+      });
+      running.add(run);
+    }
+  };
+
+  const attempt = async (claim: Claimed): Promise<void> => {
+    const { authorization } = claim;
+    claim.attempts += 1;
+    try {
+      const outcome = await validate(claim);
+      const nextAttemptAt = await recordOutcome(
+        deps,
+        { ...claim, claimUntil: (from) => claimUntil(from) },
+        outcome,
+      );
+      claim.attempt = undefined;
+      if (nextAttemptAt !== undefined) {
+        wait(claim, nextAttemptAt);
+        return;
+      }
+    } catch (error) {
+      // Whoever finds the claim run out goes on with it, this process included.
+      log('warn', 'the outcome of a challenge could not be recorded; it is tried again later', {
+        authorization: authorization.authorizationId,
+        cause: String(error),
+      });
+    }
+    claimed.delete(authorization.authorizationId);
+  };
+
+  const validate = async ({
+    authorization,
+    type,
+    thumbprint,
+  }: Claimed): Promise<ValidationOutcome> => {
+    try {
+      return await deps.validator.validate({
+        directory: authorization.directory,
+        type,
+        identifier: authorization.identifier,
+        token: authorization.token,
+        keyAuthorization: keyAuthorization(authorization.token, thumbprint),
+      });
+    } catch (error) {
+      log('alarm', 'a challenge could not be tried: this is a defect', {
+        authorization: authorization.authorizationId,
+        cause: String(error),
+      });
+      return {
+        valid: false,
+        type: 'serverInternal',
+        detail: 'the server could not try the challenge; its log has the reason',
+        retryable: true,
+      };
+    }
+  };
+
+  const wait = (claim: Claimed, until: Date): void => {
+    const milliseconds = Math.max(0, until.getTime() - clock.now().getTime());
+    claim.timer = setTimeout(() => enqueue(claim), milliseconds);
+    // What waits does not keep the process alive: it is taken over when its claim runs out.
+    claim.timer.unref();
+    if (draining) clearTimeout(claim.timer);
+  };
+
+  const take = (
+    authorization: AuthorizationRecord,
+    thumbprint: string,
+    attempts: number,
+  ): Claimed | undefined => {
+    const { authorizationId, attempted } = authorization;
+    if (draining || attempted === undefined || claimed.has(authorizationId)) return undefined;
+    const claim: Claimed = { authorization, type: attempted, thumbprint, attempts };
+    claimed.set(authorizationId, claim);
+    return claim;
+  };
+
+  const room = (): number => settings.validationConcurrency * waitingForEach - claimed.size;
+
+  return {
+    requireRoom(): void {
+      if (draining || room() <= 0) {
+        throw new ChanceryError('overloaded', {
+          message: `${claimed.size} challenges wait for their validation; answer this one again in a moment`,
+          retryAfter: 2,
+        });
+      }
+    },
+
+    begin(authorization: AuthorizationRecord, thumbprint: string): void {
+      const claim = take(authorization, thumbprint, 0);
+      if (claim !== undefined) enqueue(claim);
+    },
+
+    hurry(authorizationId: string): void {
+      const claim = claimed.get(authorizationId);
+      if (claim?.timer !== undefined) enqueue(claim);
+    },
+
+    async attemptOf(authorizationId: string, milliseconds: number): Promise<void> {
+      const attempted = claimed.get(authorizationId)?.attempt;
+      if (attempted === undefined) return;
+      const over = new AbortController();
+      const patience = delay(milliseconds, undefined, { signal: over.signal }).catch(
+        () => undefined,
+      );
+      await Promise.race([attempted, patience]);
+      over.abort();
+    },
+
+    /** Goes on with challenges whose node died, or could not record what it found. */
+    async resume(): Promise<void> {
+      const free = Math.min(room(), resumedAtOnce);
+      if (draining || free <= 0) return;
+      const now = clock.now();
+      const found = await unitOfWork.runRelaxed(async ({ acme }) =>
+        acme.claimValidations(tenant, now, claimUntil(now), free),
+      );
+      for (const authorization of found) {
+        const { directory, accountId, attempts, nextAttemptAt } = authorization;
+        const access = await unitOfWork.readOne(async ({ acme }) =>
+          acme.findAccount(tenant, directory, { accountId }),
+        );
+        const claim =
+          access === undefined
+            ? undefined
+            : take(authorization, access.account.thumbprint, attempts);
+        if (claim !== undefined) wait(claim, nextAttemptAt ?? now);
+      }
+    },
+
+    async drain(): Promise<void> {
+      draining = true;
+      for (const { timer } of claimed.values()) clearTimeout(timer);
+      for (const { done } of queue.splice(0)) done();
+      await Promise.all(running);
+    },
+  };
+}
+
+const resumedAtOnce = 100;
