@@ -1,7 +1,7 @@
 /** Debian's certbot against a running installation: http-01 by its own server, dns-01 by hooks. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { expectRevoked, judge } from '../support/acme-judges.ts';
+import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { Certbot } from '../support/certbot.ts';
 import { useInstallation } from '../support/installation.ts';
 import { startTrialNetwork } from '../support/trial-network.ts';

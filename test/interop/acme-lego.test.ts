@@ -1,6 +1,6 @@
 /** Debian's lego against a running installation: http-01, tls-alpn-01, and dns-01 by a program. */
 import { expect, test } from 'vitest';
-import { expectRevoked, judge } from '../support/acme-judges.ts';
+import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { useInstallation } from '../support/installation.ts';
 import { Lego } from '../support/lego.ts';
 import { startTrialNetwork } from '../support/trial-network.ts';

@@ -1,7 +1,7 @@
 /** The npm package acme-client against a running installation, and what only a program asks for. */
 import acme from 'acme-client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { certIdOf, expectRevoked, judge } from '../support/acme-judges.ts';
+import { certIdOf, expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { startChallengeServer, type TestChallengeServer } from '../support/challenge-server.ts';
 import { useInstallation } from '../support/installation.ts';
 import { NpmAcmeClient, refusalOf } from '../support/npm-acme-client.ts';

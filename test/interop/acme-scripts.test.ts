@@ -1,7 +1,7 @@
 /** Small clients that many a machine runs: Debian's dehydrated (a shell script) and acme-tiny. */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { expectRevoked, judge } from '../support/acme-judges.ts';
+import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { run, useInstallation } from '../support/installation.ts';
 import { serveChallengeFiles, startTrialNetwork } from '../support/trial-network.ts';
 
