@@ -1,7 +1,12 @@
 /** Answers http-01 and tls-alpn-01 in tests, as a subscriber's client would, or as badly as a test wants. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Server as NetServer, type Socket } from 'node:net';
-import { createSecureContext, createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import {
+  createSecureContext,
+  createServer as createTlsServer,
+  type TLSSocket,
+  type TlsOptions,
+} from 'node:tls';
 import { challengeCertificate, type TlsIdentity } from './challenge-certificate.ts';
 
 export interface HttpRequestSeen {
@@ -36,6 +41,8 @@ export interface TestChallengeServer {
   /** Answers tls-alpn-01 for a server name with this certificate. */
   setCertificate(serverName: string, identity: TlsIdentity): void;
   removeTls(identifier: string): void;
+  /** What to do with a TLS connection after its handshake; nothing before. */
+  onTls(handler: (socket: TLSSocket) => void): void;
   close(): Promise<void>;
 }
 
@@ -62,6 +69,7 @@ export async function startChallengeServer(
   const handshakes: TlsHandshakeSeen[] = [];
   const sockets = new Set<Socket>();
   let handler: HttpHandler = (_, response) => response.writeHead(404).end('nothing here\n');
+  let tlsHandler: (socket: TLSSocket) => void = () => undefined;
 
   const onRequest: HttpHandler = (request, response) => {
     const { url = '', headers, socket } = request;
@@ -89,7 +97,10 @@ export async function startChallengeServer(
         },
         ...options.tls,
       },
-      (socket) => socket.on('error', () => socket.destroy()),
+      (socket) => {
+        socket.on('error', () => socket.destroy());
+        tlsHandler(socket);
+      },
     ).on('tlsClientError', (_, socket) => socket.destroy()),
   );
   for (const server of [...httpServers, ...tlsServers]) {
@@ -119,6 +130,9 @@ export async function startChallengeServer(
       ),
     setCertificate: (serverName, identity) => identities.set(serverName.toLowerCase(), identity),
     removeTls: (identifier) => identities.delete(serverNameOf(identifier)),
+    onTls: (next) => {
+      tlsHandler = next;
+    },
     close: async () => {
       const servers: NetServer[] = [...httpServers, ...tlsServers];
       const closed = servers.map(
