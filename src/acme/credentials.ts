@@ -1,8 +1,7 @@
 import type { Transaction } from '../authority/ports.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
-import { encodeBase64url } from './base64url.ts';
 import type { AcmeDependencies } from './dependencies.ts';
-import { macKey, parseAllowed, secretId } from './external-account.ts';
+import { newBinding, parseAllowed, secretId } from './external-account.ts';
 import type { AccountRecord, DirectoryPolicy, EabCredential } from './ports.ts';
 import { act, recordDone } from './record.ts';
 
@@ -63,14 +62,14 @@ export function credentialUseCases(deps: AcmeDependencies) {
         const [secret] = deps.secrets;
         if (secret === undefined) throw new TypeError('there is no ACME secret');
         const now = clock.now();
-        const kid = encodeBase64url(deps.randomBytes(16));
+        const { kid, hmacKey } = newBinding(secret, deps.randomBytes);
         const credential: EabCredential = {
           tenant,
           kid,
           directory: request.directory,
           owner: request.owner,
           secretId: secretId(secret),
-          allow: request.allow ?? [],
+          allow: parseAllowed(request.allow ?? []),
           challengeRequired: request.challengeRequired ?? true,
           profiles: request.profiles,
           quota: request.quota,
@@ -90,7 +89,7 @@ export function credentialUseCases(deps: AcmeDependencies) {
           await transaction.acme.insertCredential(credential);
           await recordDone(deps, transaction, principal, { ...described, object: kid });
         });
-        return { credential, hmacKey: encodeBase64url(macKey(secret, kid)) };
+        return { credential, hmacKey };
       });
     },
 

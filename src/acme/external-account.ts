@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { errors, flattenedVerify } from 'jose';
+import { encodeBase64url } from './base64url.ts';
 import { publicJwk, thumbprintOf } from './jwk.ts';
 import {
   decodePayload,
@@ -28,6 +29,24 @@ export function secretId(secret: Uint8Array): string {
 export function macKey(secret: Uint8Array, kid: string): Uint8Array {
   const mac = createHmac('sha256', secret).update('chancery eab v1').update(Uint8Array.of(0));
   return new Uint8Array(mac.update(kid, 'utf8').digest());
+}
+
+/**
+ * A new kid of 128 random bits and its MAC key, both in base64url. Neither begins with a hyphen: the
+ * command lines of clients would take it for an option (`certbot --eab-kid -Ab…` fails).
+ */
+export function newBinding(
+  secret: Uint8Array,
+  randomBytes: (octets: number) => Uint8Array,
+): { readonly kid: string; readonly hmacKey: string } {
+  // One in thirty-two is drawn again; a hundred times in a row happens to a broken generator only.
+  for (let attempt = 1; ; attempt += 1) {
+    const kid = encodeBase64url(randomBytes(16));
+    const hmacKey = encodeBase64url(macKey(secret, kid));
+    if ((!kid.startsWith('-') && !hmacKey.startsWith('-')) || attempt === 100) {
+      return { kid, hmacKey };
+    }
+  }
 }
 
 /** An external account binding that is well-formed and says what it must; the MAC is still to be verified. */
