@@ -54,7 +54,7 @@ const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 const kinds = 'EC with P-256, P-384 or P-521, RSA of 2048 to 4096 bits, or OKP with Ed25519';
 
 function refused(detail: string, cause?: unknown): AcmeProblem {
-  return new AcmeProblem('badPublicKey', { detail, algorithms: jwsAlgorithms, cause });
+  return new AcmeProblem('badPublicKey', { detail, cause });
 }
 
 /**

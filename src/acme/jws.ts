@@ -167,7 +167,9 @@ export function requireAlgorithm<A extends string>(header: JsonObject, list: rea
   const value = header['alg'];
   const alg = list.find((one) => one === value);
   if (alg !== undefined) return alg;
-  if (typeof value !== 'string') throw malformed('the protected header has no text in alg');
+  if (typeof value !== 'string' || value === '') {
+    throw malformed('the protected header has no text in alg');
+  }
   throw new AcmeProblem('badSignatureAlgorithm', {
     detail: `alg ${JSON.stringify(value.slice(0, 40))} is not taken; use one of ${list.join(', ')}`,
     algorithms: list,
