@@ -74,8 +74,10 @@ export function isRetryable(error: unknown): boolean {
   const { code, constraint } = read(error);
   return (
     retryable.has(code) ||
-    // Two first changes of one status at once: the second finds the row at its next run.
-    (code === '23505' && constraint === 'certificate_status_pkey')
+    // Two first changes of one status at once, or two accounts that change to one key: the second
+    // finds the other's row at its next run.
+    (code === '23505' &&
+      ['certificate_status_pkey', 'acme_accounts_thumbprint_key'].includes(constraint))
   );
 }
 
@@ -151,6 +153,13 @@ const uniqueNames: Readonly<Record<string, string>> = {
   certificate_bindings_pkey: 'a binding of that certificate',
   certificate_bindings_serial_key: 'a binding of that certificate',
   installation_pkey: 'the installation',
+  acme_external_accounts_kid_key: 'a credential with that key identifier',
+  acme_accounts_account_id_key: 'an account with that id',
+  acme_accounts_thumbprint_key: 'an account with that key',
+  acme_orders_pkey: 'an order with that id',
+  acme_orders_replacing: 'another order that replaces that certificate',
+  acme_authorizations_pkey: 'an authorization with that id',
+  acme_renewal_incidents_incident_id_key: 'an incident with that id',
 };
 
 /** The connection was lost while the commit was on its way: it may have happened or not. */

@@ -14,6 +14,8 @@ export type Row = Readonly<Record<string, unknown>>;
 
 /** The statements of one transaction, in order, sent without waiting for each other (pipelining). */
 export interface Session {
+  /** There is no transaction around them: each statement commits by itself. */
+  readonly autocommit: boolean;
   query(statement: Statement, values?: readonly unknown[]): Promise<readonly Row[]>;
   /** Rows as arrays, for long streams. */
   arrays(text: string): Promise<readonly (readonly unknown[])[]>;
@@ -35,6 +37,8 @@ export interface PoolOptions {
 export interface DatabasePool {
   /** Read-write; commits durably. Runs the work again after a serialization failure or a deadlock. */
   write<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  /** Read-write; a crash of the server may lose the last moments (synchronous_commit off). */
+  writeRelaxed<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** One snapshot, read only. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Statements that need no common snapshot: each is a transaction by itself. */
@@ -46,6 +50,12 @@ export interface DatabasePool {
 }
 
 const attempts = 6;
+
+const begin: readonly Statement[] = [{ text: 'BEGIN' }];
+const beginRelaxed: readonly Statement[] = [
+  ...begin,
+  { text: 'SET LOCAL synchronous_commit TO off' },
+];
 
 /** Integers of 64 bits as bigint, octets as plain Uint8Array; all else as pg does it. */
 const parsers = new Map<number, (text: string) => unknown>([
@@ -86,7 +96,9 @@ export function createPool(options: PoolOptions): DatabasePool {
   pool.on('error', (error) => options.log(`database connection lost: ${error.message}`));
 
   return {
-    write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
+    write: async (work) => await withRetry(async () => await writeOnce(pool, begin, work)),
+    writeRelaxed: async (work) =>
+      await withRetry(async () => await writeOnce(pool, beginRelaxed, work)),
     read: async (work) => await withRetry(async () => await readOnce(pool, work)),
     each: async (work) => await withRetry(async () => await eachOnce(pool, work)),
     query: async (statement, values = []) =>
@@ -168,8 +180,11 @@ class Transaction implements Session {
   /** The first error of the transaction: later ones only follow from it. */
   failure: Error | undefined;
 
-  constructor(client: PoolClient) {
+  readonly autocommit: boolean;
+
+  constructor(client: PoolClient, autocommit: boolean) {
     this.#client = client;
+    this.autocommit = autocommit;
   }
 
   async #watch<R>(sent: Promise<R>): Promise<R> {
@@ -212,12 +227,16 @@ class Transaction implements Session {
   }
 }
 
-async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+async function writeOnce<T>(
+  pool: Pool,
+  opening: readonly Statement[],
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
   const client = await connect(pool);
-  const transaction = new Transaction(client);
+  const transaction = new Transaction(client, false);
   let broken = true;
   try {
-    transaction.defer({ text: 'BEGIN' }, []);
+    for (const statement of opening) transaction.defer(statement, []);
     let result: T;
     try {
       result = await work(transaction);
@@ -253,7 +272,7 @@ async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>):
 
 async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
   const client = await connect(pool);
-  const transaction = new Transaction(client);
+  const transaction = new Transaction(client, false);
   let broken = true;
   try {
     transaction.defer({ text: 'BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY' }, []);
@@ -276,7 +295,7 @@ async function readOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): 
 
 async function eachOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
   const client = await connect(pool);
-  const session = new Transaction(client);
+  const session = new Transaction(client, true);
   try {
     const result = await work(session);
     await session.settle();

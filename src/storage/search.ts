@@ -96,7 +96,8 @@ export function formatCursor(id: bigint): string {
   return Buffer.from(`c${id}`).toString('base64url');
 }
 
-function parseCursor(cursor: string): bigint {
+/** @throws ChanceryError `invalidArgument` for text that {@link formatCursor} did not write. */
+export function parseCursor(cursor: string): bigint {
   const [, id] = /^c([0-9]{1,18})$/.exec(Buffer.from(cursor, 'base64url').toString('latin1')) ?? [];
   if (id === undefined) {
     throw new ChanceryError('invalidArgument', {

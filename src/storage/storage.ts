@@ -1,5 +1,6 @@
 import type { StatusSource } from '../../ocsp/ports.ts';
 import type { PrincipalStore } from '../access/ports.ts';
+import type { AcmeStore, AcmeTransaction, AcmeUnitOfWork } from '../acme/ports.ts';
 import type { AuditLog } from '../audit/ports.ts';
 import type {
   ChangeFeed,
@@ -10,10 +11,10 @@ import type {
   IssuerStore,
   KeyInventory,
   Leases,
-  Transaction,
   UnitOfWork,
 } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
+import { acmeStore } from './acme-store.ts';
 import { PostgresAuditLog } from './audit-log.ts';
 import { ChangeReader } from './change-feed.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
@@ -28,6 +29,7 @@ import {
   PostgresKeyInventory,
 } from './records.ts';
 import { bigint, text } from './rows.ts';
+import { acmeStatements } from './sql/acme.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
@@ -65,6 +67,7 @@ export interface StorageMetrics {
 
 export interface Storage {
   readonly unitOfWork: UnitOfWork;
+  readonly acme: AcmeUnitOfWork;
   readonly leases: Leases;
   readonly changeFeed: ChangeFeed;
   readonly verification: Verification;
@@ -108,13 +111,21 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       '(SELECT ARRAY[c.tenant, c.issuer_id, c.serial_number] FROM {certificates} c WHERE c.id = n.certificate_id) AS certificate',
     ),
   );
-  return {
-    unitOfWork: {
-      run: async (work) => await pool.write(async (session) => await work(transactionOf(session))),
-      readOne: async (work) =>
-        await pool.each(async (session) => await work(transactionOf(session))),
-      read: async (work) => await pool.read(async (session) => await work(transactionOf(session))),
+  const unitOfWork: AcmeUnitOfWork = {
+    run: async (work) => await pool.write(async (session) => await work(transactionOf(session))),
+    runRelaxed: async (work) =>
+      await pool.writeRelaxed(async (session) => await work(transactionOf(session))),
+    readOne: async (work) => await pool.each(async (session) => await work(transactionOf(session))),
+    read: async (work) => await pool.read(async (session) => await work(transactionOf(session))),
+    storeOf: (transaction) => {
+      const { acme } = transaction as Partial<AcmeTransaction>;
+      if (acme === undefined) throw new TypeError('the transaction is not one of this storage');
+      return acme;
     },
+  };
+  return {
+    unitOfWork,
+    acme: unitOfWork,
     leases: {
       acquire: async (name, holder, seconds) => {
         const [row] = await pool.query(leases.acquire, [name, holder, seconds]);
@@ -255,7 +266,7 @@ function metricsOf(pool: DatabasePool): StorageMetrics {
 }
 
 /** The stores of a transaction are made when they are asked for: most units of work need two or three. */
-function transactions(schema: string): (session: Session) => Transaction {
+function transactions(schema: string): (session: Session) => AcmeTransaction {
   const sql = {
     certificates: certificateStatements(schema),
     issuers: issuerStatements(schema),
@@ -265,6 +276,7 @@ function transactions(schema: string): (session: Session) => Transaction {
     idempotency: idempotencyStatements(schema),
     installation: installationStatements(schema),
     audit: auditStatements(schema),
+    acme: acmeStatements(schema),
   };
   return (session) => ({
     get inventory(): Inventory {
@@ -290,6 +302,9 @@ function transactions(schema: string): (session: Session) => Transaction {
     },
     get audit(): AuditLog {
       return new PostgresAuditLog(session, sql.audit);
+    },
+    get acme(): AcmeStore {
+      return acmeStore(session, sql.acme);
     },
   });
 }

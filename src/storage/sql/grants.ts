@@ -24,6 +24,18 @@ const applicationRights: Readonly<Record<string, string>> = {
   idempotency: 'SELECT, INSERT, UPDATE, DELETE',
   leases: 'SELECT, INSERT, UPDATE',
   audit: 'SELECT, INSERT',
+  acme_external_accounts: 'SELECT, INSERT, UPDATE (issued, accounts, revoked_at, revoked_by)',
+  acme_accounts:
+    'SELECT, INSERT, UPDATE (status, key, thumbprint, spki_hash, contact, terms_agreed_at)',
+  acme_orders:
+    'SELECT, INSERT, UPDATE (status, csr, processing_since, attempts, issuer_id, serial_number, error, kept_until), DELETE',
+  acme_authorizations:
+    'SELECT, INSERT, UPDATE (status, expires_at, attempted, challenge_status, attempts, errors, next_attempt_at, claimed_until, validated_at, kept_until), DELETE',
+  acme_order_authorizations: 'SELECT, INSERT, DELETE',
+  acme_nonces: 'SELECT, INSERT, DELETE',
+  acme_rate_limits: 'SELECT, INSERT, UPDATE (theoretical_arrival), DELETE',
+  acme_rate_limit_overrides: 'SELECT, INSERT, UPDATE, DELETE',
+  acme_renewal_incidents: 'SELECT, INSERT, UPDATE (closed_at)',
   migrations: 'SELECT',
 };
 

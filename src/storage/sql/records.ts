@@ -1,18 +1,4 @@
-import type { Statement } from '../pool.ts';
-import { inSchema } from './names.ts';
-
-function statements<const T extends Readonly<Record<string, string>>>(
-  schema: string,
-  prefix: string,
-  texts: T,
-): { readonly [K in keyof T]: Statement } {
-  return Object.fromEntries(
-    Object.entries(texts).map(([name, text]) => [
-      name,
-      { name: `${prefix}_${name}`, text: inSchema(schema, text) },
-    ]),
-  ) as { readonly [K in keyof T]: Statement };
-}
+import { statements } from './statements.ts';
 
 export function issuerStatements(schema: string) {
   return statements(schema, 'issuer', {

@@ -1,0 +1,38 @@
+import { relaxed, statements } from './statements.ts';
+
+export function acmeLimitStatements(schema: string) {
+  return statements(schema, 'acme_limit', {
+    // LEFT JOIN: the setting is made first, whatever the function answers.
+    take: `WITH ${relaxed('$7')}
+      SELECT t.* FROM relaxed LEFT JOIN LATERAL {acme_take_rate_limits}($1, $2, $3, $4, $5, $6) AS t
+        ON true`,
+    putOverride: `INSERT INTO {acme_rate_limit_overrides} (tenant, limit_name, key,
+        interval_milliseconds, burst, not_after, comment, created_at, created_by)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      ON CONFLICT (tenant, limit_name, key) DO UPDATE SET
+        interval_milliseconds = excluded.interval_milliseconds, burst = excluded.burst,
+        not_after = excluded.not_after, comment = excluded.comment, created_at = excluded.created_at,
+        created_by = excluded.created_by`,
+    removeOverride: `DELETE FROM {acme_rate_limit_overrides}
+      WHERE tenant = $1 AND limit_name = $2 AND key = $3`,
+    listOverrides: `SELECT * FROM {acme_rate_limit_overrides}
+      WHERE tenant = $1 AND not_after > $2 ORDER BY limit_name, key`,
+    insertIncident: `INSERT INTO {acme_renewal_incidents} (tenant, incident_id, issuer_id, profile,
+        issued_before, starts_at, ends_at, explanation_url, created_at, created_by, closed_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    listIncidents: `SELECT * FROM {acme_renewal_incidents}
+      WHERE tenant = $1 AND closed_at IS NULL ORDER BY id DESC`,
+    closeIncident: `UPDATE {acme_renewal_incidents} SET closed_at = $3
+      WHERE tenant = $1 AND incident_id = $2 AND closed_at IS NULL`,
+    pruneNonces: `DELETE FROM {acme_nonces} WHERE tenant = $1 AND nonce IN (
+        SELECT nonce FROM {acme_nonces} WHERE tenant = $1 AND not_after < $2
+        ORDER BY not_after LIMIT $3)`,
+    // A limit that would let the whole burst through is what no row says.
+    pruneLimits: `DELETE FROM {acme_rate_limits} WHERE (key, limit_name, tenant) IN (
+        SELECT key, limit_name, tenant FROM {acme_rate_limits}
+        WHERE tenant = $1 AND theoretical_arrival < $2 LIMIT $3 FOR UPDATE SKIP LOCKED)`,
+    pruneOverrides: `DELETE FROM {acme_rate_limit_overrides} WHERE (limit_name, key) IN (
+        SELECT limit_name, key FROM {acme_rate_limit_overrides}
+        WHERE tenant = $1 AND not_after < $2 LIMIT $3) AND tenant = $1`,
+  });
+}
