@@ -9,7 +9,7 @@ import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
 import { accountPrincipal, recordDone } from './record.ts';
 
 /** How long a look at an authorization waits for an attempt that is under way in this process. */
-const patienceMilliseconds = 500;
+export const patienceMilliseconds = 500;
 
 /** Pre-authorization (RFC 8555 §7.4.1): an authorization that no order asked for, never of a wildcard. */
 export const newAuthorization: Handler = async (context) => {
