@@ -1,7 +1,7 @@
-/** The CA process: composes the authority over its real adapters, serves it, and runs its schedule. */
+/** The CA process: composes authority and ACME over their real adapters, serves them, and runs their schedules. */
 
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import type { FailpointName } from './authority/index.ts';
+import { composeAcme } from './acme-composition.ts';
 import { type Composition, compose, nodeName, systemClock } from './composition.ts';
 import { type Configuration, loadConfiguration } from './config/index.ts';
 import { isChanceryError } from './domain/index.ts';
@@ -41,11 +41,13 @@ function fail(error: unknown): void {
 }
 
 async function run(configuration: Configuration, logger: Logger): Promise<void> {
+  const failpoint = failpointOf(process.env);
   const composition = await compose(configuration, logger, {
     node: nodeName(configuration.nodeFolder),
-    failpoint: failpointOf(process.env),
+    failpoint,
   });
   const { authority } = composition;
+  const acme = await composeAcme(composition, configuration, failpoint);
   await authority.start();
   await warnOfOtherUrls(composition, configuration, logger);
   const stopping = new AbortController();
@@ -55,6 +57,7 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   const metrics = createMetrics('ca');
   const servers = await startHttpServers({
     authority,
+    acme,
     configuration,
     logger,
     metrics,
@@ -63,6 +66,11 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   });
   const schedule = [
     repeat(tickMilliseconds, stopping.signal, async () => authority.tick()),
+    repeat(
+      tickMilliseconds,
+      stopping.signal,
+      loggedOnce(logger, async () => acme.tick()),
+    ),
     repeat(readinessMilliseconds, stopping.signal, async () => authority.checkReadiness()),
   ];
   logger.info({ data: configuration.dataFolder }, 'the CA process serves');
@@ -73,7 +81,8 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
     }
     logger.info({ signal }, 'stopping: finishing what runs');
     stopping.abort();
-    await servers.close();
+    // Attempts at challenges end with their deadline; what comes after them is taken over later.
+    await Promise.all([servers.close(), acme.drain()]);
     await Promise.allSettled([...schedule, keys]);
     await composition.close();
     logger.info('stopped');
@@ -141,6 +150,22 @@ async function repeat(
   }
 }
 
+/** Work of a schedule that may fail for a while (a database that is away): said once, tried again. */
+function loggedOnce(logger: Logger, work: () => Promise<void>): () => Promise<void> {
+  let failing = false;
+  return async () => {
+    try {
+      await work();
+      failing = false;
+    } catch (error) {
+      if (!failing) {
+        logger.error({ err: error }, 'the schedule of ACME failed; it is tried again');
+      }
+      failing = true;
+    }
+  };
+}
+
 async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
@@ -159,9 +184,7 @@ async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
  * (`issue.3-after-signature`), the file is deleted and the process killed there. Deleted first: the
  * process that is started again goes on.
  */
-function failpointOf(
-  env: Readonly<Record<string, string | undefined>>,
-): (name: FailpointName) => void {
+function failpointOf(env: Readonly<Record<string, string | undefined>>): (name: string) => void {
   const file = env['CHANCERY_FAILPOINT_FILE'];
   if (file === undefined) {
     return () => undefined;

@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import { rateLimitNames } from '../../src/acme/index.ts';
 import type { Client } from './client.ts';
 import { usageError } from './exit.ts';
 import { print, printJson, printTable } from './output.ts';
@@ -8,13 +9,7 @@ import { parseDays, parseDuration, parseRate, parseTime } from './values.ts';
 type Options = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 type ClientOf = () => Client;
 
-const limits = [
-  'newAccountPerAddress',
-  'newOrderPerAccount',
-  'newOrderPerCredential',
-  'newOrderPerName',
-  'failedValidationPerName',
-];
+const limits = Object.keys(rateLimitNames);
 const keyHelp =
   'whom it counts, as the refusal names it: an address or network, an account, a kid, a name';
 

@@ -1,6 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { loadAcmeSecrets } from '../../src/acme-secret.ts';
 import { initialise } from '../../src/authority/index.ts';
 import { compose, systemClock } from '../../src/composition.ts';
 import {
@@ -89,6 +90,8 @@ export async function initialiseInstallation(
   );
   try {
     await composition.bindKeys();
+    say(`ACME secret: ${configuration.acme.secretFile}`);
+    await loadAcmeSecrets(configuration.acme.secretFile, composition.storage.acme, say);
     const { root } = await initialise(composition.dependencies, {
       installationId: randomUUID(),
       root: { name: 'root', keyAlgorithm: 'p384', subject: 'CN=Chancery Root CA' },

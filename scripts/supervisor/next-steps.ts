@@ -32,6 +32,7 @@ export function nextSteps(
     '',
     `Root certificate: ${root}`,
     `SHA-256 fingerprint: ${fingerprint256}`,
+    `ACME directory: ${configuration.httpsUrl}/acme/directory`,
     '',
     `Try next, in another terminal in ${clone}:`,
     ...[
@@ -44,8 +45,22 @@ export function nextSteps(
       "./scripts/chancery hold $SERIAL --comment 'trying it out'",
       './scripts/chancery release $SERIAL',
       './scripts/chancery revoke $SERIAL --reason keyCompromise',
+      ...acmeSteps(configuration, root, quote(join(folder, 'lego'))),
     ].map((line) => `  ${line}`),
     '',
+  ];
+}
+
+/** A client on this machine: its name is loopback by definition (RFC 6761 §6.3). */
+function acmeSteps(
+  { acmeAllowLoopback, acmeHttp01Port, httpsUrl }: QuickstartConfiguration,
+  root: string,
+  folder: string,
+): readonly string[] {
+  if (acmeAllowLoopback === false) return [];
+  const port = acmeHttp01Port === 80 ? '' : ` --http.port :${acmeHttp01Port}`;
+  return [
+    `LEGO_CA_CERTIFICATES=${root} lego --server ${httpsUrl}/acme/directory --accept-tos --email you@example.test --domains www.localhost --http${port} --path ${folder} run`,
   ];
 }
 

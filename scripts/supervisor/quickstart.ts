@@ -137,6 +137,8 @@ class Quickstart {
     await this.#init(base);
     // Each process gets the one role that it works with.
     const withoutOwner = { ...base, CHANCERY_DATABASE_OWNER_URL: undefined };
+    const forTrials = configuration.acmeAllowLoopback === undefined;
+    if (forTrials) say('ACME validation may connect to this machine itself (loopback): for trials');
     await this.#startNode(
       'ca',
       'the CA service',
@@ -144,6 +146,7 @@ class Quickstart {
       {
         ...withoutOwner,
         CHANCERY_OCSP_DATABASE_URL: undefined,
+        ...(forTrials ? { CHANCERY_ACME_ALLOW_LOOPBACK: 'true' } : {}),
       },
       configuration.httpPort,
     );

@@ -5,5 +5,7 @@ export { createAcme } from './acme.ts';
 export type { AcmeAnswer, AcmeRequest } from './context.ts';
 export type { CreateEabRequest } from './credentials.ts';
 export type { AcmeDependencies, AcmeFailpoint } from './dependencies.ts';
+export { secretId } from './external-account.ts';
 export type { OpenIncidentRequest } from './incidents.ts';
 export type { PutLimitOverrideRequest } from './limit-overrides.ts';
+export { rateLimitNames } from './rate-limits.ts';

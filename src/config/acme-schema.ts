@@ -1,6 +1,15 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, hostAndPort, listOfText, parseDuration, path, port, setting } from './values.ts';
+import {
+  duration,
+  hostAndPort,
+  hostAndPortOf,
+  listOfText,
+  parseDuration,
+  path,
+  port,
+  setting,
+} from './values.ts';
 
 /** What the documentation says of a member of a directory, beside its type. */
 export interface MemberNotes {
@@ -55,14 +64,14 @@ function isNetwork(text: string): boolean {
   return length === undefined || (/^\d{1,3}$/.test(length) && Number(length) <= longest);
 }
 
-/** `host:port` whose port exists. */
-const resolver = hostAndPort.refine(
-  (text) => {
-    const number = Number(text.slice(text.lastIndexOf(':') + 1));
-    return number >= 1 && number <= 65_535;
-  },
-  { message: 'must end in a port from 1 to 65535' },
-);
+/** A DNS server by address: it can't be looked up in the DNS. */
+const resolver = hostAndPort
+  .refine((text) => isIP(hostAndPortOf(text).host) !== 0, {
+    message: 'must name the DNS server by its address, for example 192.0.2.53:53',
+  })
+  .refine((text) => hostAndPortOf(text).port >= 1 && hostAndPortOf(text).port <= 65_535, {
+    message: 'must end in a port from 1 to 65535',
+  });
 
 const webUrl = z.string().regex(/^https?:\/\/[^\s"<>\\^`{|}]+$/, {
   message: 'must be an http or https URL',
@@ -178,7 +187,7 @@ export const acmeSchema = z
     resolver: setting(
       resolver.optional(),
       'CHANCERY_ACME_RESOLVER',
-      'host:port of the DNS server that validation asks.',
+      'address:port of the DNS server that validation asks.',
       "the system's",
     ),
     http01Port: setting(
@@ -192,14 +201,15 @@ export const acmeSchema = z
       'Port of tls-alpn-01. Another one than 443 is for trials only (RFC 8737 §3).',
     ),
     allowLoopback: setting(
-      z.boolean().default(false),
+      z.boolean().optional(),
       'CHANCERY_ACME_ALLOW_LOOPBACK',
-      'Whether validation may connect to this machine itself (true or false); quickstart says true.',
+      'Whether validation may connect to this machine itself.',
+      'false; quickstart says true, for trials',
     ),
     targets: setting(
       networks.default([]),
       'CHANCERY_ACME_TARGETS',
-      'Networks in CIDR notation that validation may connect to; empty: any. Link-local and metadata addresses need to be listed, loopback also needs allowLoopback.',
+      'Networks in CIDR notation that validation may connect to; empty: any. Link-local, metadata and other special addresses only where a network inside theirs is listed.',
     ),
     sourceAddress: setting(
       address.optional(),

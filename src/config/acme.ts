@@ -121,7 +121,7 @@ function directoryOf(
       tlsAlpn01Port: acme.tlsAlpn01Port,
       sourceAddress: directory.sourceAddress ?? acme.sourceAddress,
       targets: directory.targets ?? acme.targets,
-      allowLoopback: acme.allowLoopback,
+      allowLoopback: acme.allowLoopback ?? false,
       timeoutMilliseconds: seconds(acme.timeout) * 1000,
     },
   };

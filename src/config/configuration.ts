@@ -214,7 +214,8 @@ function shared(
   };
 }
 
-function urlsOf(settings: Settings): Configuration['urls'] {
+/** The bases of URLs, worked out from host and ports where they are not set. */
+export function urlsOf(settings: Settings): Configuration['urls'] {
   const { server, urls } = settings;
   const withoutSlash = (url: string) => url.replace(/\/+$/, '');
   return {

@@ -1,4 +1,4 @@
-import { listenAddresses } from './configuration.ts';
+import { listenAddresses, urlsOf } from './configuration.ts';
 import { configurationError } from './document.ts';
 import { dataFolder, type Environment, loadSettings } from './load.ts';
 
@@ -16,6 +16,12 @@ export interface QuickstartConfiguration {
    * host name in certificates may lead elsewhere, or nowhere yet. Undefined: as the responder says.
    */
   readonly authorityUrl: string | undefined;
+  /** Whether ACME validation may connect to this machine itself; undefined: nobody has said. */
+  readonly acmeAllowLoopback: boolean | undefined;
+  /** Port on which a client answers http-01. */
+  readonly acmeHttp01Port: number;
+  /** Base of the REST and ACME URLs, without a slash at the end. */
+  readonly httpsUrl: string;
   /** The three database URLs are configured: no database of our own is started. */
   readonly hasExternalDatabase: boolean;
 }
@@ -29,7 +35,8 @@ export function loadQuickstartConfiguration(
   env: Environment,
   cwd: string = process.cwd(),
 ): QuickstartConfiguration {
-  const { server, database, ocsp } = loadSettings(env, cwd).settings;
+  const { settings } = loadSettings(env, cwd);
+  const { server, database, ocsp, acme } = settings;
   const urls = {
     CHANCERY_DATABASE_OWNER_URL: database.ownerUrl,
     CHANCERY_DATABASE_URL: database.url,
@@ -56,6 +63,9 @@ export function loadQuickstartConfiguration(
     authorityUrl:
       ocsp.authorityUrl ??
       (reachedByLoopback ? `https://localhost:${server.httpsPort}` : undefined),
+    acmeAllowLoopback: acme.allowLoopback,
+    acmeHttp01Port: acme.http01Port,
+    httpsUrl: urlsOf(settings).https,
     hasExternalDatabase: missing.length === 0,
   };
 }

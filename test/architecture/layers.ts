@@ -44,10 +44,15 @@ export const allowedImports: Readonly<Record<string, readonly string[]>> = {
 /** These import anything, and nobody imports them. */
 const roots = ['main', 'scripts', 'test'] as const;
 
+/** Those beside the mains are parts that `chancery init` needs as well. */
+const compositionRoots: readonly string[] = [
+  ...['src/main.ts', 'ocsp/main.ts'],
+  ...['src/composition.ts', 'src/acme-composition.ts', 'src/acme-secret.ts'],
+];
+
 /** The layer of a path in the project: `der`, `acme/validation`, `ocsp`, `main`, `scripts` …; undefined for none. */
 export function layerOf(path: string): string | undefined {
-  // src/composition.ts is the part of the composition root that `chancery init` needs as well.
-  if (['src/main.ts', 'src/composition.ts', 'ocsp/main.ts'].includes(path)) return 'main';
+  if (compositionRoots.includes(path)) return 'main';
   const [top, folder, sub] = path.split('/');
   if (top !== 'src') return top !== undefined && path.includes('/') ? top : undefined;
   if (folder === 'acme' && sub === 'validation') return 'acme/validation';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { rateLimitNames } from '../../acme/index.ts';
 import {
   accountJson,
   accountShape,
@@ -16,13 +17,7 @@ import { days, durationSeconds, paging, text, time } from '../shapes.ts';
 
 const kid = z.strictObject({ kid: text(100) });
 
-const limitNames = [
-  'newAccountPerAddress',
-  'newOrderPerAccount',
-  'newOrderPerCredential',
-  'newOrderPerName',
-  'failedValidationPerName',
-] as const;
+const limitNames = Object.keys(rateLimitNames);
 
 /** `100/1h` as burst and seconds. */
 const rate = z

@@ -57,6 +57,16 @@ test('starts all, says each step and the fingerprint, gives each process its own
   expect(output.trimEnd().split('\n').at(-1)).toMatch(/^ready/);
   expect(await get(ports['CHANCERY_HTTP_PORT'], '/given')).toBe('CHANCERY_DATABASE_URL');
   expect(await get(ports['CHANCERY_OCSP_PORT'], '/given')).toBe('CHANCERY_OCSP_DATABASE_URL');
+  // ACME of a trial may validate names of this machine, and quickstart says so (I39).
+  const loopback = '/variable/CHANCERY_ACME_ALLOW_LOOPBACK';
+  expect(output).toMatch(/^ACME validation may connect to this machine itself \(loopback\)/m);
+  expect(await get(ports['CHANCERY_HTTP_PORT'], loopback)).toBe('true');
+  expect(await get(ports['CHANCERY_OCSP_PORT'], loopback)).toBe('');
+  const directory = `https://localhost:${ports['CHANCERY_HTTPS_PORT']}/acme/directory`;
+  expect(output).toContain(`\nACME directory: ${directory}\n`);
+  expect(output).toMatch(
+    new RegExp(`LEGO_CA_CERTIFICATES=\\S+root\\.pem lego --server ${directory} `),
+  );
   const pids = names.map((name) => pidOf(dataFolder, name));
   expect(pids.map(runs)).toEqual([true, true, true, true]);
   for (const secret of ['owner', 'application', 'responder', 'superuser']) {
@@ -69,6 +79,14 @@ test('starts all, says each step and the fingerprint, gives each process its own
   expect(run.standardError()).toBe('');
   expect(pids.map(runs)).toEqual([false, false, false, false]);
   expect(names.map((name) => pidOf(dataFolder, name))).toEqual(names.map(() => undefined));
+});
+
+test('ACME stays away from loopback where the configuration says so', async () => {
+  writeFileSync(join(dataFolder, 'chancery.yaml'), 'acme:\n  allowLoopback: false\n');
+  const run = start();
+  await run.ready();
+  expect(run.standardOutput()).not.toMatch(/loopback|lego/);
+  expect(await get(ports['CHANCERY_HTTP_PORT'], '/variable/CHANCERY_ACME_ALLOW_LOOPBACK')).toBe('');
 });
 
 test('a second run on the same data folder names the first, changes nothing and exits 1', async () => {

@@ -103,7 +103,9 @@ describe('the variables of interface.md', () => {
   it.each([
     ['CHANCERY_ACME_ALLOW_LOOPBACK', 'yes', /^CHANCERY_ACME_ALLOW_LOOPBACK: must be true or false/],
     ['CHANCERY_ACME_RESOLVER', '127.0.0.1', /^CHANCERY_ACME_RESOLVER: must be host:port/],
-    ['CHANCERY_ACME_RESOLVER', 'h:70000', /^CHANCERY_ACME_RESOLVER: must end in a port/],
+    ['CHANCERY_ACME_RESOLVER', '::1:70000', /^CHANCERY_ACME_RESOLVER: must be host:port/],
+    ['CHANCERY_ACME_RESOLVER', '[::1]:70000', /^CHANCERY_ACME_RESOLVER: must end in a port/],
+    ['CHANCERY_ACME_RESOLVER', 'ns.example:53', /^CHANCERY_ACME_RESOLVER: .* by its address/],
     ['CHANCERY_ACME_SOURCE_ADDRESS', 'eth0', /^CHANCERY_ACME_SOURCE_ADDRESS: must be an IPv4/],
     ['CHANCERY_ACME_TARGETS', '10.0.0.0/33', /^CHANCERY_ACME_TARGETS: must be an address or a/],
     ['CHANCERY_ACME_DIRECTORIES', '{', /^CHANCERY_ACME_DIRECTORIES: must be JSON/],

@@ -15,6 +15,9 @@ test('without database URLs the embedded database is used', () => {
     httpsPort: 8443,
     httpPort: 8080,
     ocspPort: 8081,
+    acmeAllowLoopback: undefined,
+    acmeHttp01Port: 80,
+    httpsUrl: 'https://localhost:8443',
   });
 });
 

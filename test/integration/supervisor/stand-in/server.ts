@@ -11,7 +11,9 @@ const port = Number(process.env[isCa ? 'CHANCERY_HTTP_PORT' : 'CHANCERY_OCSP_POR
 const server = createServer((request, response) => {
   const names = ['OWNER_URL', 'URL'].map((name) => `CHANCERY_DATABASE_${name}`);
   const given = [...names, 'CHANCERY_OCSP_DATABASE_URL'].filter((name) => process.env[name]);
-  response.end(request.url === '/readyz' ? 'ready' : given.join(' '));
+  const variable = request.url?.startsWith('/variable/') ? request.url.slice(10) : undefined;
+  if (variable !== undefined) response.end(process.env[variable] ?? '');
+  else response.end(request.url === '/readyz' ? 'ready' : given.join(' '));
 });
 server.listen(port, '127.0.0.1');
 process.on('SIGTERM', () => process.exit(0));
