@@ -88,7 +88,7 @@ export class TestAcme implements AcmeNode {
   constructor(chancery: TestAuthority, options: TestAcmeOptions) {
     this.chancery = chancery;
     this.#options = options;
-    this.#node = this.#make(chancery.authority);
+    this.#node = this.#make(chancery.authority, options);
   }
 
   get acme(): Acme {
@@ -110,7 +110,7 @@ export class TestAcme implements AcmeNode {
     return this.chancery.log;
   }
   get unitOfWork(): AcmeUnitOfWork {
-    return this.chancery.storage.unitOfWork;
+    return this.chancery.storage.acme;
   }
 
   transport(remoteAddress?: string): Transport {
@@ -128,19 +128,20 @@ export class TestAcme implements AcmeNode {
   }
 
   /** Another process over the same database, tokens and secrets, with an authority and a validator of its own. */
-  async node(name: string): Promise<AcmeNode> {
-    const { authority } = await this.chancery.node(name, this.#options);
-    return this.#make(authority);
+  async node(name: string, change: Partial<TestAcmeOptions> = {}): Promise<AcmeNode> {
+    const options = { ...this.#options, ...change };
+    const { authority } = await this.chancery.node(name, options);
+    return this.#make(authority, options);
   }
 
-  #make(authority: Authority): AcmeNode {
+  #make(authority: Authority, options: TestAcmeOptions): AcmeNode {
     const validator = new SteeredValidator();
     const at: AcmeNode['at'] = {};
     const policies = [
       directoryPolicy('default'),
       directoryPolicy('eab', { externalAccount: 'always' }),
       directoryPolicy('bound', { externalAccount: 'newAccounts' }),
-      ...(this.#options.directories ?? []),
+      ...(options.directories ?? []),
     ];
     const { clock, log } = this.chancery;
     const acme = createAcme({
@@ -157,7 +158,7 @@ export class TestAcme implements AcmeNode {
       log: (level, message, fields) => log.push({ level, message, fields: fields ?? {} }),
       failpoint: (step) => at[step]?.(),
       settings: { validationConcurrency: 16, claimSeconds: 60, settleAfterSeconds: 20 },
-      ...this.#options.acme,
+      ...options.acme,
     });
     const transport = (remoteAddress = '192.0.2.1'): Transport => {
       return async (call) => send(acme, call, remoteAddress);
