@@ -63,7 +63,7 @@ function challengeObject(
   record: AuthorizationRecord,
   type: ChallengeType,
 ): Readonly<Record<string, unknown>> {
-  const status: ChallengeStatus = record.attempted === type ? record.challengeStatus : 'pending';
+  const status: ChallengeStatus = record.attempted === type ? attemptedStatus(record) : 'pending';
   return {
     type,
     url: urls.challenge(record.authorizationId, type),
@@ -75,6 +75,11 @@ function challengeObject(
         : undefined,
     error: record.attempted === type ? failure(record.errors) : undefined,
   };
+}
+
+/** Nothing is tried any more for an authorization that ended: a challenge of it does not go on for ever. */
+function attemptedStatus({ status, challengeStatus }: AuthorizationRecord): ChallengeStatus {
+  return challengeStatus === 'processing' && status !== 'pending' ? 'invalid' : challengeStatus;
 }
 
 /** Every failed attempt stays in sight: the latest at the top, those before it below (RFC 8555 §8.2). */

@@ -77,7 +77,7 @@ function readTime(
  * @throws AcmeProblem rejectedIdentifier with a subproblem for each refused identifier, malformed
  */
 export async function checkTerms(
-  { deps, policy, access }: AccountContext,
+  { deps, policy, access, now }: AccountContext,
   identifiers: readonly Identifier[],
   terms: OrderTerms,
 ): Promise<Date | undefined> {
@@ -88,7 +88,13 @@ export async function checkTerms(
   };
   const principal = accountPrincipal(deps, access.account, ['certificates:issue']);
   try {
-    return (await deps.authority.checkEnrolment(principal, enrolment)).grantableUntil;
+    const { grantableUntil } = await deps.authority.checkEnrolment(principal, enrolment);
+    if (grantableUntil !== undefined && grantableUntil <= now) {
+      throw new AcmeProblem('malformed', {
+        detail: 'notAfter lies in the past; ask for a later one, or leave it out',
+      });
+    }
+    return grantableUntil;
   } catch (error) {
     if (!isChanceryError(error) || error.code !== 'policyViolation') throw error;
     const refused = identifiers.flatMap((identifier) => {
