@@ -118,7 +118,7 @@ export const jwsDefects: readonly JwsDefect[] = [
   },
   {
     defect: 'payload detached',
-    body: ({ payload: _, ...rest }) => rest,
+    body: (jws) => ({ ...jws, payload: undefined }),
     type: malformed,
     says: /payload/,
   },
@@ -166,7 +166,7 @@ export const jwsDefects: readonly JwsDefect[] = [
   },
   {
     defect: 'protected missing',
-    body: ({ protected: _, ...rest }) => rest,
+    body: (jws) => ({ ...jws, protected: undefined }),
     type: malformed,
     says: /protected/,
   },
@@ -217,7 +217,7 @@ export const jwsDefects: readonly JwsDefect[] = [
   },
   {
     defect: 'signature missing',
-    body: ({ signature: _, ...rest }) => rest,
+    body: (jws) => ({ ...jws, signature: undefined }),
     type: malformed,
     says: /signature/,
   },
