@@ -187,7 +187,7 @@ CREATE TABLE acme_authorizations (
   kept_until timestamptz NOT NULL,
   token text COLLATE "C" NOT NULL,
   offered text[] NOT NULL CHECK (offered <@ ARRAY['http-01', 'dns-01', 'tls-alpn-01']),
-  attempted text COLLATE "C" CHECK (attempted = ANY (offered)),
+  attempted text COLLATE "C" CHECK (attempted IS NULL OR attempted = ANY (offered)),
   challenge_status text COLLATE "C" NOT NULL
     CHECK (challenge_status IN ('pending', 'processing', 'valid', 'invalid')),
   attempts integer NOT NULL DEFAULT 0,
