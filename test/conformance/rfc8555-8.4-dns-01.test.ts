@@ -119,21 +119,24 @@ describe('§8.4: what fails', () => {
     expect(problem.detail).toContain(words);
   });
 
-  it('no answer is one too, in time; a lost first packet is not', async () => {
+  it('no answer is one too, in time', async () => {
     dns.fail('_acme-challenge.silent.example.test', 'silent');
     const problem = problemOf(
       await trial.attempt('dns-01', 'silent.example.test', { timeoutMilliseconds: 500 }),
     );
     expect(problem).toMatchObject({ type: 'dns', retryable: true });
-    let asked = 0;
-    dns.set('_acme-challenge.lossy.example.test', 'TXT', () => {
-      asked += 1;
-      dns.remove('_acme-challenge.lossy.example.test', 'TXT');
-      dns.set('_acme-challenge.lossy.example.test', 'TXT', [digest]);
-      return [digest];
-    });
-    expect((await trial.attempt('dns-01', 'lossy.example.test')).valid).toBe(true);
-    expect(asked).toBe(1);
+  });
+
+  it('a question that got lost is asked again within the attempt', async () => {
+    const name = '_acme-challenge.lossy.example.test';
+    const asked = (): number => dns.queries.filter((query) => query.name === name).length;
+    dns.fail(name, 'silent');
+    const attempt = trial.attempt('dns-01', 'lossy.example.test', { timeoutMilliseconds: 5000 });
+    await expect.poll(asked).toBe(1);
+    dns.remove(name);
+    dns.set(name, 'TXT', [digest]);
+    expect((await attempt).valid).toBe(true);
+    expect(asked()).toBeGreaterThan(1);
   });
 
   it('a name without a TXT record is a dns problem', async () => {
