@@ -132,7 +132,7 @@ describe('§8.4: what fails', () => {
     const asked = (): number => dns.queries.filter((query) => query.name === name).length;
     dns.fail(name, 'silent');
     const attempt = trial.attempt('dns-01', 'lossy.example.test', { timeoutMilliseconds: 5000 });
-    await expect.poll(asked).toBe(1);
+    await expect.poll(asked).toBeGreaterThan(0);
     dns.remove(name);
     dns.set(name, 'TXT', [digest]);
     expect((await attempt).valid).toBe(true);
