@@ -189,7 +189,7 @@ export interface RenewalIncident {
   readonly issuerId?: IssuerId | undefined;
   /** Undefined: of every profile. */
   readonly profile?: string | undefined;
-  /** Only certificates whose notBefore lies before this. */
+  /** Only certificates issued before this: a notBefore may be set back, and their successors are left alone. */
   readonly issuedBefore: Date;
   readonly startsAt: Date;
   /** The last windows end here; each certificate's end is spread between the two. */

@@ -65,14 +65,15 @@ function authorityKeyOf(certificate: Uint8Array): string | undefined {
 /** Of the open incidents that mean this certificate, the one whose certificates must be gone first. */
 function mostPressing(
   incidents: readonly RenewalIncident[],
-  { issuerId, profileName, notBefore }: CertificateRecord,
+  { issuerId, profileName, issuedAt, requestedAt }: CertificateRecord,
 ): RenewalIncident | undefined {
   return incidents
     .filter(
       (incident) =>
         (incident.issuerId === undefined || incident.issuerId === issuerId) &&
         (incident.profile === undefined || incident.profile === profileName) &&
-        notBefore < incident.issuedBefore,
+        // Not notBefore, which is set back: a successor would be called in again and again.
+        (issuedAt ?? requestedAt) < incident.issuedBefore,
     )
     .toSorted((a, b) => a.endsAt.getTime() - b.endsAt.getTime())[0];
 }

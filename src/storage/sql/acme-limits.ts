@@ -6,7 +6,10 @@ export function acmeLimitStatements(schema: string) {
     take: `WITH ${relaxed('$7')}
       SELECT t.* FROM relaxed LEFT JOIN LATERAL {acme_take_rate_limits}($1, $2, $3, $4, $5, $6) AS t
         ON true`,
-    putOverride: `INSERT INTO {acme_rate_limit_overrides} (tenant, limit_name, key,
+    // What was used up by the old rate is forgotten: whoever asked for the override waits no more.
+    putOverride: `WITH forgotten AS (DELETE FROM {acme_rate_limits}
+        WHERE tenant = $1 AND limit_name = $2 AND key = $3)
+      INSERT INTO {acme_rate_limit_overrides} (tenant, limit_name, key,
         interval_milliseconds, burst, not_after, comment, created_at, created_by)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
       ON CONFLICT (tenant, limit_name, key) DO UPDATE SET
