@@ -78,7 +78,7 @@ function readSecrets(file: string): readonly Uint8Array[] {
   const bad = lines.findIndex((line) => !/^[0-9a-f]{64}$/i.test(line.trim()));
   if (bad >= 0 || lines.length === 0) {
     // The line itself is a secret, nearly right or not.
-    const where = lines.length === 0 ? 'it is empty' : `line ${bad + 1} of its lines is none`;
+    const where = lines.length === 0 ? 'it is empty' : `line ${bad + 1} does not`;
     throw wrong(`${file} must hold 64 hex digits a line, and ${where}; restore it from a backup`);
   }
   return lines.map((line) => Buffer.from(line.trim(), 'hex'));

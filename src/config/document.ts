@@ -77,7 +77,7 @@ export function configurationError(message: string): ChanceryError {
 }
 
 /** The variable that set the value at the path, or the list or map around it. */
-function variableOf(
+export function variableOf(
   path: readonly PropertyKey[],
   variables: ReadonlyMap<string, string>,
 ): string | undefined {

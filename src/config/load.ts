@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { ConfigurationDocument } from './document.ts';
-import { configurationError, explainIssue, readDocument } from './document.ts';
+import { configurationError, explainIssue, readDocument, variableOf } from './document.ts';
 import type { Leaf } from './leaves.ts';
 import { leaves } from './leaves.ts';
 import { likelyMeant } from './likely.ts';
@@ -166,8 +166,8 @@ function placeOf(
   document: ConfigurationDocument | undefined,
   variables: ReadonlyMap<string, string>,
 ): string {
-  const variable = variables.get(path);
-  if (variable !== undefined) return variable;
+  const variable = variableOf(path.split('.'), variables);
+  if (variable !== undefined) return variables.has(path) ? variable : `${variable}: ${path}`;
   if (document === undefined) return path;
   return `${document.fileName}:${document.lineOf(path.split('.'))}: ${path}`;
 }
