@@ -7,6 +7,7 @@ import {
   parseFlattened,
   parseProtectedHeader,
   requireAlgorithm,
+  requireSignature,
   requireUrl,
 } from './jws.ts';
 import type { PublicJwk } from './ports.ts';
@@ -75,6 +76,7 @@ export function parseExternalAccountBinding(
   const jws = parseFlattened(value, what);
   const header = parseProtectedHeader(jws, what);
   const alg = requireAlgorithm(header, bindingAlgorithms);
+  requireSignature(jws, what);
   for (const name of ['nonce', 'jwk']) {
     if (Object.hasOwn(header, name)) throw malformed(`its protected header must not have ${name}`);
   }

@@ -46,6 +46,7 @@ export function parseJws(
   const compact = parseFlattened(body, 'the JWS');
   const header = parseProtectedHeader(compact, 'the JWS');
   const alg = requireAlgorithm(header, jwsAlgorithms);
+  requireSignature(compact, 'the JWS');
   const nonce = requireNonce(header, what.nonce);
   const url = requireUrl(header);
   const { kid, jwk } = header as { readonly kid?: unknown; readonly jwk?: unknown };
@@ -129,7 +130,7 @@ export function parseFlattened(body: unknown, what: string): FlattenedJws {
       `${what} has the member ${JSON.stringify(other.slice(0, 40))}; it has protected, payload and signature only: one signature, and no header outside protected`,
     );
   }
-  if ((decodeBase64url(flattened.signature)?.length ?? 0) === 0) {
+  if (decodeBase64url(flattened.signature) === undefined) {
     throw malformed(`the signature of ${what} is not base64url without padding`);
   }
   return flattened;
@@ -174,6 +175,11 @@ export function requireAlgorithm<A extends string>(header: JsonObject, list: rea
     detail: `alg ${JSON.stringify(value.slice(0, 40))} is not taken; use one of ${list.join(', ')}`,
     algorithms: list,
   });
+}
+
+/** That there is a signature at all: asked behind `alg`, since `none` has an error of its own. @throws AcmeProblem `malformed`. */
+export function requireSignature({ signature }: FlattenedJws, what: string): void {
+  if (signature === '') throw malformed(`the signature of ${what} is empty`);
 }
 
 /** `url` as text; whether it is the right one is for the caller to say (RFC 8555 §6.4). @throws AcmeProblem `malformed`. */

@@ -84,6 +84,12 @@ describe('RFC 8555 §7.3.4 (A18, I41)', () => {
   it.each<[string, unknown, string]>([
     ['a text', 'x', 'malformed'],
     ['null', null, 'malformed'],
+    ['an empty MAC', { ...made({}), signature: '' }, 'malformed'],
+    [
+      'alg none with an empty MAC',
+      { ...made({ header: { alg: 'none' }, digest: 'sha256' }), signature: '' },
+      'badSignatureAlgorithm',
+    ],
     ['an unprotected header', { ...made({}), header: {} }, 'malformed'],
     ['no payload', { ...made({}), payload: undefined }, 'malformed'],
     [
