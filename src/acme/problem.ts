@@ -78,6 +78,8 @@ export interface AcmeProblemOptions {
   readonly subproblems?: readonly ProblemDocument[] | undefined;
   /** Of `badSignatureAlgorithm`: the alg values that would be taken (RFC 8555 §6.2). */
   readonly algorithms?: readonly string[] | undefined;
+  /** Of `userActionRequired`: where a person acts (RFC 8555 §7.3.3). */
+  readonly instance?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Kept for the log; never sent. */
   readonly cause?: unknown;
@@ -88,12 +90,15 @@ export class AcmeProblem extends Error {
   override readonly name = 'AcmeProblem';
   readonly type: AcmeErrorType;
   readonly status: number;
-  readonly document: ProblemDocument & { readonly algorithms?: readonly string[] };
+  readonly document: ProblemDocument & {
+    readonly algorithms?: readonly string[];
+    readonly instance?: string;
+  };
   readonly headers: Readonly<Record<string, string>>;
 
   constructor(type: AcmeErrorType, options: AcmeProblemOptions) {
     super(options.detail, options.cause === undefined ? undefined : { cause: options.cause });
-    const { identifier, algorithms } = options;
+    const { identifier, algorithms, instance } = options;
     const status = options.status ?? acmeErrorStatuses[type];
     const about =
       identifier === undefined ? [] : [problemDocument(type, options.detail, { identifier })];
@@ -106,6 +111,7 @@ export class AcmeProblem extends Error {
         subproblems: [...(options.subproblems ?? []), ...about],
       }),
       ...(algorithms === undefined ? {} : { algorithms }),
+      ...(instance === undefined ? {} : { instance }),
     };
   }
 }

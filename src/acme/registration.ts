@@ -132,6 +132,7 @@ function refuseWithoutTerms({ policy }: SignedContext, agreed: boolean): void {
   if (policy.termsOfService === undefined || agreed) return;
   throw new AcmeProblem('userActionRequired', {
     detail: `the terms of service must be agreed to: read ${policy.termsOfService} and send termsOfServiceAgreed: true`,
+    instance: policy.termsOfService,
     headers: { link: termsLink(policy).join(', ') },
   });
 }
