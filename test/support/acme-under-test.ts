@@ -1,8 +1,11 @@
 /** The server of a conformance test file: every exchange passes the judges (`acme-judges.ts`). */
 import { execFileSync } from 'node:child_process';
+import { inspect } from 'node:util';
 import { Client } from 'pg';
 import type { CreateEabRequest } from '../../src/acme/index.ts';
 import type { DirectoryPolicy } from '../../src/acme/ports.ts';
+import type { StoredAuditRecord } from '../../src/audit/ports.ts';
+import type { CertificateRecord } from '../../src/authority/ports.ts';
 import { AcmeClient, type Transport } from './acme-client.ts';
 import { judged } from './acme-exchanges.ts';
 import type { JwsKey } from './acme-keys.ts';
@@ -82,6 +85,19 @@ export class AcmeUnderTest {
     await this.server.acme.revokeCredential(admin, kid);
   }
 
+  /** What the inventory says of a certificate of the issuing CA. */
+  async statusOf(serialNumber: string): Promise<CertificateRecord['status'] | undefined> {
+    const { issuerId } = this.authority.issuing;
+    return (await this.authority.find({ issuerId, serialNumber }))?.status;
+  }
+
+  /** Audit records whose text has this. */
+  async audited(text: string, act?: string): Promise<readonly StoredAuditRecord[]> {
+    return (await this.authority.audit(act)).filter((record) =>
+      inspect(record, { depth: 9 }).includes(text),
+    );
+  }
+
   async hold(serialNumber: string): Promise<void> {
     await this.authority.authority.holdCertificate(admin, {
       serialNumber,
@@ -120,5 +136,7 @@ export async function acmeUnderTest(
     directories: [...directories(), ...(options.directories ?? [])],
   });
   await server.chancery.authority.createPrincipal(admin, { name: owner, role: 'subscriber' });
-  return new AcmeUnderTest(server);
+  const under = new AcmeUnderTest(server);
+  await under.denying.register();
+  return under;
 }

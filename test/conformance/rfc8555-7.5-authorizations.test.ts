@@ -1,0 +1,422 @@
+/**
+ * RFC 8555 §7.5 authorizations, §7.5.1 challenges, §7.5.2 deactivation, §7.1.6 states,
+ * §8, §8.1 key authorizations, §8.2 retries (A15, A25 to A27, A29, A30, A32, I25, I32, I33, I40).
+ */
+import { createHash } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { ValidationOutcome } from '../../src/acme/ports.ts';
+import {
+  type AcmeClient,
+  type Authorization,
+  type Challenge,
+  expectProblem,
+  headerOf,
+  json,
+  type Order,
+} from '../support/acme-client.ts';
+import { csr } from '../support/acme-csr.ts';
+import { expectTime } from '../support/acme-exchanges.ts';
+import { keyWithLeadingZero, thumbprintOf } from '../support/acme-keys.ts';
+import { directoryPolicy } from '../support/acme-node.ts';
+import { acmeUnderTest } from '../support/acme-under-test.ts';
+import { until } from '../support/quickstart-run.ts';
+
+const under = await acmeUnderTest('acme-7-5', {
+  directories: [
+    directoryPolicy('retrying', { retrySeconds: [60, 120] }),
+    directoryPolicy('dns-only', { challengeTypes: ['dns-01'] }),
+    directoryPolicy('http-only', { challengeTypes: ['http-01'] }),
+  ],
+});
+const client = under.client();
+const refusedOnce: ValidationOutcome = {
+  valid: false,
+  type: 'incorrectResponse',
+  detail: 'the answer was another',
+  retryable: true,
+};
+const refusedForGood: ValidationOutcome = { ...refusedOnce, retryable: false };
+
+beforeAll(async () => {
+  await client.register();
+});
+
+/** Validation finds this while `work` runs. */
+async function finding<T>(outcome: ValidationOutcome, work: () => Promise<T>): Promise<T> {
+  const before = under.validator.answer;
+  under.validator.answer = () => outcome;
+  try {
+    return await work();
+  } finally {
+    under.validator.answer = before;
+  }
+}
+
+async function authorizationOf(
+  order: Order,
+  by: AcmeClient = client,
+): Promise<Authorization & { readonly url: string }> {
+  const url = order.authorizations[0] ?? '';
+  return { ...(await by.fetch<Authorization>(url)), url };
+}
+
+function challengeOf(authorization: Authorization, type: string): Challenge {
+  const found = authorization.challenges.find((challenge) => challenge.type === type);
+  if (found === undefined) throw new Error(`no ${type} among the challenges`);
+  return found;
+}
+
+describe('§7.5 and §8', () => {
+  it('A25: a pending authorization shows what can be done, each with a URL and one token', async () => {
+    const { order } = await client.order(['a.example.test']);
+    const authorization = await authorizationOf(order);
+    expect(authorization).toMatchObject({
+      status: 'pending',
+      identifier: { type: 'dns', value: 'a.example.test' },
+    });
+    expect(authorization).not.toHaveProperty('wildcard');
+    expectTime(authorization.expires, 'expires');
+    const types = authorization.challenges.map(({ type }) => type);
+    expect(types.toSorted()).toEqual(['dns-01', 'http-01', 'tls-alpn-01']);
+    expect(new Set(authorization.challenges.map(({ url }) => url)).size).toBe(3);
+    for (const challenge of authorization.challenges) {
+      expect(challenge.status).toBe('pending');
+      expect(json<Challenge>(await client.get(challenge.url))).toEqual(challenge);
+    }
+  });
+
+  it('A29: tokens have 128 random bits and are never given twice', async () => {
+    const tokens = new Set<string>();
+    for (let n = 0; n < 30; n += 1) {
+      const { order } = await client.order([`t${n}.example.test`]);
+      tokens.add((await authorizationOf(order)).challenges[0]?.token ?? '');
+    }
+    expect(tokens.size).toBe(30);
+    for (const token of tokens) {
+      expect(Buffer.from(token, 'base64url').length).toBeGreaterThanOrEqual(16);
+      expect(token).not.toContain('=');
+    }
+    expect(new Set([...tokens].map((token) => token.slice(0, 6))).size).toBe(30);
+  });
+
+  it('A32, I40: a wildcard is offered dns-01 alone; where there is none the order is refused', async () => {
+    const { order } = await client.order(['*.wild.example.test']);
+    const authorization = await authorizationOf(order);
+    expect(authorization).toMatchObject({
+      wildcard: true,
+      identifier: { value: 'wild.example.test' },
+    });
+    expect(authorization.challenges.map(({ type }) => type)).toEqual(['dns-01']);
+    // Not by asking for another one directly either.
+    const url = (authorization.challenges[0]?.url ?? '').replace('dns-01', 'http-01');
+    expect((await client.post(url, {})).status).toBe(404);
+    const other = under.client('http-only');
+    await other.register();
+    expectProblem(await other.newOrder(['*.wild.example.test']), 400, 'rejectedIdentifier');
+    // RFC 8738 §7: nor an address by dns-01.
+    const byDns = under.client('dns-only');
+    await byDns.register();
+    const answer = await byDns.newOrder([{ type: 'ip', value: '192.0.2.1' }]);
+    expect([400, 403]).toContain(answer.status);
+  });
+});
+
+describe('§8.1', () => {
+  it('A29, I32: keyAuthorization is token, full stop, RFC 7638 thumbprint, also of a key with leading zeros', async () => {
+    const other = under.client('default', keyWithLeadingZero());
+    await other.register();
+    const { order } = await other.order(['zero.example.test']);
+    await other.authorize(order);
+    const asked = under.validator.asked.at(-1);
+    const [authorization] = await other.authorizations(order);
+    const token = authorization?.challenges[0]?.token ?? '';
+    expect(asked).toMatchObject({
+      type: 'http-01',
+      token,
+      identifier: { type: 'dns', value: 'zero.example.test' },
+      keyAuthorization: `${token}.${other.key.thumbprint}`,
+    });
+  });
+
+  it("A29: RFC 7638 §3.1's own example, by the judge of this test", () => {
+    const n =
+      '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
+    expect(thumbprintOf({ e: 'AQAB', kty: 'RSA', n })).toBe(
+      'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
+    );
+    expect(createHash('sha256').update('').digest('base64url')).toHaveLength(43);
+  });
+});
+
+describe('§7.5.1 and §7.1.6', () => {
+  it('A26: what a client adds to its response is ignored; valid has validated and expires', async () => {
+    const { order, url } = await client.order(['v.example.test']);
+    const before = await authorizationOf(order);
+    const challenge = challengeOf(before, 'http-01');
+    const answer = await client.post(challenge.url, {
+      keyAuthorization: 'x.y',
+      status: 'valid',
+      validated: '1970-01-01T00:00:00Z',
+      token: 'mine',
+    });
+    expect(answer.status).toBe(200);
+    expect(json<Challenge>(answer)).toMatchObject({ type: 'http-01', token: challenge.token });
+    await client.authorize(order);
+    const after = await authorizationOf(order);
+    expect(after.status).toBe('valid');
+    expect(after.challenges).toHaveLength(1);
+    expect(after.challenges[0]).toMatchObject({ type: 'http-01', status: 'valid' });
+    expect(new Date(after.expires ?? 0).getTime()).toBeGreaterThan(under.clock.now().getTime());
+    expect((await client.fetch<Order>(url)).status).toBe('ready');
+    // Answering it again, or another, changes nothing any more.
+    expect((await client.post(challenge.url, {})).status).toBe(200);
+    const again = await client.post(challengeOf(before, 'dns-01').url, {});
+    expect([400, 403, 404, 409]).toContain(again.status);
+    expect((await authorizationOf(order)).status).toBe('valid');
+  });
+
+  it('A26: polling while it goes on is 200 with Retry-After, and processing', async () => {
+    let go: (outcome: ValidationOutcome) => void = () => undefined;
+    const gate = new Promise<ValidationOutcome>((done) => {
+      go = done;
+    });
+    under.validator.answer = () => gate;
+    try {
+      const { order } = await client.order(['slow.example.test']);
+      const challenge = challengeOf(await authorizationOf(order), 'tls-alpn-01');
+      const answer = await client.respond(challenge);
+      expect(json<Challenge>(answer).status).toBe('processing');
+      const poll = await client.get(order.authorizations[0] ?? '');
+      expect(poll.status).toBe(200);
+      expect(json<Authorization>(poll).status).toBe('pending');
+      expect(Number(headerOf(poll, 'retry-after'))).toBeGreaterThan(0);
+      go({ valid: true });
+      await client.authorize(order);
+      expect((await authorizationOf(order)).status).toBe('valid');
+    } finally {
+      under.validator.answer = () => ({ valid: true });
+    }
+  });
+
+  it('A15: one failure for good makes challenge, authorization and order invalid, each with why', async () => {
+    const name = 'f.example.test';
+    const { order, url } = await client.order([name, 'g.example.test']);
+    const [authorization] = (await client.authorizations(order)).filter(
+      ({ identifier }) => identifier.value === name,
+    );
+    if (authorization === undefined) throw new Error('no authorization of the name');
+    const challenge = challengeOf(authorization, 'http-01');
+    await finding(refusedForGood, async () => {
+      await client.respond(challenge);
+      await client.settled(url);
+    });
+    const failed = await client.fetch<Challenge>(challenge.url);
+    expect(failed).toMatchObject({ status: 'invalid' });
+    expect(failed.error?.type).toBe('urn:ietf:params:acme:error:incorrectResponse');
+    const order2 = await client.fetch<Order>(url);
+    expect(order2.status).toBe('invalid');
+    expect(order2.error?.subproblems?.[0]?.identifier).toEqual({ type: 'dns', value: name });
+    // Out of invalid there is no way: not by answering again, nor by another challenge.
+    for (const one of authorization.challenges) await client.post(one.url, {});
+    expect((await client.fetch<Challenge>(challenge.url)).status).toBe('invalid');
+    expectProblem(
+      await client.finalize(order, csr([name, 'g.example.test']).der),
+      403,
+      'orderNotReady',
+    );
+    // A new order begins anew.
+    const fresh = await client.order([name]);
+    expect(fresh.order.authorizations).not.toContain(order.authorizations[0]);
+    expect(fresh.order.status).toBe('pending');
+  });
+
+  it('I33: an authorization is of the name that was asked, and of no other', async () => {
+    const { order } = await client.order(['one.example.test']);
+    await client.authorize(order);
+    for (const name of [
+      'two.example.test',
+      'www.one.example.test',
+      'example.test',
+      '*.one.example.test',
+    ]) {
+      expect((await client.order([name])).order.status, name).toBe('pending');
+    }
+    // Nor of another account.
+    const stranger = under.client();
+    await stranger.register();
+    expect((await stranger.order(['one.example.test'])).order.status).toBe('pending');
+    // The same account needs no second proof.
+    expect((await client.order(['one.example.test'])).order.status).toBe('ready');
+  });
+
+  it('a challenge is answered by an object, not by nothing and not by text', async () => {
+    const { order } = await client.order(['obj.example.test']);
+    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    expect((await client.post(challenge.url, '')).status).toBe(200);
+    expect((await authorizationOf(order)).status).toBe('pending');
+    for (const payload of ['[]', 'null', '"x"']) {
+      expectProblem(await client.post(challenge.url, payload), 400, 'malformed');
+    }
+    expect((await client.fetch<Challenge>(challenge.url)).status).toBe('pending');
+  });
+
+  it('eight answers at once begin one validation', async () => {
+    const before = under.validator.asked.length;
+    const { order } = await client.order(['many.example.test']);
+    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, async () => client.post(challenge.url, {})),
+    );
+    for (const answer of answers) expect(answer.status).toBe(200);
+    await client.authorize(order);
+    expect(under.validator.asked.length).toBe(before + 1);
+  });
+
+  it('an authorization that expired is no proof any more (T-CLK-5), and its order is invalid', async () => {
+    const { order, url } = await client.order(['old.example.test']);
+    await client.authorize(order);
+    const { expires } = await authorizationOf(order);
+    const now = under.clock.now();
+    under.clock.set(new Date(new Date(expires ?? '').getTime() + 1000));
+    try {
+      expect((await authorizationOf(order)).status).toBe('expired');
+      expect((await client.fetch<Order>(url)).status).toBe('invalid');
+      const answer = await client.finalize(order, csr(['old.example.test']).der);
+      expectProblem(answer, 403, 'orderNotReady');
+      expect((await client.order(['old.example.test'])).order.status).toBe('pending');
+    } finally {
+      under.clock.set(now);
+    }
+  });
+
+  it('A15: the database itself refuses a way back', async () => {
+    const { order, url } = await client.order(['db.example.test']);
+    await client.authorize(order);
+    const id = url.split('/').at(-1);
+    const authorizationId = order.authorizations[0]?.split('/').at(-1);
+    expect((await client.finalize(order, csr(['db.example.test']).der)).status).toBe(200);
+    await client.settled(url);
+    for (const [text, of] of [
+      [`UPDATE acme_orders SET status = 'ready' WHERE order_id = $1`, id],
+      [`UPDATE acme_orders SET status = 'pending' WHERE order_id = $1`, id],
+      [`UPDATE acme_orders SET status = 'invalid' WHERE order_id = $1`, id],
+      [
+        `UPDATE acme_authorizations SET status = 'pending' WHERE authorization_id = $1`,
+        authorizationId,
+      ],
+      [
+        `UPDATE acme_authorizations SET status = 'invalid' WHERE authorization_id = $1`,
+        authorizationId,
+      ],
+    ] as const) {
+      await expect(under.asApplication(text, [of]), text).rejects.toThrow();
+    }
+  });
+});
+
+describe('§8.2 retries', () => {
+  const retrying = under.client('retrying');
+
+  it('A30: while attempts are left it is processing, each failure is in error, Retry-After says when', async () => {
+    await retrying.register();
+    const { order, url } = await retrying.order(['r.example.test']);
+    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
+    await finding(refusedOnce, async () => {
+      await retrying.respond(challenge);
+      const seen = async (count: number): Promise<Challenge> => {
+        let found: Challenge | undefined;
+        await until(`${count} failures in the challenge`, async () => {
+          const answer = await retrying.get(challenge.url);
+          found = json<Challenge>(answer);
+          const failures =
+            found.error === undefined ? 0 : 1 + (found.error.subproblems ?? []).length;
+          if (found.status === 'processing' && failures === count) {
+            expect(Number(headerOf(answer, 'retry-after'))).toBeGreaterThanOrEqual(30);
+          }
+          return failures >= count;
+        });
+        if (found === undefined) throw new Error('unreachable');
+        return found;
+      };
+      expect((await seen(1)).status).toBe('processing');
+      expect((await authorizationOf(order, retrying)).status).toBe('pending');
+      // Asked again, the server tries at once: the second of three, then the last.
+      await retrying.respond(challenge);
+      expect((await seen(2)).status).toBe('processing');
+      await retrying.respond(challenge);
+      expect((await seen(3)).status).toBe('invalid');
+    });
+    expect((await retrying.fetch<Order>(url)).status).toBe('invalid');
+  });
+
+  it('A30: a later attempt that succeeds is a success', async () => {
+    const { order, url } = await retrying.order(['later.example.test']);
+    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
+    await finding(refusedOnce, async () => {
+      await retrying.respond(challenge);
+      await until('the first failure', async () => {
+        const found = await retrying.fetch<Challenge>(challenge.url);
+        return found.error !== undefined;
+      });
+    });
+    await retrying.respond(challenge);
+    expect((await retrying.settled(url)).status).toBe('ready');
+  });
+
+  it('I1: a validator that throws proves nothing', async () => {
+    const { order, url } = await client.order(['throws.example.test']);
+    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    under.validator.answer = () => {
+      throw new Error('secret text of the inside');
+    };
+    try {
+      await client.respond(challenge);
+      const failed = await client.settled(url);
+      expect(failed.status).toBe('invalid');
+      expect(JSON.stringify(failed)).not.toContain('secret text');
+    } finally {
+      under.validator.answer = () => ({ valid: true });
+    }
+  });
+});
+
+describe('§7.5.2 deactivation', () => {
+  it('A27: a deactivated authorization suffices for nothing; its orders are invalid', async () => {
+    const name = 'off.example.test';
+    const { order, url } = await client.order([name]);
+    await client.authorize(order);
+    const answer = await client.post(order.authorizations[0] ?? '', { status: 'deactivated' });
+    expect(answer.status).toBe(200);
+    expect(json<Authorization>(answer).status).toBe('deactivated');
+    expectProblem(await client.finalize(order, csr([name]).der), 403, 'orderNotReady');
+    expect((await client.fetch<Order>(url)).status).toBe('invalid');
+    expect((await client.order([name])).order.status).toBe('pending');
+    // Twice is the same; nothing brings it back.
+    const again = await client.post(order.authorizations[0] ?? '', { status: 'deactivated' });
+    expect([200, 400, 403]).toContain(again.status);
+    const back = await client.post(order.authorizations[0] ?? '', { status: 'valid' });
+    expect(back.status).toBe(400);
+    expect((await authorizationOf(order)).status).toBe('deactivated');
+  });
+
+  it('A27: a pending one as well, and its challenge is then nobody’s', async () => {
+    const { order } = await client.order(['off2.example.test']);
+    const authorization = await authorizationOf(order);
+    await client.post(authorization.url, { status: 'deactivated' });
+    const answer = await client.respond(challengeOf(authorization, 'http-01'));
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect((await authorizationOf(order)).status).toBe('deactivated');
+  });
+
+  it('nothing else can be posted to an authorization', async () => {
+    const { order } = await client.order(['off3.example.test']);
+    for (const payload of [
+      {},
+      { status: 'valid' },
+      { status: 'revoked' },
+      { expires: '2099-01-01T00:00:00Z' },
+    ]) {
+      expectProblem(await client.post(order.authorizations[0] ?? '', payload), 400, 'malformed');
+    }
+  });
+});
