@@ -5,7 +5,7 @@ import type { AccountAccess, OrderRecord, ProblemDocument } from './ports.ts';
 import { problemDocument, toAcmeProblem } from './problem.ts';
 import { authorizationStatusAt } from './states.ts';
 
-/** Issuances of one order; each has a serial number of its own. */
+/** Issuances of one order; each has a serial number of its own, and leaves one revoked when it fails. */
 const attemptsAtMost = 3;
 const resumedAtOnce = 50;
 
@@ -16,10 +16,13 @@ const resumedAtOnce = 50;
  */
 export async function resumeOrders(deps: AcmeDependencies): Promise<void> {
   const { unitOfWork, tenant, clock, log } = deps;
+  const now = clock.now();
+  const before = new Date(now.getTime() - deps.settings.settleAfterSeconds * 1000);
   const orders = await unitOfWork.readOne(async ({ acme }) =>
-    acme.listInterruptedOrders(tenant, clock.now(), resumedAtOnce),
+    acme.listInterruptedOrders(tenant, before, resumedAtOnce),
   );
   for (const order of orders) {
+    if (!isDue(deps, order, now)) continue;
     try {
       await resumeOrder(deps, order);
     } catch (error) {
@@ -30,6 +33,17 @@ export async function resumeOrders(deps: AcmeDependencies): Promise<void> {
       });
     }
   }
+}
+
+/** Each pause is twice the one before: a token that is away for a minute does not use up all attempts. */
+function isDue(
+  { settings }: AcmeDependencies,
+  { processingSince, attempts }: OrderRecord,
+  now: Date,
+): boolean {
+  const times = attempts >= attemptsAtMost ? 1 : 2 ** (attempts - 1);
+  const pause = settings.settleAfterSeconds * times;
+  return (processingSince?.getTime() ?? 0) + pause * 1000 <= now.getTime();
 }
 
 async function resumeOrder(deps: AcmeDependencies, order: OrderRecord): Promise<void> {

@@ -211,3 +211,23 @@ test('an account is one of its directory, and signs with its own key', async () 
   expectProblem(changed, 400, 'malformed');
   expect((await client.get(client.kid)).status).toBe(200);
 });
+
+test('spent nonces are remembered as long as they could come again, and then forgotten', async () => {
+  const client = await server.registered();
+  const count = async () => (await server.chancery.sql('SELECT nonce FROM acme_nonces')).length;
+  const spent = await client.sign(client.kid, '');
+  const call = {
+    method: 'POST',
+    url: client.kid,
+    contentType: 'application/jose+json',
+    body: spent,
+  };
+  expect((await client.transport(call)).status).toBe(200);
+  server.clock.advance(1800);
+  await server.acme.tick();
+  expectProblem(await client.transport(call), 400, 'badNonce');
+  server.clock.advance(7200);
+  await server.acme.tick();
+  expect(await count()).toBe(0);
+  expectProblem(await client.transport(call), 400, 'badNonce');
+});
