@@ -11,7 +11,7 @@ import {
   parseSubjectAltName,
   verifyCertificationRequest,
 } from '../pkix/index.ts';
-import { type Profile, requestFromCsr } from '../policy/index.ts';
+import { type Profile, requestFromCsr, wishedKeyUsage } from '../policy/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import {
@@ -96,6 +96,8 @@ interface EndEntityIssuance extends IdempotentRequest {
   readonly owner: string;
   readonly tags: readonly string[];
   readonly replaces?: string | undefined;
+  /** The CSR's keyUsage is a wish, granted as far as the profile goes; else it is granted whole or refused. */
+  readonly keyUsageIsWish?: boolean | undefined;
   readonly act: IssuanceOrder['act'];
   readonly beforeIntent?: IssuanceOrder['beforeIntent'];
   readonly afterIntent?: IssuanceOrder['afterIntent'];
@@ -117,17 +119,21 @@ export async function issueEndEntity(
     return earlier;
   }
   await refuseIssuerKey(context.issuers, csr.subjectPublicKeyInfo);
+  const request = requestFromCsr(csr, {
+    subject: overrides.subject,
+    names: overrides.names,
+    days: overrides.days,
+    notBefore: overrides.notBefore,
+    notAfter: overrides.notAfter,
+  });
   const { record, certificate } = await context.issue({
     principal,
     issuer,
     profile,
-    request: requestFromCsr(csr, {
-      subject: overrides.subject,
-      names: overrides.names,
-      days: overrides.days,
-      notBefore: overrides.notBefore,
-      notAfter: overrides.notAfter,
-    }),
+    request:
+      issuance.keyUsageIsWish === true
+        ? { ...request, keyUsage: wishedKeyUsage(profile, request) }
+        : request,
     owner: issuance.owner,
     tags: issuance.tags,
     idempotencyKey: issuance.idempotencyKey,

@@ -65,6 +65,8 @@ export function enrolmentUseCases(context: AuthorityContext) {
           owner: request.owner,
           tags: request.tags,
           replaces: request.replaces,
+          // Agreed was the profile, before there was a CSR: its keyUsage comes from a client's template.
+          keyUsageIsWish: true,
           bodyHash: '',
           act: described,
           afterIntent: request.afterIntent,

@@ -18,3 +18,4 @@ export { parseProfile, profileJsonSchema } from './parse.ts';
 export type { Profile } from './profile.ts';
 export type { CertificateRequestInput, RequestOverrides } from './request.ts';
 export { requestFromCsr, requestFromParameters } from './request.ts';
+export { wishedKeyUsage } from './usages.ts';

@@ -1,6 +1,7 @@
 import type { Violation } from '../domain/index.ts';
-import type { KeyUsageBit } from '../pkix/index.ts';
-import { keyUsagesOfKeyType, type Profile } from './profile.ts';
+import { type KeyUsageBit, keyAlgorithmOf } from '../pkix/index.ts';
+import { keyTypeOf, keyUsagesOfKeyType, type Profile } from './profile.ts';
+import type { CertificateRequestInput } from './request.ts';
 import { violation } from './violation.ts';
 import {
   anyExtendedKeyUsage,
@@ -49,6 +50,28 @@ export function applyKeyUsage(
   }
   return { granted: inOrder(granted), violations };
 }
+
+/**
+ * The keyUsage of a CSR as the wish that it is with enrolment clients: they write it by a template that
+ * knows neither key nor profile (`digitalSignature, keyEncipherment`, with EC keys as well). What the
+ * profile has for this kind of key remains. A use that only a CA has is no template: all is kept, to be
+ * refused.
+ *
+ * @returns undefined where the profile's default applies
+ */
+export function wishedKeyUsage(
+  profile: Profile,
+  { keyUsage, subjectPublicKeyInfo }: CertificateRequestInput,
+): readonly KeyUsageBit[] | undefined {
+  const rule = profile.keyUsage[keyTypeOf(keyAlgorithmOf(subjectPublicKeyInfo) ?? 'p256')];
+  if (keyUsage === undefined || rule === undefined || rule === 'refused') return undefined;
+  const [has, required] = 'fixed' in rule ? [rule.fixed, []] : [rule.allowed, rule.required ?? []];
+  if (keyUsage.some((bit) => onlyForCa.includes(bit))) return keyUsage;
+  const wished = keyUsage.filter((bit) => has.includes(bit));
+  return wished.length > 0 && required.every((bit) => wished.includes(bit)) ? wished : undefined;
+}
+
+const onlyForCa: readonly KeyUsageBit[] = ['keyCertSign', 'cRLSign'];
 
 function inOrder(bits: readonly KeyUsageBit[]): readonly KeyUsageBit[] {
   return keyUsageBits.filter((bit) => bits.includes(bit));
