@@ -3,7 +3,7 @@ import { type AccountContext, type Handler, noSuch } from './context.ts';
 import { makeAuthorization, requireAdmitted } from './identifier-admission.ts';
 import { parseIdentifiers } from './identifiers.ts';
 import { checkTerms } from './order-terms.ts';
-import type { AuthorizationRecord } from './ports.ts';
+import type { AuthorizationRecord, Identifier } from './ports.ts';
 import { AcmeProblem, problemDocument } from './problem.ts';
 import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
 import { accountPrincipal, recordDone } from './record.ts';
@@ -21,12 +21,7 @@ export const newAuthorization: Handler = async (context) => {
         'a wildcard is authorised by an order only (RFC 8555 §7.4.1); ask for it with new-order',
     });
   }
-  requireAdmitted(context, [identifier]);
-  await checkTerms(context, [identifier], {
-    profile: policy.defaultProfile,
-    notBefore: undefined,
-    notAfter: undefined,
-  });
+  await requireWilling(context, identifier);
   const record = makeAuthorization(
     context,
     identifier,
@@ -40,6 +35,22 @@ export const newAuthorization: Handler = async (context) => {
   });
   return authorizationAnswer(context, record, 201);
 };
+
+/** As an order of this identifier is judged; unwilling is 403 here (RFC 8555 §7.4.1). */
+async function requireWilling(context: AccountContext, identifier: Identifier): Promise<void> {
+  try {
+    requireAdmitted(context, [identifier]);
+    await checkTerms(context, [identifier], {
+      profile: context.policy.defaultProfile,
+      notBefore: undefined,
+      notAfter: undefined,
+    });
+  } catch (error) {
+    if (!(error instanceof AcmeProblem) || error.type !== 'rejectedIdentifier') throw error;
+    const { subproblems } = error.document;
+    throw new AcmeProblem(error.type, { status: 403, detail: error.message, subproblems });
+  }
+}
 
 /** An authorization by POST-as-GET (RFC 8555 §7.5), or its deactivation (§7.5.2). */
 export const showAuthorization: Handler = async (context) => {

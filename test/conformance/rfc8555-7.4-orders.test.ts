@@ -24,6 +24,7 @@ import {
 } from '../support/acme-csr.ts';
 import { expectTime } from '../support/acme-exchanges.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';
+import { until } from '../support/quickstart-run.ts';
 
 const under = await acmeUnderTest('acme-7-4');
 const client = under.client();
@@ -408,8 +409,11 @@ describe('§7.4.1 newAuthz', () => {
     expect(made).toMatchObject({ status: 'pending', identifier });
     expect(made.wildcard).toBeUndefined();
     await client.respond(made.challenges.find(({ type }) => type === 'http-01'));
+    await until('the authorization to be valid', async () => {
+      return (await client.fetch<Authorization>(url)).status === 'valid';
+    });
     const { order } = await client.order(['pre.example.test']);
-    await client.authorize(order);
+    expect(order.status).toBe('ready');
     expect(order.authorizations).toEqual([url]);
   });
 

@@ -94,7 +94,7 @@ export interface Change {
   /** True: `jwk` instead of `kid`. */
   readonly jwk?: boolean;
   /** Another body made of the signed one. */
-  readonly body?: (jws: FlattenedJws) => unknown;
+  readonly body?: ((jws: FlattenedJws) => unknown) | undefined;
   readonly contentType?: string | undefined;
   /** Sent to this URL, while the header names the first. */
   readonly sendTo?: string;
