@@ -74,6 +74,13 @@ function readIdentifier(type: string, value: string): Read {
     if (value.length > maxEcho) {
       return refuse('rejectedIdentifier', 'a DNS name has at most 253 characters');
     }
+    // Clients that are older than RFC 8738 do that.
+    if (readAddress(value) !== undefined) {
+      return refuse(
+        'rejectedIdentifier',
+        'an IP address is not a DNS name; send it as an identifier of type "ip" (RFC 8738 §3)',
+      );
+    }
     name = { type: 'dNSName', value };
   } else {
     const bytes = readAddress(value);

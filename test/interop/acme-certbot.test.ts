@@ -1,11 +1,13 @@
 /** Debian's certbot against a running installation: http-01 by its own server, dns-01 by hooks. */
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { Certbot } from '../support/certbot.ts';
 import { useInstallation } from '../support/installation.ts';
 import { startTrialNetwork } from '../support/trial-network.ts';
 
+// Each step is a program of its own that waits by its own clock, on a machine that others use as well.
+vi.setConfig({ testTimeout: 120_000 });
 const network = await startTrialNetwork();
 const chancery = useInstallation(network.environment);
 

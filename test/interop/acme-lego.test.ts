@@ -1,10 +1,12 @@
 /** Debian's lego against a running installation: http-01, tls-alpn-01, and dns-01 by a program. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { useInstallation } from '../support/installation.ts';
 import { Lego } from '../support/lego.ts';
 import { startTrialNetwork } from '../support/trial-network.ts';
 
+// Each step is a program of its own that waits by its own clock, on a machine that others use as well.
+vi.setConfig({ testTimeout: 120_000 });
 const network = await startTrialNetwork();
 const chancery = useInstallation(network.environment);
 

@@ -1,12 +1,14 @@
 /** The npm package acme-client against a running installation, and what only a program asks for. */
 import acme from 'acme-client';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { certIdOf, expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { startChallengeServer, type TestChallengeServer } from '../support/challenge-server.ts';
 import { useInstallation } from '../support/installation.ts';
 import { NpmAcmeClient, refusalOf } from '../support/npm-acme-client.ts';
 import { startTrialNetwork } from '../support/trial-network.ts';
 
+// Each step is a program of its own that waits by its own clock, on a machine that others use as well.
+vi.setConfig({ testTimeout: 120_000 });
 const network = await startTrialNetwork();
 const chancery = useInstallation(network.environment);
 let server: TestChallengeServer;

@@ -1,10 +1,12 @@
 /** Small clients that many a machine runs: Debian's dehydrated (a shell script) and acme-tiny. */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { expectRevoked, judge } from '../support/acme-relying-party.ts';
 import { run, useInstallation } from '../support/installation.ts';
 import { serveChallengeFiles, startTrialNetwork } from '../support/trial-network.ts';
 
+// Each step is a program of its own that waits by its own clock, on a machine that others use as well.
+vi.setConfig({ testTimeout: 120_000 });
 const network = await startTrialNetwork();
 const chancery = useInstallation(network.environment);
 let files: { close(): Promise<void> };
