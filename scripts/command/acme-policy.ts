@@ -1,5 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
-import { rateLimitNames } from '../../src/acme/index.ts';
+import type { DirectoryLimits } from '../../src/acme/ports.ts';
 import type { Client } from './client.ts';
 import { usageError } from './exit.ts';
 import { print, printJson, printTable } from './output.ts';
@@ -9,7 +9,13 @@ import { parseDays, parseDuration, parseRate, parseTime } from './values.ts';
 type Options = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 type ClientOf = () => Client;
 
-const limits = Object.keys(rateLimitNames);
+const limits: readonly (keyof DirectoryLimits)[] = [
+  'newAccountPerAddress',
+  'newOrderPerAccount',
+  'newOrderPerCredential',
+  'newOrderPerName',
+  'failedValidationPerName',
+];
 const keyHelp =
   'whom it counts, as the refusal names it: an address or network, an account, a kid, a name';
 

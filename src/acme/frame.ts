@@ -158,13 +158,20 @@ const compiledRoutes = protocolRoutes.map((route) => {
   };
 });
 
+/** An error with those behind it: a problem only wraps what went wrong. */
+function traceOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by ${traceOf(error.cause)}`;
+}
+
 /** RFC 8555 §6.7. What lies behind a 5xx is for the log alone. */
 function problemAnswer({ log }: AcmeDependencies, route: string, error: unknown): HandlerAnswer {
   const problem = toAcmeProblem(error);
   if (problem.status >= 500) {
     log(isChanceryError(error) ? 'warn' : 'alarm', 'an ACME request failed', {
       route,
-      cause: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      cause: traceOf(error),
     });
   }
   const { link: linked, ...headers } = lowerCase(problem.headers);
