@@ -2,7 +2,7 @@ import { authorizationAnswer } from './authorization-object.ts';
 import { type AccountContext, type Handler, noSuch } from './context.ts';
 import { makeAuthorization, requireAdmitted } from './identifier-admission.ts';
 import { parseIdentifiers } from './identifiers.ts';
-import { checkTerms } from './order-terms.ts';
+import { checkTerms, readOrderTerms } from './order-terms.ts';
 import type { AuthorizationRecord, Identifier } from './ports.ts';
 import { AcmeProblem, problemDocument } from './problem.ts';
 import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
@@ -49,6 +49,18 @@ async function requireWilling(context: AccountContext, identifier: Identifier): 
     if (!(error instanceof AcmeProblem) || error.type !== 'rejectedIdentifier') throw error;
     const { subproblems } = error.document;
     throw new AcmeProblem(error.type, { status: 403, detail: error.message, subproblems });
+  }
+}
+
+/** An identifier that the CA would not certify is 403 here, other than in an order (RFC 8555 §7.4.1). */
+async function requireWilling(context: AccountContext, identifier: Identifier): Promise<void> {
+  try {
+    requireAdmitted(context, [identifier]);
+    await checkTerms(context, [identifier], readOrderTerms({ ...context, payload: {} }));
+  } catch (error) {
+    if (!(error instanceof AcmeProblem) || error.type !== 'rejectedIdentifier') throw error;
+    const { detail, subproblems } = error.document;
+    throw new AcmeProblem(error.type, { status: 403, detail, subproblems, cause: error });
   }
 }
 

@@ -98,8 +98,8 @@ async function findCertificate(
     ({ certificate }) => certificate !== undefined && Buffer.compare(certificate, der) === 0,
   );
   if (record === undefined) {
-    throw new AcmeProblem('malformed', {
-      status: 404,
+    throw new AcmeProblem('unauthorized', {
+      status: 403,
       detail: 'this CA did not issue that certificate; send exactly the octets that it issued',
     });
   }

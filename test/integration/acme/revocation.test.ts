@@ -113,7 +113,7 @@ describe('A28, §7.6', () => {
     const flipped = Buffer.from(one.certificate.raw);
     flipped[flipped.length - 1] = (flipped.at(-1) ?? 0) ^ 1;
     const stranger = { certificate: { raw: flipped } } as Obtained;
-    expectProblem(await revoke(client, stranger), 404, 'malformed');
+    expectProblem(await revoke(client, stranger), 403, 'unauthorized');
     const ca = {
       certificate: { raw: Buffer.from(chancery.issuing.certificate ?? []) },
     } as Obtained;
