@@ -230,8 +230,8 @@ CREATE TRIGGER authorization_transition BEFORE UPDATE ON acme_authorizations FOR
     IS DISTINCT FROM (OLD.tenant, OLD.directory, OLD.authorization_id, OLD.account_id, OLD.identifier_type,
       OLD.identifier_value, OLD.wildcard, OLD.created_at, OLD.token, OLD.offered, OLD.preauthorized_by)
     OR (OLD.status <> NEW.status AND (OLD.status, NEW.status) NOT IN (('pending', 'valid'),
-      ('pending', 'invalid'), ('pending', 'deactivated'), ('pending', 'expired'), ('pending', 'revoked'),
-      ('valid', 'deactivated'), ('valid', 'expired'), ('valid', 'revoked')))
+      ('pending', 'invalid'), ('pending', 'deactivated'), ('valid', 'deactivated'), ('valid', 'expired'),
+      ('valid', 'revoked')))
     OR (OLD.challenge_status <> NEW.challenge_status AND (OLD.challenge_status, NEW.challenge_status)
       NOT IN (('pending', 'processing'), ('processing', 'valid'), ('processing', 'invalid')))
     OR (OLD.attempted IS NOT NULL AND NEW.attempted IS DISTINCT FROM OLD.attempted)
