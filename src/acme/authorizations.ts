@@ -36,22 +36,6 @@ export const newAuthorization: Handler = async (context) => {
   return authorizationAnswer(context, record, 201);
 };
 
-/** As an order of this identifier is judged; unwilling is 403 here (RFC 8555 §7.4.1). */
-async function requireWilling(context: AccountContext, identifier: Identifier): Promise<void> {
-  try {
-    requireAdmitted(context, [identifier]);
-    await checkTerms(context, [identifier], {
-      profile: context.policy.defaultProfile,
-      notBefore: undefined,
-      notAfter: undefined,
-    });
-  } catch (error) {
-    if (!(error instanceof AcmeProblem) || error.type !== 'rejectedIdentifier') throw error;
-    const { subproblems } = error.document;
-    throw new AcmeProblem(error.type, { status: 403, detail: error.message, subproblems });
-  }
-}
-
 /** An identifier that the CA would not certify is 403 here, other than in an order (RFC 8555 §7.4.1). */
 async function requireWilling(context: AccountContext, identifier: Identifier): Promise<void> {
   try {
