@@ -114,6 +114,7 @@ describe('representations', () => {
       '/principals/admin',
       '/credentials',
       '/audit?limit=2',
+      ...['/acme/credentials', '/acme/accounts?directory=eab', '/acme/limits', '/acme/incidents'],
       '/openapi.json',
       '/whoami',
     ]) {
