@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { ChanceryError } from '../domain/index.ts';
 import { keyAuthorization } from './challenge.ts';
 import type { AcmeDependencies } from './dependencies.ts';
@@ -153,12 +152,12 @@ export function createValidations(deps: AcmeDependencies) {
     async attemptOf(authorizationId: string, milliseconds: number): Promise<void> {
       const attempted = claimed.get(authorizationId)?.attempt;
       if (attempted === undefined) return;
-      const over = new AbortController();
-      const patience = delay(milliseconds, undefined, { signal: over.signal }).catch(
-        () => undefined,
-      );
-      await Promise.race([attempted, patience]);
-      over.abort();
+      let patience: NodeJS.Timeout | undefined;
+      const over = new Promise<void>((done) => {
+        patience = setTimeout(done, milliseconds);
+      });
+      await Promise.race([attempted, over]);
+      clearTimeout(patience);
     },
 
     /** Goes on with challenges whose node died, or could not record what it found. */
