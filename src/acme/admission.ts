@@ -32,7 +32,8 @@ export function createAdmission(
     const admit = async (
       account: { readonly accountId: string } | { readonly thumbprint: string } | undefined,
     ): Promise<AccountAccess | undefined> => {
-      const admitted = await deps.unitOfWork.runRelaxed(async ({ acme }) =>
+      // One statement, and one round trip: its commit is asynchronous by itself.
+      const admitted = await deps.unitOfWork.readOne(async ({ acme }) =>
         acme.admit(deps.tenant, policy.name, spent, account),
       );
       if (!admitted.fresh) throw staleNonce();
