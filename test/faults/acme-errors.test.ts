@@ -1,0 +1,245 @@
+/**
+ * I1, T-AUTH-1: an exception in any statement of ACME's rows, wherever it comes, denies. Nothing is
+ * issued, nothing of the inside is told, and what failed goes through when it is asked again.
+ */
+import { describe, expect, it } from 'vitest';
+import type { AcmeStore, AcmeTransaction, AcmeUnitOfWork } from '../../src/acme/ports.ts';
+import { AcmeClient, type Answer, json, type Order } from '../support/acme-client.ts';
+import { csr } from '../support/acme-csr.ts';
+import { judged } from '../support/acme-exchanges.ts';
+import { externalAccountBinding } from '../support/acme-keys.ts';
+import { baseUrl, directoryPolicy, testAcme } from '../support/acme-node.ts';
+import { admin } from '../support/authority.ts';
+
+const secret = 'the inside of the server';
+/** Names of statements that fail now. */
+const failing = new Set<string>();
+const called = new Set<string>();
+
+/** Rows whose statements fail as the test says. */
+function fragile(store: AcmeStore): AcmeStore {
+  return new Proxy(store, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      return async (...parameters: unknown[]): Promise<unknown> => {
+        called.add(String(name));
+        if (failing.has(String(name))) throw new Error(secret);
+        return (await Reflect.apply(value, target, parameters)) as unknown;
+      };
+    },
+  });
+}
+
+function fragileTransaction(transaction: AcmeTransaction): AcmeTransaction {
+  return Object.create(transaction, {
+    acme: { value: fragile(transaction.acme) },
+  }) as AcmeTransaction;
+}
+
+/** Set once the server is there: dependencies are asked for before. */
+let inner: AcmeUnitOfWork | undefined;
+function real(): AcmeUnitOfWork {
+  if (inner === undefined) throw new Error('not there yet');
+  return inner;
+}
+const unitOfWork: AcmeUnitOfWork = {
+  readOne: async (work) => real().readOne(async (t) => work(fragileTransaction(t))),
+  read: async (work) => real().read(async (t) => work(fragileTransaction(t))),
+  run: async (work) => real().run(async (t) => work(fragileTransaction(t))),
+  runRelaxed: async (work) => real().runRelaxed(async (t) => work(fragileTransaction(t))),
+  storeOf: (transaction) => fragile(real().storeOf(transaction)),
+};
+
+const server = await testAcme('acme-errors', {
+  acme: { unitOfWork },
+  directories: [
+    directoryPolicy('limited', {
+      limits: {
+        newAccountPerAddress: { burst: 1000, seconds: 1 },
+        newOrderPerAccount: { burst: 1000, seconds: 1 },
+        failedValidationPerName: { burst: 1000, seconds: 1 },
+      },
+    }),
+  ],
+});
+inner = server.unitOfWork;
+const { chancery } = server;
+const directoryUrl = `${baseUrl}/acme/limited/directory`;
+
+await chancery.authority.createPrincipal(admin, { name: 'owner', role: 'subscriber' });
+
+function newClient(): AcmeClient {
+  return new AcmeClient(judged(server.transport()), directoryUrl);
+}
+
+async function rows(): Promise<{ certificates: number; accounts: number }> {
+  const [row] = await chancery.sql(
+    `SELECT (SELECT count(*)::int FROM certificates WHERE owner <> 'x') AS certificates,
+      (SELECT count(*)::int FROM acme_accounts) AS accounts`,
+  );
+  return row as { certificates: number; accounts: number };
+}
+
+let count = 0;
+/** Everything that a client does, step by step; each answers what the server said last. */
+const steps: readonly (readonly [string, (run: Run) => Promise<Answer>])[] = [
+  ['newAccount', async ({ client, binding }) => register(client, await binding())],
+  ['account', async ({ client }) => client.get(client.kid)],
+  ['update', async ({ client }) => client.post(client.kid, { contact: ['mailto:a@example.test'] })],
+  [
+    'newOrder',
+    async (run) => {
+      const answer = await run.client.newOrder([run.name]);
+      if (answer.status === 201) run.order = json<Order>(answer);
+      return answer;
+    },
+  ],
+  ['orders', async ({ client }) => client.get(`${client.kid}/orders`)],
+  ['authorization', async (run) => run.client.get(run.order?.authorizations[0] ?? '')],
+  [
+    'challenge',
+    async (run) => {
+      const url = `${(run.order?.authorizations[0] ?? '').replace('/authorization/', '/challenge/')}/http-01`;
+      return run.client.post(url, {});
+    },
+  ],
+  [
+    'order',
+    async (run) => {
+      if (run.order !== undefined && failing.size === 0) await run.client.authorize(run.order);
+      return run.client.get((run.order?.finalize ?? '').replace('/finalize', ''));
+    },
+  ],
+  [
+    'finalize',
+    async (run) => {
+      run.request ??= csr([run.name]).der;
+      return run.order === undefined
+        ? run.client.get('x')
+        : run.client.finalize(run.order, run.request);
+    },
+  ],
+  [
+    'certificate',
+    async (run) =>
+      run.client.get(
+        (run.order?.finalize ?? '').replace('/order/', '/certificate/').replace('/finalize', ''),
+      ),
+  ],
+];
+
+interface Run {
+  readonly client: AcmeClient;
+  readonly name: string;
+  readonly binding: () => Promise<unknown>;
+  order?: Order;
+  request?: Uint8Array;
+}
+
+async function register(client: AcmeClient, binding: unknown): Promise<Answer> {
+  const { newAccount } = await client.directory();
+  const answer = await client.post(newAccount, { externalAccountBinding: binding }, { jwk: true });
+  if (answer.status < 300) client.kid = String(answer.headers['location']);
+  return answer;
+}
+
+function newRun(): Run {
+  count += 1;
+  const client = newClient();
+  return {
+    client,
+    name: `e${count}.example.test`,
+    binding: async () => {
+      const { credential, hmacKey } = await server.acme.createCredential(admin, {
+        directory: 'limited',
+        owner: 'owner',
+        quota: 5,
+      });
+      const { newAccount } = await client.directory();
+      return externalAccountBinding({ kid: credential.kid, hmacKey }, newAccount, client.key.jwk);
+    },
+  };
+}
+
+/** Which statements each step uses, learned from a run without faults. */
+const used = new Map<string, readonly string[]>();
+{
+  const run = newRun();
+  await run.client.directory();
+  for (const [name, step] of steps) {
+    called.clear();
+    const answer = await step(run);
+    expect(answer.status, `${name}: ${answer.text}`).toBeLessThan(300);
+    // Making a credential is an operator's act, not the protocol's.
+    used.set(
+      name,
+      [...called].filter((statement) => statement !== 'insertCredential'),
+    );
+  }
+}
+
+describe('I1: a statement that throws denies', () => {
+  const cases = steps.flatMap(([name, step]) =>
+    (used.get(name) ?? []).map((statement) => ({ name, step, statement })),
+  );
+
+  it('the authorising ones are among them', () => {
+    const statements = new Set(cases.map(({ statement }) => statement));
+    expect([...statements]).toEqual(
+      expect.arrayContaining([
+        'admit',
+        'findCredential',
+        'bindCredential',
+        'takeRateLimits',
+        'findAuthorization',
+        'isAccountKey',
+        'beginProcessing',
+        'spendQuota',
+        'completeOrder',
+      ]),
+    );
+  });
+
+  it.each(cases)('$statement at $name', async ({ name, step, statement }) => {
+    const run = newRun();
+    for (const [earlier, before] of steps) {
+      if (earlier === name) break;
+      expect((await before(run)).status, earlier).toBeLessThan(300);
+    }
+    const at = await rows();
+    failing.add(statement);
+    let answer: Answer;
+    try {
+      answer = await step(run);
+    } finally {
+      failing.clear();
+    }
+    expect(answer.text).not.toContain(secret);
+    const now = await rows();
+    // What the answer does not need may be swallowed; what authorises may not.
+    if (answer.status >= 400) {
+      expect(answer.status, answer.text).toBeGreaterThanOrEqual(500);
+      expect(now.accounts).toBe(at.accounts);
+    } else {
+      expect([
+        'findCredential',
+        'bindCredential',
+        'admit',
+        'takeRateLimits',
+        'isAccountKey',
+        'beginProcessing',
+        'spendQuota',
+      ]).not.toContain(statement);
+    }
+    if (statement !== 'completeOrder') {
+      expect(now.certificates, 'nothing is issued on an error').toBe(at.certificates);
+    } else {
+      const [row] = await chancery.sql(
+        `SELECT count(*)::int AS issued FROM certificates c JOIN issuance_outcomes o ON o.certificate_id = c.id AND o.state = 'issued' WHERE $1 = ANY (c.names)`,
+        [`DNS:${run.name}`],
+      );
+      expect(row?.['issued']).toBe(0);
+    }
+  });
+});
