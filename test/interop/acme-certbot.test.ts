@@ -33,7 +33,7 @@ describe('without external account binding', () => {
     const name = 'http.certbot.test';
     await certbot.ok(
       ...['certonly', ...anonymous, ...certbot.standalone, '-d', name],
-      ...['--key-type', 'rsa', '--rsa-key-size', '3072'],
+      ...['--key-type', 'rsa', '--rsa-key-size', '2048'],
     );
     const expected = {
       names: [name],
@@ -57,7 +57,8 @@ describe('without external account binding', () => {
     const again = await certbot.run(
       ...['revoke', '--cert-path', certbot.path(name, 'cert'), '--no-delete-after-revoke'],
     );
-    expect(again.stdout + again.stderr).toContain('already been revoked');
+    expect(again.code).toBe(1);
+    expect(certbot.log).toContain('urn:ietf:params:acme:error:alreadyRevoked');
   });
 
   test('dns-01 with an ECDSA key: a wildcard beside its base, renewed, revoked with its own key', async () => {
@@ -111,7 +112,9 @@ describe('without external account binding', () => {
       ...['--manual-auth-hook', '/bin/true', '-d', 'wrong.certbot.test'],
     );
     expect(code).toBe(1);
-    expect(stdout + stderr).toContain('_acme-challenge.wrong.certbot.test');
+    expect(stdout + stderr).toMatch(/Type: +incorrectResponse/);
+    expect(stdout + stderr).toMatch(/Detail: .*_acme-challenge\.wrong\.certbot\.test/);
+    expect(stdout + stderr).not.toContain('somebody-elses');
   });
 });
 
@@ -129,7 +132,7 @@ describe('with external account binding', () => {
     const certbot = new Certbot(chancery, network, 'certbot-unbound', 'eab/directory');
     const { code, stdout, stderr } = await certbot.run('register', ...anonymous);
     expect(code).toBe(1);
-    expect(stdout + stderr).toMatch(/external account binding|external account/i);
+    expect(stdout + stderr).toContain('requires external account binding');
   });
 
   test('http-01: the credential names the owner and bounds the names; issue, renew, revoke', async () => {
@@ -157,7 +160,8 @@ describe('with external account binding', () => {
       ...['certonly', ...certbot.standalone, '-d', 'mx.elsewhere.test'],
     );
     expect(other.code).toBe(1);
-    expect(other.stdout + other.stderr).toContain('mx.elsewhere.test');
+    expect(certbot.log).toContain('urn:ietf:params:acme:error:rejectedIdentifier');
+    expect(certbot.log).toContain(`${binding.kid} allows only mail.test`);
   });
 
   test('--no-challenge: a wildcard without any server, record or query', async () => {
@@ -173,7 +177,7 @@ describe('with external account binding', () => {
     expect(network.dns.queries.length).toBe(before);
     await judge(chancery, readFileSync(certbot.path('app', 'fullchain'), 'utf8'), {
       names,
-      keyType: 'rsa',
+      keyType: 'ec',
       keyFile: certbot.path('app', 'privkey'),
     });
   });

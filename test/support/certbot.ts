@@ -49,6 +49,14 @@ export class Certbot {
     return stdout + stderr;
   }
 
+  /**
+   * What its last run logged. A problem document shows only here: printing one, certbot 2.1 on
+   * Python 3.11 ends with "AttributeError: can't set attribute".
+   */
+  get log(): string {
+    return readFileSync(join(this.#folder, 'logs', 'letsencrypt.log'), 'utf8');
+  }
+
   /** `certonly` with its own web server on the port of http-01. */
   get standalone(): readonly string[] {
     return [

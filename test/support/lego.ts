@@ -60,6 +60,7 @@ export class Lego {
           LEGO_CA_CERTIFICATES: this.#installation.root,
           EXEC_PATH: hook,
           EXEC_POLLING_INTERVAL: '1',
+          EXEC_SEQUENCE_INTERVAL: '1',
         },
       },
     );
