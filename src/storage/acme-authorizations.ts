@@ -129,6 +129,8 @@ export function authorizationStore(
     },
 
     claimValidations: async (tenant, now, claimedUntil, limit) =>
-      (await session.query(sql.claim, [tenant, now, claimedUntil, limit])).map(authorizationOf),
+      (await session.query(sql.claim, [tenant, now, claimedUntil, limit, session.autocommit])).map(
+        authorizationOf,
+      ),
   };
 }

@@ -79,8 +79,9 @@ export function acmeAuthorizationStatements(schema: string) {
           AND o.status IN ('pending', 'ready')
       )
       SELECT authorization_id FROM changed`,
-    claim: `UPDATE {acme_authorizations} a SET claimed_until = $3
-      FROM (
+    claim: `WITH ${relaxed('$5')}
+      UPDATE {acme_authorizations} a SET claimed_until = $3
+      FROM relaxed, (
         SELECT authorization_id FROM {acme_authorizations}
         WHERE tenant = $1 AND claimed_until <= $2 AND expires_at > $2
         ORDER BY claimed_until LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED

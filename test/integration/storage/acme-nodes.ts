@@ -117,14 +117,17 @@ export class AcmeNodes {
     });
     await done;
     const waiting = second();
-    await until('the second to wait for the first', async () => {
-      const { rows } = await this.observer.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-      );
-      return rows.length > 0;
-    });
-    end(undefined);
-    await holding;
+    try {
+      await until('the second to wait for the first', async () => {
+        const { rows } = await this.observer.query(
+          `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        return rows.length > 0;
+      });
+    } finally {
+      end(undefined);
+      await holding;
+    }
     return await waiting;
   }
 }

@@ -49,7 +49,9 @@ describe('T-DB-3: errors of the database', () => {
       isRetryable(databaseError(code)),
     );
     expect(retried).toEqual(['40001', '40P01']);
-    expect(isRetryable(databaseError('23505', 'certificate_status_pkey'))).toBe(true);
+    for (const constraint of ['certificate_status_pkey', 'acme_accounts_thumbprint_key']) {
+      expect(isRetryable(databaseError('23505', constraint))).toBe(true);
+    }
   });
 
   test.each([
