@@ -38,10 +38,10 @@ function fragileTransaction(transaction: AcmeTransaction): AcmeTransaction {
 }
 
 /** Set once the server is there: dependencies are asked for before. */
-let inner: AcmeUnitOfWork | undefined;
+const inner: { unitOfWork?: AcmeUnitOfWork } = {};
 function real(): AcmeUnitOfWork {
-  if (inner === undefined) throw new Error('not there yet');
-  return inner;
+  if (inner.unitOfWork === undefined) throw new Error('not there yet');
+  return inner.unitOfWork;
 }
 const unitOfWork: AcmeUnitOfWork = {
   readOne: async (work) => real().readOne(async (t) => work(fragileTransaction(t))),
@@ -63,7 +63,7 @@ const server = await testAcme('acme-errors', {
     }),
   ],
 });
-inner = server.unitOfWork;
+inner.unitOfWork = server.unitOfWork;
 const { chancery } = server;
 const directoryUrl = `${baseUrl}/acme/limited/directory`;
 
