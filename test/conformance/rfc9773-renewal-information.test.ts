@@ -1,6 +1,7 @@
 /** RFC 9773: when a certificate should be renewed, and which one an order replaces (A34 to A36, I32). */
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { formatCertId, parseCertId } from '../../src/acme/renewal-info.ts';
 import {
   type AcmeClient,
   type Answer,
@@ -91,6 +92,16 @@ describe('§4.1', () => {
     expect(Math.abs(start - (notBefore + (life * 2) / 3))).toBeLessThan(2000);
     expect(Math.abs(end - start - life / 30)).toBeLessThan(2000);
     expect(await windowOf(obtained)).toMatchObject({ start, end });
+  });
+
+  it("A34: §4.1's own example is read and written", () => {
+    const example = 'aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE';
+    const named = parseCertId(example);
+    expect(named).toEqual({
+      keyIdentifier: '69885b6b87464041e1b37b847ba0ae2cde01c8d4',
+      serialNumber: '87654321',
+    });
+    expect(named && formatCertId(named)).toBe(example);
   });
 
   it('A34: anything but the one right spelling is not found or malformed', async () => {
