@@ -69,12 +69,13 @@ export function acmeOrderStatements(schema: string) {
         AND (o.status = 'processing' OR (o.status = 'ready' AND o.expires_at > $5))
         AND NOT EXISTS (
           SELECT FROM jsonb_array_elements(o.identifiers) WITH ORDINALITY AS i (identifier, place)
-            LEFT JOIN {acme_authorizations} a ON a.authorization_id = o.authorizations[i.place::integer]
-              AND a.tenant = o.tenant AND a.directory = o.directory AND a.account_id = o.account_id
-              AND a.identifier_type = i.identifier ->> 'type'
-              AND CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value
-                = i.identifier ->> 'value'
+            LEFT JOIN {acme_authorizations} a ON a.tenant = o.tenant
+              AND a.authorization_id = o.authorizations[i.place::integer]
           WHERE a.status IS DISTINCT FROM 'valid' OR a.expires_at <= $5
+            OR (a.directory, a.account_id, a.identifier_type,
+                CASE WHEN a.wildcard THEN '*.' ELSE '' END || a.identifier_value)
+              IS DISTINCT FROM
+              (o.directory, o.account_id, i.identifier ->> 'type', i.identifier ->> 'value')
         )`,
     complete: `UPDATE {acme_orders} o SET status = 'valid', processing_since = NULL,
         kept_until = greatest(o.kept_until, (SELECT c.not_after + interval '30 days' FROM {certificates} c
@@ -83,11 +84,14 @@ export function acmeOrderStatements(schema: string) {
         AND o.status = 'processing'`,
     fail: `UPDATE {acme_orders} SET status = 'invalid', error = $3, processing_since = NULL
       WHERE tenant = $1 AND order_id = $2 AND status IN ('pending', 'ready', 'processing')`,
-    listInterrupted: `SELECT o.* FROM {acme_orders} o
+    // MATERIALIZED: few orders are processing, and the inventory is large.
+    listInterrupted: `WITH o AS MATERIALIZED (
+        SELECT * FROM {acme_orders} WHERE tenant = $1 AND processing_since < $2
+      )
+      SELECT o.* FROM o
         JOIN {certificates} c ON c.serial_number = o.serial_number AND c.issuer_id = o.issuer_id
           AND c.tenant = o.tenant
         JOIN {issuance_outcomes} s ON s.certificate_id = c.id AND s.state = 'abandoned'
-      WHERE o.tenant = $1 AND o.processing_since < $2
       ORDER BY o.processing_since LIMIT $3`,
     // What is still processing is never deleted; a valid order is kept as long as its certificate.
     prune: `WITH dead AS (
