@@ -79,3 +79,15 @@ test('an address that this lego sends as a DNS name is refused with the type tha
   expect(stdout + stderr).toMatch(/rejectedIdentifier|malformed/);
   expect(stdout + stderr).toContain('"ip"');
 });
+
+test('what the profile does not grant is refused by name, not dropped, and the order stays ready', async () => {
+  const lego = new Lego(chancery, network, 'lego-staple', 'default/directory');
+  const { code, stdout, stderr } = await lego.run(
+    'http-01',
+    ['--domains', 'staple.lego.test'],
+    ['run', '--must-staple'],
+  );
+  expect(code).toBe(1);
+  expect(stdout + stderr).toContain('urn:ietf:params:acme:error:badCSR');
+  expect(stdout + stderr).toContain('leave it out of the certification request');
+});
