@@ -30,7 +30,7 @@ export function createAcme(deps: AcmeDependencies) {
       const now = deps.clock.now();
       if (now.getTime() - pruned.getTime() < pruneSeconds * 1000) return;
       pruned = now;
-      await deps.unitOfWork.runRelaxed(async ({ acme }) => acme.prune(deps.tenant, now));
+      await deps.unitOfWork.readOne(async ({ acme }) => acme.prune(deps.tenant, now));
     },
 
     /** Before the process ends: waits for validations and issuances under way. */

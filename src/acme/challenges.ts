@@ -1,7 +1,7 @@
 import { challengeAnswer, shownChallenges } from './authorization-object.ts';
 import { ownAuthorization, patienceMilliseconds } from './authorizations.ts';
 import { type AccountContext, type Handler, noSuch } from './context.ts';
-import type { AuthorizationRecord, ChallengeType, RateLimited } from './ports.ts';
+import type { AuthorizationRecord, ChallengeType } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import { failedValidationLimits, rateLimitedProblem } from './rate-limits.ts';
 import { authorizationStatusAt } from './states.ts';
@@ -58,7 +58,7 @@ async function begin(
   work.requireRoom();
   await requireFewFailures(context, record);
   const claimedUntil = new Date(now.getTime() + deps.settings.claimSeconds * 1000);
-  const begun = await deps.unitOfWork.runRelaxed(async ({ acme }) =>
+  const begun = await deps.unitOfWork.readOne(async ({ acme }) =>
     acme.beginValidation(deps.tenant, record.authorizationId, type, now, claimedUntil),
   );
   if (!begun) {
@@ -77,27 +77,18 @@ async function begin(
   return processing;
 }
 
-/** Counted where a validation fails; here it is only looked at, by taking and giving back. */
+/** Counted where a validation fails; here it is only looked at. */
 async function requireFewFailures(
   { deps, policy, now }: AccountContext,
   { accountId, identifier }: AuthorizationRecord,
 ): Promise<void> {
   const limits = failedValidationLimits(policy, accountId, identifier);
   if (limits.length === 0) return;
-  let limited: RateLimited | undefined;
-  try {
-    await deps.unitOfWork.runRelaxed(async ({ acme }) => {
-      limited = await acme.takeRateLimits(deps.tenant, limits, now);
-      throw new GivenBack();
-    });
-  } catch (error) {
-    if (!(error instanceof GivenBack)) throw error;
-  }
+  const limited = await deps.unitOfWork.readOne(async ({ acme }) =>
+    acme.peekRateLimits(deps.tenant, limits, now),
+  );
   if (limited !== undefined) throw rateLimitedProblem(limited, now);
 }
-
-/** Ends a transaction that only looked. */
-class GivenBack extends Error {}
 
 function anotherAnswered(attempted: ChallengeType | undefined): AcmeProblem {
   return new AcmeProblem('malformed', {

@@ -204,6 +204,12 @@ export interface AcmeStore {
     requests: readonly RateLimitRequest[],
     now: Date,
   ): Promise<RateLimited | undefined>;
+  /** The same judgement, with nothing taken. */
+  peekRateLimits(
+    tenant: TenantId,
+    requests: readonly RateLimitRequest[],
+    now: Date,
+  ): Promise<RateLimited | undefined>;
   putRateLimitOverride(override: RateLimitOverride): Promise<void>;
   removeRateLimitOverride(tenant: TenantId, limit: string, key: string): Promise<boolean>;
   listRateLimitOverrides(tenant: TenantId, now: Date): Promise<readonly RateLimitOverride[]>;
@@ -240,14 +246,15 @@ export interface AcmeTransaction extends Transaction {
 }
 
 export interface AcmeUnitOfWork {
-  /** Single statements, each on its own. */
+  /**
+   * Single statements, each on its own. Those that a crash of the database may lose (nonces, limits,
+   * claims) commit asynchronously by themselves.
+   */
   readOne<T>(work: (transaction: AcmeTransaction) => Promise<T>): Promise<T>;
   /** One snapshot, read only. */
   read<T>(work: (transaction: AcmeTransaction) => Promise<T>): Promise<T>;
   /** Read-write, durable commit. */
   run<T>(work: (transaction: AcmeTransaction) => Promise<T>): Promise<T>;
-  /** Read-write; a crash of the database may lose the last moments (synchronous_commit off). */
-  runRelaxed<T>(work: (transaction: AcmeTransaction) => Promise<T>): Promise<T>;
   /** The rows of ACME in a transaction that the authority opened. */
   storeOf(transaction: Transaction): AcmeStore;
 }

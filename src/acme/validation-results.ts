@@ -40,20 +40,24 @@ export async function recordOutcome(
   }
   if (outcome.valid) {
     deps.failpoint('acme.3-before-validated');
-    await unitOfWork.run(async (transaction) => {
+    const recorded = unitOfWork.run(async (transaction) => {
       const expiresAt = new Date(now.getTime() + policy.authorizationLifetimeSeconds * 1000);
-      const done = await transaction.acme.recordValid(tenant, authorizationId, now, expiresAt);
-      if (!done) return;
-      await recordDone(deps, transaction, accountPrincipal(deps, authorization), {
-        act: 'acmeAuthorization.validate',
-        object: authorizationId,
-        details: {
-          identifier: nameOf(authorization),
-          method: type,
-          ...(outcome.address === undefined ? {} : { address: outcome.address }),
-        },
-      });
+      // Sent together, judged before the commit: what was settled meanwhile leaves no record.
+      const [done] = await Promise.all([
+        transaction.acme.recordValid(tenant, authorizationId, now, expiresAt),
+        recordDone(deps, transaction, accountPrincipal(deps, authorization), {
+          act: 'acmeAuthorization.validate',
+          object: authorizationId,
+          details: {
+            identifier: nameOf(authorization),
+            method: type,
+            ...(outcome.address === undefined ? {} : { address: outcome.address }),
+          },
+        }),
+      ]);
+      if (!done) throw new SettledMeanwhile();
     });
+    await recorded.catch(ignoreSettled);
     deps.failpoint('acme.4-after-validated');
     return undefined;
   }
@@ -64,7 +68,7 @@ export async function recordOutcome(
     return undefined;
   }
   const nextAttemptAt = new Date(now.getTime() + pause * 1000);
-  await unitOfWork.runRelaxed(async ({ acme }) =>
+  await unitOfWork.readOne(async ({ acme }) =>
     acme.recordAttempt(
       tenant,
       authorizationId,
@@ -74,6 +78,13 @@ export async function recordOutcome(
     ),
   );
   return nextAttemptAt;
+}
+
+/** Its holder deactivated it, or it expired, while it was validated: the outcome is nobody's. */
+class SettledMeanwhile extends Error {}
+
+function ignoreSettled(error: unknown): void {
+  if (!(error instanceof SettledMeanwhile)) throw error;
 }
 
 /** The failure ends the orders that wait for it, and counts against the account. */

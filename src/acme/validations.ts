@@ -165,7 +165,7 @@ export function createValidations(deps: AcmeDependencies) {
       const free = Math.min(room(), resumedAtOnce);
       if (draining || free <= 0) return;
       const now = clock.now();
-      const found = await unitOfWork.runRelaxed(async ({ acme }) =>
+      const found = await unitOfWork.readOne(async ({ acme }) =>
         acme.claimValidations(tenant, now, claimUntil(now), free),
       );
       for (const authorization of found) {

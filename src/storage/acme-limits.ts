@@ -1,6 +1,6 @@
-import type { AcmeStore } from '../acme/ports.ts';
+import type { AcmeStore, RateLimited, RateLimitRequest } from '../acme/ports.ts';
 import { incidentOf, overrideOf } from './acme-rows.ts';
-import type { Session } from './pool.ts';
+import type { Row, Session } from './pool.ts';
 import { date, integer, text } from './rows.ts';
 import type { AcmeStatements } from './sql/acme.ts';
 
@@ -16,6 +16,7 @@ export function limitStore(
 ): Pick<
   AcmeStore,
   | 'takeRateLimits'
+  | 'peekRateLimits'
   | 'putRateLimitOverride'
   | 'removeRateLimitOverride'
   | 'listRateLimitOverrides'
@@ -27,22 +28,16 @@ export function limitStore(
   return {
     takeRateLimits: async (tenant, requests, now) => {
       if (requests.length === 0) return undefined;
-      const [row] = await session.query(sql.take, [
-        tenant,
-        now,
-        requests.map((one) => one.limit),
-        requests.map((one) => one.key),
-        requests.map((one) => one.intervalMilliseconds),
-        requests.map((one) => one.burst),
-        session.autocommit,
-      ]);
+      const values = [...limitValues(tenant, requests, now), session.autocommit];
+      const [row] = await session.query(sql.take, values);
       if (row === undefined) throw new TypeError('a judgement of rate limits answers one row');
-      if (row['limited_by'] === null) return undefined;
-      return {
-        limit: text(row, 'limited_by'),
-        key: text(row, 'limited_key'),
-        retryAt: date(row, 'retry_at'),
-      };
+      return row['limited_by'] === null ? undefined : limitedOf(row);
+    },
+
+    peekRateLimits: async (tenant, requests, now) => {
+      if (requests.length === 0) return undefined;
+      const [row] = await session.query(sql.peek, limitValues(tenant, requests, now));
+      return row && limitedOf(row);
     },
 
     putRateLimitOverride: async (record) => {
@@ -116,5 +111,28 @@ export function limitStore(
       }
       return deleted;
     },
+  };
+}
+
+function limitValues(
+  tenant: string,
+  requests: readonly RateLimitRequest[],
+  now: Date,
+): readonly unknown[] {
+  return [
+    tenant,
+    now,
+    requests.map((one) => one.limit),
+    requests.map((one) => one.key),
+    requests.map((one) => one.intervalMilliseconds),
+    requests.map((one) => one.burst),
+  ];
+}
+
+function limitedOf(row: Row): RateLimited {
+  return {
+    limit: text(row, 'limited_by'),
+    key: text(row, 'limited_key'),
+    retryAt: date(row, 'retry_at'),
   };
 }

@@ -37,8 +37,6 @@ export interface PoolOptions {
 export interface DatabasePool {
   /** Read-write; commits durably. Runs the work again after a serialization failure or a deadlock. */
   write<T>(work: (session: Session) => Promise<T>): Promise<T>;
-  /** Read-write; a crash of the server may lose the last moments (synchronous_commit off). */
-  writeRelaxed<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** One snapshot, read only. */
   read<T>(work: (session: Session) => Promise<T>): Promise<T>;
   /** Statements that need no common snapshot: each is a transaction by itself. */
@@ -50,12 +48,6 @@ export interface DatabasePool {
 }
 
 const attempts = 6;
-
-const begin: readonly Statement[] = [{ text: 'BEGIN' }];
-const beginRelaxed: readonly Statement[] = [
-  ...begin,
-  { text: 'SET LOCAL synchronous_commit TO off' },
-];
 
 /** Integers of 64 bits as bigint, octets as plain Uint8Array; all else as pg does it. */
 const parsers = new Map<number, (text: string) => unknown>([
@@ -96,9 +88,7 @@ export function createPool(options: PoolOptions): DatabasePool {
   pool.on('error', (error) => options.log(`database connection lost: ${error.message}`));
 
   return {
-    write: async (work) => await withRetry(async () => await writeOnce(pool, begin, work)),
-    writeRelaxed: async (work) =>
-      await withRetry(async () => await writeOnce(pool, beginRelaxed, work)),
+    write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
     read: async (work) => await withRetry(async () => await readOnce(pool, work)),
     each: async (work) => await withRetry(async () => await eachOnce(pool, work)),
     query: async (statement, values = []) =>
@@ -227,16 +217,12 @@ class Transaction implements Session {
   }
 }
 
-async function writeOnce<T>(
-  pool: Pool,
-  opening: readonly Statement[],
-  work: (session: Session) => Promise<T>,
-): Promise<T> {
+async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
   const client = await connect(pool);
   const transaction = new Transaction(client, false);
   let broken = true;
   try {
-    for (const statement of opening) transaction.defer(statement, []);
+    transaction.defer({ text: 'BEGIN' }, []);
     let result: T;
     try {
       result = await work(transaction);

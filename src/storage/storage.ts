@@ -113,8 +113,6 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
   );
   const unitOfWork: AcmeUnitOfWork = {
     run: async (work) => await pool.write(async (session) => await work(transactionOf(session))),
-    runRelaxed: async (work) =>
-      await pool.writeRelaxed(async (session) => await work(transactionOf(session))),
     readOne: async (work) => await pool.each(async (session) => await work(transactionOf(session))),
     read: async (work) => await pool.read(async (session) => await work(transactionOf(session))),
     storeOf: (transaction) => {

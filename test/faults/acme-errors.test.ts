@@ -47,7 +47,6 @@ const unitOfWork: AcmeUnitOfWork = {
   readOne: async (work) => real().readOne(async (t) => work(fragileTransaction(t))),
   read: async (work) => real().read(async (t) => work(fragileTransaction(t))),
   run: async (work) => real().run(async (t) => work(fragileTransaction(t))),
-  runRelaxed: async (work) => real().runRelaxed(async (t) => work(fragileTransaction(t))),
   storeOf: (transaction) => fragile(real().storeOf(transaction)),
 };
 

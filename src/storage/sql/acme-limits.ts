@@ -6,6 +6,22 @@ export function acmeLimitStatements(schema: string) {
     take: `WITH ${relaxed('$7')}
       SELECT t.* FROM relaxed LEFT JOIN LATERAL {acme_take_rate_limits}($1, $2, $3, $4, $5, $6) AS t
         ON true`,
+    // As take would judge it, without a lock and without taking.
+    peek: `WITH requested AS (
+        SELECT r.l, r.k, make_interval(secs => COALESCE(o.interval_milliseconds, r.i) / 1000) AS every,
+          COALESCE(o.burst, r.b) AS burst
+        FROM unnest($3::text[], $4::text[], $5::double precision[], $6::integer[]) AS r (l, k, i, b)
+          LEFT JOIN {acme_rate_limit_overrides} o ON o.tenant = $1 AND o.limit_name = r.l
+            AND o.key = r.k AND o.not_after > $2
+      ), judged AS (
+        SELECT q.l, q.k,
+          greatest(n.theoretical_arrival, $2::timestamptz) + q.every - q.every * q.burst AS allowed_at
+        FROM requested q LEFT JOIN {acme_rate_limits} n
+          ON n.tenant = $1 AND n.limit_name = q.l AND n.key = q.k
+      )
+      SELECT l AS limited_by, k AS limited_key,
+        date_trunc('milliseconds', allowed_at + interval '999 microseconds') AS retry_at
+      FROM judged WHERE allowed_at > $2 ORDER BY allowed_at DESC, l, k LIMIT 1`,
     // What was used up by the old rate is forgotten: whoever asked for the override waits no more.
     putOverride: `WITH forgotten AS (DELETE FROM {acme_rate_limits}
         WHERE tenant = $1 AND limit_name = $2 AND key = $3)

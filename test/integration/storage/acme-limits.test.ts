@@ -66,6 +66,30 @@ describe('rate limits (§6.6, A10)', () => {
     expect(await take(third, limited?.retryAt ?? at)).toBeUndefined();
   });
 
+  test('a look judges alike and takes nothing', async () => {
+    const one = [request('peek', { burst: 1 }), request('peek too')];
+    const peek = async (now: Date) =>
+      await nodes.two.acme.readOne(async ({ acme }) => await acme.peekRateLimits(tenant, one, now));
+    expect(await peek(at)).toBeUndefined();
+    expect(await peek(at)).toBeUndefined();
+    expect(await take(one, at)).toBeUndefined();
+    const limited = await peek(at);
+    expect(limited).toEqual({ limit: 'newOrderPerAccount', key: 'peek', retryAt: later(1) });
+    expect(await take(one, at)).toEqual(limited);
+    expect(await peek(later(1))).toBeUndefined();
+    await nodes.one.acme.run(async ({ acme }) => {
+      await acme.putRateLimitOverride({
+        ...{ tenant, limit: 'newOrderPerAccount', key: 'peek too', notAfter: later(60) },
+        ...{ intervalMilliseconds: 1000, burst: 0, createdAt: at, createdBy: 'test' },
+      });
+    });
+    expect((await peek(later(2)))?.key).toBe('peek too');
+    await nodes.one.acme.run(
+      async ({ acme }) =>
+        await acme.removeRateLimitOverride(tenant, 'newOrderPerAccount', 'peek too'),
+    );
+  });
+
   test('taken from all limits or from none; the longest wait is told', async () => {
     const empty = request('empty', { burst: 1 });
     const slow = request('slow', { burst: 1, intervalMilliseconds: 60_000 });
@@ -287,7 +311,7 @@ describe('how a commit is waited for', () => {
     ]);
   });
 
-  test('a relaxed transaction is not waited for, a durable one is whatever stands in it', async () => {
+  test('a durable transaction is waited for, whatever stands in it', async () => {
     const work =
       (value: string) => async (transaction: Parameters<typeof nodes.one.acme.storeOf>[0]) => {
         const acme = nodes.one.acme.storeOf(transaction);
@@ -295,9 +319,6 @@ describe('how a commit is waited for', () => {
         await acme.takeRateLimits(tenant, [request('durable')], at);
         await acme.insertAuthorization(authorizationRecord());
       };
-    expect(await commitsOf(async () => await nodes.one.acme.runRelaxed(work('b')))).toEqual([
-      'off',
-    ]);
     expect(await commitsOf(async () => await nodes.one.unitOfWork.run(work('c')))).toEqual(['on']);
     // Nothing of it stays with the connection.
     expect(
