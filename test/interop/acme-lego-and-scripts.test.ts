@@ -1,9 +1,13 @@
-/** Debian's lego against a running installation: http-01, tls-alpn-01, and dns-01 by a program. */
+/**
+ * Debian's lego against a running installation: http-01, tls-alpn-01, and dns-01 by a program. Then two
+ * small clients that many a machine runs: dehydrated, a shell script, and acme-tiny.
+ */
+import { mkdirSync, readFileSync } from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { expectRevoked, judge } from '../support/acme-relying-party.ts';
-import { useInstallation } from '../support/installation.ts';
+import { type Ran, run, useInstallation } from '../support/installation.ts';
 import { Lego } from '../support/lego.ts';
-import { startTrialNetwork } from '../support/trial-network.ts';
+import { serveChallengeFiles, startTrialNetwork } from '../support/trial-network.ts';
 
 // Each step is a program of its own that waits by its own clock, on a machine that others use as well.
 vi.setConfig({ testTimeout: 120_000 });
@@ -90,4 +94,82 @@ test('what the profile does not grant is refused by name, not dropped, and the o
   expect(code).toBe(1);
   expect(stdout + stderr).toContain('urn:ietf:params:acme:error:badCSR');
   expect(stdout + stderr).toContain('leave it out of the certification request');
+});
+
+/** Small clients only write files; a web server on the port of http-01 has to be there. */
+async function withChallengeFiles<T>(work: () => Promise<T>): Promise<T> {
+  const folder = chancery.path('challenges');
+  mkdirSync(folder, { recursive: true });
+  const files = await serveChallengeFiles(network, folder);
+  try {
+    return await work();
+  } finally {
+    await files.close();
+  }
+}
+
+test('dehydrated, bound: http-01 by files, revocation', async () => {
+  await chancery.ok('principal', 'create', 'appliance', '--role', 'subscriber');
+  const { kid, hmacKey } = await chancery.json<{ kid: string; hmacKey: string }>(
+    ...['acme', 'eab', 'create', '--directory', 'eab', '--principal', 'appliance'],
+    ...['--allow', 'shell.test'],
+  );
+  const base = chancery.path('dehydrated');
+  mkdirSync(base);
+  const configuration = chancery.write(
+    'dehydrated/config',
+    `CA="${chancery.httpsUrl}/acme/eab/directory"
+BASEDIR="${base}"
+WELLKNOWN="${chancery.path('challenges')}"
+EAB_KID="${kid}"
+EAB_HMAC_KEY="${hmacKey}"
+CONTACT_EMAIL="ops@example.test"
+KEY_ALGO="secp384r1"
+`,
+  );
+  const dehydrated = async (...parameters: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await run(
+      'dehydrated',
+      [...parameters, '--config', configuration],
+      { cwd: base, env: { HOME: base, CURL_CA_BUNDLE: chancery.root } },
+    );
+    expect(code, stdout + stderr).toBe(0);
+    return stdout + stderr;
+  };
+  const folder = `${base}/certs/www.shell.test`;
+  const expected = {
+    names: ['www.shell.test'],
+    keyType: 'ec',
+    keyFile: `${folder}/privkey.pem`,
+  } as const;
+  await dehydrated('--register', '--accept-terms');
+  await withChallengeFiles(async () => dehydrated('--cron', '--domain', 'www.shell.test'));
+  const issued = await judge(chancery, readFileSync(`${folder}/fullchain.pem`, 'utf8'), expected);
+  await dehydrated('--revoke', `${folder}/cert.pem`);
+  await expectRevoked(chancery, issued);
+});
+
+test('acme-tiny: a CSR of its own, http-01 by files', async () => {
+  await chancery.openssl(['genrsa', '-out', 'tiny-account.key', '2048']);
+  await chancery.openssl([
+    ...['req', '-new', '-newkey', 'rsa:2048', '-nodes', '-keyout', 'tiny.key', '-out', 'tiny.csr'],
+    ...['-subj', '/CN=tiny.test', '-addext', 'subjectAltName=DNS:tiny.test,DNS:www.tiny.test'],
+  ]);
+  const tiny = async (): Promise<Ran> =>
+    run(
+      'acme-tiny',
+      [
+        ...['--account-key', chancery.path('tiny-account.key'), '--csr', chancery.path('tiny.csr')],
+        ...['--acme-dir', chancery.path('challenges'), '--disable-check'],
+        ...['--directory-url', `${chancery.httpsUrl}/acme/directory`],
+      ],
+      { cwd: chancery.work, env: { SSL_CERT_FILE: chancery.root } },
+    );
+  const { code, stdout, stderr } = await withChallengeFiles(tiny);
+  expect(code, stderr).toBe(0);
+  await judge(chancery, stdout, {
+    names: ['tiny.test', 'www.tiny.test'],
+    keyType: 'rsa',
+    keyFile: chancery.path('tiny.key'),
+  });
 });
