@@ -110,14 +110,9 @@ describe('§6.4', () => {
       newOrder.replace('https://', 'https://elsewhere.'),
       newOrder.replace('/default/', '/eab/'),
       new URL(newOrder).pathname,
-      '',
     ]) {
       const answer = await client.post(newOrder, payload, { header: { url } });
-      expectProblem(
-        answer,
-        url === '' && answer.status === 400 ? 400 : 401,
-        url === '' && answer.status === 400 ? 'malformed' : 'unauthorized',
-      );
+      expectProblem(answer, 401, 'unauthorized');
     }
   });
 
@@ -193,12 +188,11 @@ describe('§6.5', () => {
       found.push(headerOf(answer, 'replay-nonce') ?? '');
     }
     expect(new Set(found).size).toBe(100);
-    // At least 64 random bits, whatever else is in it: no two share a tail or a middle of 8 octets.
-    const windows = (text: string): string[] => {
-      const hex = Buffer.from(text, 'base64url').toString('hex');
-      return [hex.slice(-16)];
-    };
-    expect(new Set(found.flatMap(windows)).size).toBe(100);
+    // Not merely a counter or a time: no two end alike in their last 8 octets.
+    const tails = found.map((nonce) =>
+      Buffer.from(nonce, 'base64url').subarray(-8).toString('hex'),
+    );
+    expect(new Set(tails).size).toBe(100);
   });
 
   it('errors bring a nonce as well', async () => {

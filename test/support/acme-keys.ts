@@ -1,12 +1,5 @@
 /** Account keys and JWS made by node:crypto alone: the other side of what the product verifies. */
-import {
-  createHash,
-  createHmac,
-  createPrivateKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-} from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 
 export type Jwk = Readonly<Record<string, string>>;
 export type JwsAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'RS256' | 'PS256' | 'EdDSA';
@@ -134,11 +127,4 @@ export function keyWithLeadingZero(): JwsKey {
     const [x = '', y = ''] = [key.jwk['x'], key.jwk['y']];
     if ([x, y].some((value) => Buffer.from(value, 'base64url')[0] === 0)) return key;
   }
-}
-
-/** A private key from its PEM or PKCS#8 DER. */
-export function privateKeyOf(content: string | Buffer): KeyObject {
-  return typeof content === 'string'
-    ? createPrivateKey(content)
-    : createPrivateKey({ key: content, format: 'der', type: 'pkcs8' });
 }
