@@ -151,7 +151,7 @@ class Worker {
                   'content-type': 'application/jose+json',
                   'content-length': String(Buffer.byteLength(body)),
                 },
-          timeout: 30_000,
+          timeout: 15_000,
         },
         (response) => {
           const nonce = response.headers['replay-nonce'];
@@ -171,7 +171,7 @@ class Worker {
           );
         },
       );
-      sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url} in 30 s`)));
+      sent.on('timeout', () => sent.destroy(new Error(`no answer from ${url} in 15 s`)));
       sent.on('error', fail);
       sent.end(body);
     });
