@@ -1,8 +1,8 @@
-import type { PublicContext, SignedContext } from './context.ts';
+import type { Named, PublicContext, SignedContext } from './context.ts';
 import { type AccountKey, loadAccountKey, parseJwk } from './jwk.ts';
 import { type ParsedJws, parseJws, verifyJws } from './jws.ts';
 import type { Nonces } from './nonces.ts';
-import type { AccountAccess, DirectoryPolicy, PublicJwk } from './ports.ts';
+import type { AccountAccess, AcmeStore, DirectoryPolicy, PublicJwk } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import type { ProtocolRoute } from './protocol.ts';
 import { type JsonObject, parseJsonObject } from './strict-json.ts';
@@ -29,14 +29,19 @@ export function createAdmission(
     const nonce = nonces.check(jws.nonce ?? '');
     if (nonce === undefined) throw staleNonce();
     const spent = { value: jws.nonce ?? '', notAfter: nonce.notAfter };
+    let named: Named = {};
     const admit = async (
       account: { readonly accountId: string } | { readonly thumbprint: string } | undefined,
     ): Promise<AccountAccess | undefined> => {
-      // One statement, and one round trip: its commit is asynchronous by itself.
-      const admitted = await deps.unitOfWork.readOne(async ({ acme }) =>
-        acme.admit(deps.tenant, policy.name, spent, account),
+      // One round trip; the nonce's commit is asynchronous by itself.
+      const [admitted, found] = await deps.unitOfWork.readOne(async ({ acme }) =>
+        Promise.all([
+          acme.admit(deps.tenant, policy.name, spent, account),
+          readNamed(context, acme),
+        ]),
       );
       if (!admitted.fresh) throw staleNonce();
+      named = found;
       return admitted.access;
     };
     let key: AccountKey;
@@ -56,8 +61,18 @@ export function createAdmission(
     }
     if (access !== undefined) refuseEnded(access, policy);
     const payload = readPayload(route, jws.payload);
-    return { ...context, key, access, payload, signedUrl: jws.url };
+    return { ...context, key, access, payload, signedUrl: jws.url, named };
   };
+}
+
+/** What the path names, sent along with the admission; whose it is, the handler asks. */
+async function readNamed(
+  { deps: { tenant }, policy, parameters: { orderId, authorizationId } }: PublicContext,
+  acme: AcmeStore,
+): Promise<Named> {
+  if (orderId !== undefined) return { order: await acme.findOrder(tenant, policy.name, orderId) };
+  if (authorizationId === undefined) return {};
+  return { authorization: await acme.findAuthorization(tenant, policy.name, authorizationId) };
 }
 
 /** The URL that this request was sent to, as the protected header must name it (RFC 8555 §6.4). */

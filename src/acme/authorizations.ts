@@ -9,7 +9,7 @@ import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
 import { accountPrincipal, recordDone } from './record.ts';
 
 /** How long a look at an authorization waits for an attempt that is under way in this process. */
-export const patienceMilliseconds = 500;
+const patienceMilliseconds = 500;
 
 /** Pre-authorization (RFC 8555 §7.4.1): an authorization that no order asked for, never of a wildcard. */
 export const newAuthorization: Handler = async (context) => {
@@ -50,14 +50,11 @@ async function requireWilling(context: AccountContext, identifier: Identifier): 
 
 /** An authorization by POST-as-GET (RFC 8555 §7.5), or its deactivation (§7.5.2). */
 export const showAuthorization: Handler = async (context) => {
-  const { payload, parameters, work } = context;
-  const authorizationId = parameters['authorizationId'] ?? '';
+  const { payload } = context;
   if (payload === undefined) {
-    // The client would only ask again: an attempt takes milliseconds when all is well.
-    await work.attemptOf(authorizationId, patienceMilliseconds);
-    return authorizationAnswer(context, await ownAuthorization(context), 200);
+    return authorizationAnswer(context, await settledAuthorization(context), 200);
   }
-  const record = await ownAuthorization(context);
+  const record = namedAuthorization(context);
   if (payload['status'] !== 'deactivated') {
     throw new AcmeProblem('malformed', {
       detail:
@@ -67,7 +64,24 @@ export const showAuthorization: Handler = async (context) => {
   return authorizationAnswer(context, await deactivate(context, record), 200);
 };
 
-/** The authorization that the path names, of this account in this directory (RFC 8555 §10.5). */
+/** The authorization that the path names, as it was when the request was let in. @throws AcmeProblem for another account's */
+export function namedAuthorization({ named, access }: AccountContext): AuthorizationRecord {
+  if (named.authorization?.accountId !== access.account.accountId) throw noSuch('authorization');
+  return named.authorization;
+}
+
+/**
+ * The same, but after the attempt under way in this process, for which it waits a little: the client
+ * would only ask again, some of them seconds later, and an attempt takes milliseconds when all is well.
+ */
+export async function settledAuthorization(context: AccountContext): Promise<AuthorizationRecord> {
+  const record = namedAuthorization(context);
+  if (record.challengeStatus !== 'processing') return record;
+  await context.work.attemptOf(record.authorizationId, patienceMilliseconds);
+  return ownAuthorization(context);
+}
+
+/** The authorization that the path names as it is now, of this account in this directory (RFC 8555 §10.5). */
 export async function ownAuthorization({
   deps,
   policy,

@@ -1,7 +1,8 @@
 import { certificatesToPem } from '../authority/index.ts';
 import type { AccountContext } from './context.ts';
 import { type Handler, link, noSuch } from './context.ts';
-import { ownOrder } from './orders.ts';
+import { namedOrder } from './orders.ts';
+import type { OrderRecord } from './ports.ts';
 import { accountPrincipal } from './record.ts';
 
 /**
@@ -11,7 +12,7 @@ import { accountPrincipal } from './record.ts';
  */
 export const downloadCertificate: Handler = async (context) => {
   const { urls, parameters } = context;
-  const order = await ownOrder(context);
+  const order = namedOrder(context);
   const wanted = Number(parameters['alternate'] ?? '0');
   const chains = await chainsOf(context, order);
   const chain = chains[wanted];
@@ -33,7 +34,7 @@ export const downloadCertificate: Handler = async (context) => {
 /** The default chain, then the alternates; none while the order is not valid. */
 async function chainsOf(
   { deps, access }: AccountContext,
-  { status, issuerId, serialNumber }: Awaited<ReturnType<typeof ownOrder>>,
+  { status, issuerId, serialNumber }: OrderRecord,
 ): Promise<readonly (readonly Uint8Array[])[]> {
   if (status !== 'valid' || issuerId === undefined || serialNumber === undefined) return [];
   const principal = accountPrincipal(deps, access.account, ['certificates:read']);

@@ -1,5 +1,5 @@
 import { challengeAnswer, shownChallenges } from './authorization-object.ts';
-import { ownAuthorization, patienceMilliseconds } from './authorizations.ts';
+import { namedAuthorization, ownAuthorization, settledAuthorization } from './authorizations.ts';
 import { type AccountContext, type Handler, noSuch } from './context.ts';
 import type { AuthorizationRecord, ChallengeType } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
@@ -11,11 +11,11 @@ import { authorizationStatusAt } from './states.ts';
  * of no account: clients of older drafts repeat the key authorization in it, and it decides nothing.
  */
 export const answerChallenge: Handler = async (context) => {
-  const record = await ownAuthorization(context);
+  const record = namedAuthorization(context);
   const type = record.offered.find((one) => one === context.parameters['type']);
   if (type === undefined) throw noSuch('challenge');
   if (context.payload === undefined)
-    return challengeAnswer(context, await settled(context, record), type);
+    return challengeAnswer(context, await settledAuthorization(context), type);
   if (record.attempted !== undefined && !shownChallenges(record).includes(type)) {
     throw anotherAnswered(record.attempted);
   }
@@ -29,16 +29,6 @@ export const answerChallenge: Handler = async (context) => {
   requirePending(context, record);
   return challengeAnswer(context, await begin(context, record, type), type);
 };
-
-/** As a look at the authorization: some clients look at the challenge only, and wait seconds for the next look. */
-async function settled(
-  context: AccountContext,
-  record: AuthorizationRecord,
-): Promise<AuthorizationRecord> {
-  if (record.challengeStatus !== 'processing') return record;
-  await context.work.attemptOf(record.authorizationId, patienceMilliseconds);
-  return ownAuthorization(context);
-}
 
 function requirePending({ now }: AccountContext, record: AuthorizationRecord): void {
   const status = authorizationStatusAt(record, now);

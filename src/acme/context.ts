@@ -1,7 +1,7 @@
 import type { AcmeDependencies } from './dependencies.ts';
 import type { AccountKey } from './jwk.ts';
 import type { OrderWork } from './order-work.ts';
-import type { AccountAccess, DirectoryPolicy } from './ports.ts';
+import type { AccountAccess, AuthorizationRecord, DirectoryPolicy, OrderRecord } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import type { JsonObject } from './strict-json.ts';
 import type { Urls } from './urls.ts';
@@ -63,6 +63,14 @@ export interface SignedContext extends PublicContext {
   readonly payload: JsonObject | undefined;
   /** The JWS' own `url`, which was found to be the request's. */
   readonly signedUrl: string;
+  /** What the path names, whoever's it is: read in the round trip that spent the nonce. */
+  readonly named: Named;
+}
+
+/** The order or authorization of a path, as it was when the request was let in. */
+export interface Named {
+  readonly order?: OrderRecord | undefined;
+  readonly authorization?: AuthorizationRecord | undefined;
 }
 
 /** Of a request that a valid account of this directory signed. */

@@ -1,12 +1,10 @@
-import { createHash } from 'node:crypto';
 import { type CertificationRequest, oids, parseCertificationRequest } from '../pkix/index.ts';
 import { decodeBase64url } from './base64url.ts';
 import type { AccountContext, Handler } from './context.ts';
 import { requireSameIdentifiers } from './csr-identifiers.ts';
-import { findHeld, heldProblem } from './hold.ts';
 import { issueOrder, OrderMoved } from './order-issuance.ts';
 import { orderAnswer } from './order-object.ts';
-import { ownOrder } from './orders.ts';
+import { namedOrder, ownOrder } from './orders.ts';
 import type { OrderRecord } from './ports.ts';
 import { AcmeProblem, problemDocument, toAcmeProblem } from './problem.ts';
 import { authorizationStatusAt, orderStatusAt } from './states.ts';
@@ -21,7 +19,7 @@ import { authorizationStatusAt, orderStatusAt } from './states.ts';
  * the error for the end of its order, although the certificate is there.
  */
 export const finalizeOrder: Handler = async (context) => {
-  const order = await ownOrder(context);
+  const order = namedOrder(context);
   const status = orderStatusAt(order, context.now);
   if (status === 'pending' || status === 'invalid') throw notReady(order, status);
   const csr = readCsr(context.payload?.['csr']);
@@ -31,7 +29,6 @@ export const finalizeOrder: Handler = async (context) => {
   }
   requireSameIdentifiers(csr, order.identifiers);
   refuseUnproven(csr);
-  await refuseKey(context, order, csr);
   return orderAnswer(context, await issue(context, order, csr), 200);
 };
 
@@ -76,28 +73,6 @@ function refuseUnproven({ subject }: CertificationRequest): void {
       detail: `the CSR's subject has the attribute ${unproven.oid}, which no challenge proves; leave all but the commonName out of it`,
     });
   }
-}
-
-async function refuseKey(
-  { deps, now }: AccountContext,
-  { identifiers }: OrderRecord,
-  { subjectPublicKeyInfo }: CertificationRequest,
-): Promise<void> {
-  const { unitOfWork, tenant } = deps;
-  const spkiHash = createHash('sha256').update(subjectPublicKeyInfo.der).digest('hex');
-  const [isAccountKey, held] = await unitOfWork.readOne(async (transaction) =>
-    Promise.all([
-      transaction.acme.isAccountKey(tenant, spkiHash),
-      findHeld(transaction, tenant, spkiHash, identifiers, now),
-    ]),
-  );
-  if (isAccountKey) {
-    throw new AcmeProblem('badCSR', {
-      detail:
-        'the CSR has the key of an account; whoever holds the certificate could act for the account: make a key of its own (RFC 8555 §11.1)',
-    });
-  }
-  if (held !== undefined) throw heldProblem(held, 'a certificate of this key for these names');
 }
 
 async function issue(

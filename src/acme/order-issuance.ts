@@ -1,7 +1,10 @@
+import type { CertificateRecord } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
+import { findHeld, heldProblem } from './hold.ts';
 import { toGeneralName } from './identifiers.ts';
 import type { AccountAccess, OrderRecord } from './ports.ts';
+import { AcmeProblem } from './problem.ts';
 import { accountPrincipal } from './record.ts';
 import { replacedReference } from './replacement.ts';
 
@@ -15,7 +18,8 @@ export class OrderMoved extends Error {
  * completion, in the authority's own transactions. A crash leaves it as it was before, processing
  * with a certificate that will be settled as abandoned, or valid.
  *
- * @throws OrderMoved; ChanceryError of the authority, `forbidden` when the quota is used up
+ * @throws OrderMoved; AcmeProblem for a key that the order can't have; ChanceryError of the authority,
+ *   `forbidden` when the quota is used up
  */
 export async function issueOrder(
   deps: AcmeDependencies,
@@ -39,13 +43,18 @@ export async function issueOrder(
       tags: credential?.tags ?? [],
       replaces: replacedReference(order.replaces),
       details: { order: order.orderId, attempt: order.attempts + 1 },
-      afterIntent: async (transaction, { issuerId, serialNumber }) => {
+      afterIntent: async (transaction, { issuerId, serialNumber, spkiHash }) => {
         const acme = unitOfWork.storeOf(transaction);
-        const [begun, spent] = await Promise.all([
-          acme.beginProcessing(order, { csr, now: clock.now(), issuerId, serialNumber }),
+        const now = clock.now();
+        // Sent together, judged before the commit.
+        const [isAccountKey, held, begun, spent] = await Promise.all([
+          acme.isAccountKey(tenant, spkiHash),
+          findHeld(transaction, tenant, spkiHash, order.identifiers, now),
+          acme.beginProcessing(order, { csr, now, issuerId, serialNumber }),
           // A repetition after a crash is the same certificate to its holder.
           credential === undefined || order.attempts > 0 || acme.spendQuota(tenant, credential.kid),
         ]);
+        refuseKey(isAccountKey, held);
         moved = !begun;
         if (!begun) {
           throw new ChanceryError('illegalTransition', {
@@ -68,6 +77,17 @@ export async function issueOrder(
   } catch (cause) {
     throw moved ? new OrderMoved('', { cause }) : cause;
   }
+}
+
+/** @throws AcmeProblem badCSR for an account's key (RFC 8555 §11.1), unauthorized for one that is on hold for these names */
+function refuseKey(isAccountKey: boolean, held: CertificateRecord | undefined): void {
+  if (isAccountKey) {
+    throw new AcmeProblem('badCSR', {
+      detail:
+        'the CSR has the key of an account; whoever holds the certificate could act for the account: make a key of its own (RFC 8555 §11.1)',
+    });
+  }
+  if (held !== undefined) throw heldProblem(held, 'a certificate of this key for these names');
 }
 
 /** Of a binding that has issued all it may. */

@@ -3,10 +3,15 @@ import { orderAnswer } from './order-object.ts';
 import type { OrderRecord } from './ports.ts';
 
 /** An order, by POST-as-GET (RFC 8555 §7.4). */
-export const showOrder: Handler = async (context) =>
-  orderAnswer(context, await ownOrder(context), 200);
+export const showOrder: Handler = async (context) => orderAnswer(context, namedOrder(context), 200);
 
-/** The order that the path names, of this account in this directory (RFC 8555 §10.5). */
+/** The order that the path names, as it was when the request was let in. @throws AcmeProblem for another account's */
+export function namedOrder({ named, access }: AccountContext): OrderRecord {
+  if (named.order?.accountId !== access.account.accountId) throw noSuch('order');
+  return named.order;
+}
+
+/** The order that the path names as it is now, of this account in this directory (RFC 8555 §10.5). */
 export async function ownOrder({
   deps,
   policy,

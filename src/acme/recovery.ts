@@ -1,4 +1,3 @@
-import { isChanceryError } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import { issueOrder, OrderMoved } from './order-issuance.ts';
 import type { AccountAccess, OrderRecord, ProblemDocument } from './ports.ts';
@@ -81,7 +80,7 @@ async function resumeOrder(deps: AcmeDependencies, order: OrderRecord): Promise<
     }
     // What is wrong with the request itself stays wrong.
     const problem = toAcmeProblem(error);
-    if (!isChanceryError(error) || problem.status >= 500) throw error;
+    if (problem.status >= 500) throw error;
     await fail(problem.document);
   }
 }
