@@ -29,6 +29,36 @@ export async function recordOutcome(
   attempt: Attempt,
   outcome: ValidationOutcome,
 ): Promise<Date | undefined> {
+  for (const again of [false, true]) {
+    // That it was answered is committed without waiting: a database that died may have lost it, while
+    // the client was told and would look for an outcome for ever.
+    if (again && !(await answerAgain(deps, attempt))) break;
+    try {
+      return await record(deps, attempt, outcome);
+    } catch (error) {
+      if (!(error instanceof SettledMeanwhile)) throw error;
+    }
+  }
+  return undefined;
+}
+
+/** False when the challenge is answered, or can't be any more. */
+async function answerAgain(
+  { unitOfWork, clock, tenant }: AcmeDependencies,
+  { authorization: { authorizationId }, type, claimUntil }: Attempt,
+): Promise<boolean> {
+  const now = clock.now();
+  return unitOfWork.readOne(async ({ acme }) =>
+    acme.beginValidation(tenant, authorizationId, type, now, claimUntil(now)),
+  );
+}
+
+/** @throws SettledMeanwhile when the challenge is not processing any more */
+async function record(
+  deps: AcmeDependencies,
+  attempt: Attempt,
+  outcome: ValidationOutcome,
+): Promise<Date | undefined> {
   const { authorization, type, attempts } = attempt;
   const { unitOfWork, clock, tenant } = deps;
   const { authorizationId } = authorization;
@@ -40,7 +70,7 @@ export async function recordOutcome(
   }
   if (outcome.valid) {
     deps.failpoint('acme.3-before-validated');
-    const recorded = unitOfWork.run(async (transaction) => {
+    await unitOfWork.run(async (transaction) => {
       const expiresAt = new Date(now.getTime() + policy.authorizationLifetimeSeconds * 1000);
       // Sent together, judged before the commit: what was settled meanwhile leaves no record.
       const [done] = await Promise.all([
@@ -57,7 +87,6 @@ export async function recordOutcome(
       ]);
       if (!done) throw new SettledMeanwhile();
     });
-    await recorded.catch(ignoreSettled);
     deps.failpoint('acme.4-after-validated');
     return undefined;
   }
@@ -80,12 +109,8 @@ export async function recordOutcome(
   return nextAttemptAt;
 }
 
-/** Its holder deactivated it, or it expired, while it was validated: the outcome is nobody's. */
+/** Its holder deactivated it, or it expired, while it was validated: the outcome is nobody's. Or see `answerAgain`. */
 class SettledMeanwhile extends Error {}
-
-function ignoreSettled(error: unknown): void {
-  if (!(error instanceof SettledMeanwhile)) throw error;
-}
 
 /** The failure ends the orders that wait for it, and counts against the account. */
 async function recordInvalid(
@@ -103,7 +128,8 @@ async function recordInvalid(
   };
   await unitOfWork.run(async ({ acme }) => {
     const done = await acme.recordInvalid(tenant, authorizationId, problem, orderError);
-    if (!done || policy === undefined) return;
+    if (!done) throw new SettledMeanwhile();
+    if (policy === undefined) return;
     // Over the limit already: then there is nothing left to take.
     await acme.takeRateLimits(
       tenant,

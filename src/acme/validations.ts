@@ -1,4 +1,4 @@
-import { ChanceryError } from '../domain/index.ts';
+import { ChanceryError, isChanceryError } from '../domain/index.ts';
 import { keyAuthorization } from './challenge.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import type { AuthorizationRecord, ChallengeType, ValidationOutcome } from './ports.ts';
@@ -7,12 +7,18 @@ import { recordOutcome } from './validation-results.ts';
 /** Validations that may wait for each one that runs. */
 const waitingForEach = 64;
 
+/** While the database is away, what an attempt found is found again this often, at this distance. */
+const unrecordedAtMost = 60;
+const recordAgainMilliseconds = 2000;
+
 /** One challenge that this process has claimed. */
 interface Claimed {
   readonly authorization: AuthorizationRecord;
   readonly type: ChallengeType;
   readonly thumbprint: string;
   attempts: number;
+  /** Attempts of which the database took no note. */
+  unrecorded: number;
   /** Set while it waits for its next attempt. */
   timer?: NodeJS.Timeout | undefined;
   /** Resolves with the attempt that waits for its turn or runs. */
@@ -71,11 +77,19 @@ export function createValidations(deps: AcmeDependencies) {
         return;
       }
     } catch (error) {
-      // Whoever finds the claim run out goes on with it, this process included.
       log('warn', 'the outcome of a challenge could not be recorded; it is tried again later', {
         authorization: authorization.authorizationId,
         cause: String(error),
       });
+      // A database that died may have lost that the challenge was answered, so that nobody else
+      // would go on with it. Otherwise whoever finds the claim run out does.
+      if (isChanceryError(error) && claim.unrecorded < unrecordedAtMost) {
+        claim.unrecorded += 1;
+        claim.attempts -= 1;
+        claim.attempt = undefined;
+        wait(claim, new Date(clock.now().getTime() + recordAgainMilliseconds));
+        return;
+      }
     }
     claimed.delete(authorization.authorizationId);
   };
@@ -122,7 +136,13 @@ export function createValidations(deps: AcmeDependencies) {
   ): Claimed | undefined => {
     const { authorizationId, attempted } = authorization;
     if (draining || attempted === undefined || claimed.has(authorizationId)) return undefined;
-    const claim: Claimed = { authorization, type: attempted, thumbprint, attempts };
+    const claim: Claimed = {
+      authorization,
+      type: attempted,
+      thumbprint,
+      attempts,
+      unrecorded: 0,
+    };
     claimed.set(authorizationId, claim);
     return claim;
   };

@@ -3,17 +3,25 @@
  * issued, nothing of the inside is told, and what failed goes through when it is asked again.
  */
 import { describe, expect, it } from 'vitest';
-import type { AcmeStore, AcmeTransaction, AcmeUnitOfWork } from '../../src/acme/ports.ts';
+import type {
+  AcmeStore,
+  AcmeTransaction,
+  AcmeUnitOfWork,
+  ValidationOutcome,
+} from '../../src/acme/ports.ts';
+import { ChanceryError } from '../../src/domain/index.ts';
 import { AcmeClient, type Answer, json, type Order } from '../support/acme-client.ts';
 import { csr } from '../support/acme-csr.ts';
 import { judged } from '../support/acme-exchanges.ts';
 import { externalAccountBinding } from '../support/acme-keys.ts';
 import { baseUrl, directoryPolicy, testAcme } from '../support/acme-node.ts';
 import { admin } from '../support/authority.ts';
+import { until } from '../support/quickstart-run.ts';
 
 const secret = 'the inside of the server';
-/** Names of statements that fail now. */
+/** Names of statements that fail now, and how. */
 const failing = new Set<string>();
+let failure: () => Error = () => new Error(secret);
 const called = new Set<string>();
 
 /** Rows whose statements fail as the test says. */
@@ -24,7 +32,7 @@ function fragile(store: AcmeStore): AcmeStore {
       if (typeof value !== 'function') return value;
       return async (...parameters: unknown[]): Promise<unknown> => {
         called.add(String(name));
-        if (failing.has(String(name))) throw new Error(secret);
+        if (failing.has(String(name))) throw failure();
         return (await Reflect.apply(value, target, parameters)) as unknown;
       };
     },
@@ -240,5 +248,67 @@ describe('I1: a statement that throws denies', () => {
       );
       expect(row?.['issued']).toBe(0);
     }
+  });
+});
+
+describe('the database loses what it did not wait for, or is away for a moment', () => {
+  interface Begun {
+    readonly client: AcmeClient;
+    readonly order: Order;
+    /** Ends the validation that is under way. */
+    readonly go: (outcome: ValidationOutcome) => void;
+  }
+
+  /** A challenge that is answered, and whose validation is under way. */
+  async function begun(): Promise<Begun> {
+    let go: (outcome: ValidationOutcome) => void = () => undefined;
+    const gate = new Promise<ValidationOutcome>((done) => {
+      go = done;
+    });
+    const { name } = newRun();
+    // Not judged: for a moment the challenge is seen to go back, which is what was lost.
+    const client = server.client('limited');
+    await client.register({});
+    const { order } = await client.order([name]);
+    const [authorization] = await client.authorizations(order);
+    server.validator.answer = () => gate;
+    const answer = await client.respond(authorization?.challenges[0]);
+    expect(json<{ status: string }>(answer).status).toBe('processing');
+    return { client, order, go };
+  }
+
+  async function becomes({ client, order }: Begun, status: string): Promise<void> {
+    await until(`the authorization to be ${status}`, async () => {
+      const [found] = await client.authorizations(order);
+      return found?.status === status;
+    });
+    server.validator.answer = () => ({ valid: true });
+  }
+
+  it.each<[string, ValidationOutcome]>([
+    ['valid', { valid: true }],
+    ['invalid', { valid: false, type: 'connection', detail: 'refused', retryable: false }],
+  ])('that a challenge was answered: it is %s all the same', async (status, outcome) => {
+    const run = await begun();
+    // What a server that was killed finds in its log: the row as it was before.
+    await chancery.sql(
+      `UPDATE acme_authorizations SET challenge_status = 'pending', attempted = NULL,
+        claimed_until = NULL WHERE authorization_id = $1`,
+      [run.order.authorizations[0]?.split('/').at(-1)],
+    );
+    run.go(outcome);
+    await becomes(run, status);
+  });
+
+  it('it does not answer when the outcome is there: the outcome is written down later', async () => {
+    const run = await begun();
+    failure = () => new ChanceryError('databaseUnavailable', { message: 'it is away' });
+    failing.add('recordValid');
+    called.clear();
+    run.go({ valid: true });
+    await until('the outcome to be refused', () => called.has('recordValid'));
+    failing.clear();
+    failure = () => new Error(secret);
+    await becomes(run, 'valid');
   });
 });
