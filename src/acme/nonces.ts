@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../domain/index.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 
@@ -27,12 +27,13 @@ export function createNonces(
   clock: Clock,
   random: (length: number) => Uint8Array,
 ): Nonces {
+  // As key objects: octets would be imported anew for each of the two MACs of a request.
   const keys = secrets.map((secret) =>
-    createHmac('sha256', secret).update('chancery nonce v1').digest(),
+    createSecretKey(createHmac('sha256', secret).update('chancery nonce v1').digest()),
   );
   const [newest] = keys;
   if (newest === undefined) throw new RangeError('nonces need at least one secret');
-  const macOf = (key: Buffer, content: Uint8Array): Buffer =>
+  const macOf = (key: KeyObject, content: Uint8Array): Buffer =>
     createHmac('sha256', key).update(content).digest().subarray(0, macOctets);
   return {
     make: () => {
