@@ -7,9 +7,9 @@ import { recordOutcome } from './validation-results.ts';
 /** Validations that may wait for each one that runs. */
 const waitingForEach = 64;
 
-/** While the database is away, what an attempt found is found again this often, at this distance. */
-const unrecordedAtMost = 60;
-const recordAgainMilliseconds = 2000;
+/** While the database is away, what an attempt found is kept, and offered to it this often at this distance. */
+const recordingsAtMost = 240;
+const recordAgainMilliseconds = 500;
 
 /** One challenge that this process has claimed. */
 interface Claimed {
@@ -17,8 +17,10 @@ interface Claimed {
   readonly type: ChallengeType;
   readonly thumbprint: string;
   attempts: number;
-  /** Attempts of which the database took no note. */
-  unrecorded: number;
+  /** What the last attempt found, as long as the database took no note of it. */
+  unrecorded?: ValidationOutcome | undefined;
+  /** How often it was offered. */
+  recordings: number;
   /** Set while it waits for its next attempt. */
   timer?: NodeJS.Timeout | undefined;
   /** Resolves with the attempt that waits for its turn or runs. */
@@ -63,14 +65,16 @@ export function createValidations(deps: AcmeDependencies) {
 
   const attempt = async (claim: Claimed): Promise<void> => {
     const { authorization } = claim;
-    claim.attempts += 1;
+    if (claim.unrecorded === undefined) claim.attempts += 1;
     try {
-      const outcome = await validate(claim);
+      claim.unrecorded ??= await validate(claim);
       const nextAttemptAt = await recordOutcome(
         deps,
         { ...claim, claimUntil: (from) => claimUntil(from) },
-        outcome,
+        claim.unrecorded,
       );
+      claim.unrecorded = undefined;
+      claim.recordings = 0;
       claim.attempt = undefined;
       if (nextAttemptAt !== undefined) {
         wait(claim, nextAttemptAt);
@@ -83,9 +87,8 @@ export function createValidations(deps: AcmeDependencies) {
       });
       // A database that died may have lost that the challenge was answered, so that nobody else
       // would go on with it. Otherwise whoever finds the claim run out does.
-      if (isChanceryError(error) && claim.unrecorded < unrecordedAtMost) {
-        claim.unrecorded += 1;
-        claim.attempts -= 1;
+      if (isChanceryError(error) && claim.recordings < recordingsAtMost) {
+        claim.recordings += 1;
         claim.attempt = undefined;
         wait(claim, new Date(clock.now().getTime() + recordAgainMilliseconds));
         return;
@@ -141,7 +144,7 @@ export function createValidations(deps: AcmeDependencies) {
       type: attempted,
       thumbprint,
       attempts,
-      unrecorded: 0,
+      recordings: 0,
     };
     claimed.set(authorizationId, claim);
     return claim;

@@ -7,6 +7,7 @@ import {
   AcmeClient,
   type Answer,
   type Authorization,
+  type Challenge,
   httpsTransport,
   json,
   type Order,
@@ -88,6 +89,22 @@ export class Subscriber {
     }
   }
 
+  /**
+   * Answers a challenge, and again when the server does not know of it any more: that it was answered
+   * is not on the disk at once (RFC 8555 §8.2, "resending their response").
+   */
+  async #answer(authorizationUrl: string, { url }: Challenge): Promise<void> {
+    for (;;) {
+      await this.insist('challenge', async () => this.client.post(url, {}));
+      const found = await this.#poll<Authorization>(
+        authorizationUrl,
+        ({ status, challenges }) =>
+          status !== 'pending' || challenges.every((one) => one.status === 'pending'),
+      );
+      if (found.status !== 'pending') return;
+    }
+  }
+
   /** One certificate for one name, whatever dies meanwhile. */
   async obtain(
     name: string,
@@ -102,8 +119,7 @@ export class Subscriber {
       const challenge = authorization.challenges.find(({ type }) => type === 'http-01');
       if (challenge === undefined) throw new Error(`${one}: no http-01`);
       this.#files.put(challenge.token, `${challenge.token}.${client.key.thumbprint}`);
-      await this.insist('challenge', async () => client.post(challenge.url, {}));
-      await this.#poll<Authorization>(one, ({ status }) => status !== 'pending');
+      await this.#answer(one, challenge);
     }
     const request = csr([name]).der;
     const final = await this.insist('finalize', async () => client.finalize(order, request));
