@@ -1,5 +1,4 @@
 /** RFC 8555 §7.4 orders and finalize, §7.4.1 pre-authorization, §11.1 keys (A14, A21 to A23, I6, I18). */
-import { generateKeyPairSync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   type Authorization,
@@ -9,21 +8,11 @@ import {
   json,
   type Order,
 } from '../support/acme-client.ts';
-import {
-  type Csr,
-  type CsrOptions,
-  csr,
-  dnsName,
-  emailName,
-  extension,
-  namesExtension,
-  newKey,
-  otherName,
-  uriName,
-} from '../support/acme-csr.ts';
+import { type CsrOptions, csr, extension } from '../support/acme-csr.ts';
 import { expectTime } from '../support/acme-exchanges.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';
 import { until } from '../support/quickstart-run.ts';
+import { csrDefects } from '../vectors/acme-csr-defects.ts';
 
 const under = await acmeUnderTest('acme-7-4');
 const client = under.client();
@@ -259,46 +248,8 @@ describe('§7.4 finalize', () => {
   });
 
   const san = 'x.example.test';
-  const other = newKey();
-  const rsa1024 = (): Csr =>
-    csr([san], { privateKey: generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey });
   const bad: Readonly<Record<string, () => Uint8Array>> = {
-    'a name more': () => csr([san, 'y.example.test']).der,
-    'another name': () => csr(['y.example.test']).der,
-    'a name more in the CN': () => csr([san], { commonNames: ['y.example.test'] }).der,
-    'two CNs, one of another name': () => csr([san], { commonNames: [san, 'y.example.test'] }).der,
-    'no name at all': () => csr([]).der,
-    'the wildcard of the name': () => csr(['*.x.example.test']).der,
-    'the wildcard beside it': () => csr([san, '*.example.test']).der,
-    'a trailing dot': () => csr([`${san}.`]).der,
-    'an address more': () => csr([san, '192.0.2.1']).der,
-    'the address as a name': () =>
-      csr([san, '192.0.2.1'].slice(0, 1), { more: [dnsName('192.0.2.1')] }).der,
-    'an e-mail address': () => csr([san], { more: [emailName('x@example.test')] }).der,
-    'a URI': () => csr([san], { more: [uriName('https://x.example.test')] }).der,
-    'a user principal name': () =>
-      csr([san], { more: [otherName('1.3.6.1.4.1.311.20.2.3', 'x@y')] }).der,
-    'a second attribute with a name': () =>
-      csr([san], { attributes: [[namesExtension(dnsName('y.example.test'))]] }).der,
-    'a second subjectAltName in one attribute': () =>
-      csr([san], { extensions: [namesExtension(dnsName('y.example.test'))] }).der,
-    'a name with a NUL': () => csr([san], { more: [dnsName(`${san}\0.evil.test`)] }).der,
-    'a name in Latin-1': () => csr([san], { more: [dnsName('b\xfccher.example.test')] }).der,
-    'CA:TRUE': () =>
-      csr([san], {
-        extensions: [extension('2.5.29.19', Uint8Array.of(0x30, 0x03, 0x01, 0x01, 0xff), true)],
-      }).der,
-    'a signature by another key': () => csr([san], { signedBy: other }).der,
-    'a flipped bit': () => {
-      const { der } = csr([san]);
-      der[der.length - 3] = (der[der.length - 3] ?? 0) ^ 1;
-      return der;
-    },
-    'RSA of 1024 bits': () => rsa1024().der,
-    'bytes after it': () => Buffer.concat([csr([san]).der, Buffer.of(0)]),
-    'half of it': () => csr([san]).der.slice(0, 100),
-    'no CSR': () => Buffer.from('hello'),
-    nothing: () => new Uint8Array(0),
+    ...csrDefects(san),
     'the account key (A23, §11.1)': () => csr([san], { privateKey: client.key.privateKey }).der,
   };
   it('A22, I6: a bad CSR is badCSR, the order stays ready, nothing is issued; then a right one is taken', async () => {

@@ -1,6 +1,6 @@
 /**
  * RFC 8555 §7.5 authorizations, §7.5.1 challenges, §7.5.2 deactivation, §7.1.6 states,
- * §8, §8.1 key authorizations, §8.2 retries (A15, A25 to A27, A29, A30, A32, I25, I32, I33, I40).
+ * §8 what is offered (A15, A25 to A27, A29, A32, I33, I40).
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ValidationOutcome } from '../../src/acme/ports.ts';
@@ -15,26 +15,22 @@ import {
 } from '../support/acme-client.ts';
 import { csr } from '../support/acme-csr.ts';
 import { expectTime } from '../support/acme-exchanges.ts';
-import { keyWithLeadingZero, thumbprintOf } from '../support/acme-keys.ts';
 import { directoryPolicy } from '../support/acme-node.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';
-import { until } from '../support/quickstart-run.ts';
 
 const under = await acmeUnderTest('acme-7-5', {
   directories: [
-    directoryPolicy('retrying', { retrySeconds: [60, 120] }),
     directoryPolicy('dns-only', { challengeTypes: ['dns-01'] }),
     directoryPolicy('http-only', { challengeTypes: ['http-01'] }),
   ],
 });
 const client = under.client();
-const refusedOnce: ValidationOutcome = {
+const refusedForGood: ValidationOutcome = {
   valid: false,
   type: 'incorrectResponse',
   detail: 'the answer was another',
-  retryable: true,
+  retryable: false,
 };
-const refusedForGood: ValidationOutcome = { ...refusedOnce, retryable: false };
 
 beforeAll(async () => {
   await client.register();
@@ -117,32 +113,6 @@ describe('§7.5 and §8', () => {
     await byDns.register();
     const answer = await byDns.newOrder([{ type: 'ip', value: '192.0.2.1' }]);
     expect([400, 403]).toContain(answer.status);
-  });
-});
-
-describe('§8.1', () => {
-  it('A29, I32: keyAuthorization is token, full stop, RFC 7638 thumbprint, also of a key with leading zeros', async () => {
-    const other = under.client('default', keyWithLeadingZero());
-    await other.register();
-    const { order } = await other.order(['zero.example.test']);
-    await other.authorize(order);
-    const asked = under.validator.asked.at(-1);
-    const [authorization] = await other.authorizations(order);
-    const token = authorization?.challenges[0]?.token ?? '';
-    expect(asked).toMatchObject({
-      type: 'http-01',
-      token,
-      identifier: { type: 'dns', value: 'zero.example.test' },
-      keyAuthorization: `${token}.${other.key.thumbprint}`,
-    });
-  });
-
-  it("A29: RFC 7638 §3.1's own example, by the judge of this test", () => {
-    const n =
-      '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw';
-    expect(thumbprintOf({ e: 'AQAB', kty: 'RSA', n })).toBe(
-      'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs',
-    );
   });
 });
 
@@ -308,72 +278,6 @@ describe('§7.5.1 and §7.1.6', () => {
       ],
     ] as const) {
       await expect(under.asApplication(text, [of]), text).rejects.toThrow();
-    }
-  });
-});
-
-describe('§8.2 retries', () => {
-  const retrying = under.client('retrying');
-
-  it('A30: while attempts are left it is processing, each failure is in error, Retry-After says when', async () => {
-    await retrying.register();
-    const { order, url } = await retrying.order(['r.example.test']);
-    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
-    await finding(refusedOnce, async () => {
-      await retrying.respond(challenge);
-      const seen = async (count: number): Promise<Challenge> => {
-        let found: Challenge | undefined;
-        await until(`${count} failures in the challenge`, async () => {
-          const answer = await retrying.get(challenge.url);
-          found = json<Challenge>(answer);
-          const failures =
-            found.error === undefined ? 0 : 1 + (found.error.subproblems ?? []).length;
-          if (found.status === 'processing' && failures === count) {
-            expect(Number(headerOf(answer, 'retry-after'))).toBeGreaterThanOrEqual(30);
-          }
-          return failures >= count;
-        });
-        if (found === undefined) throw new Error('unreachable');
-        return found;
-      };
-      expect((await seen(1)).status).toBe('processing');
-      expect((await authorizationOf(order, retrying)).status).toBe('pending');
-      // Asked again, the server tries at once: the second of three, then the last.
-      await retrying.respond(challenge);
-      expect((await seen(2)).status).toBe('processing');
-      await retrying.respond(challenge);
-      expect((await seen(3)).status).toBe('invalid');
-    });
-    expect((await retrying.fetch<Order>(url)).status).toBe('invalid');
-  });
-
-  it('A30: a later attempt that succeeds is a success', async () => {
-    const { order, url } = await retrying.order(['later.example.test']);
-    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
-    await finding(refusedOnce, async () => {
-      await retrying.respond(challenge);
-      await until('the first failure', async () => {
-        const found = await retrying.fetch<Challenge>(challenge.url);
-        return found.error !== undefined;
-      });
-    });
-    await retrying.respond(challenge);
-    expect((await retrying.settled(url)).status).toBe('ready');
-  });
-
-  it('I1: a validator that throws proves nothing', async () => {
-    const { order, url } = await client.order(['throws.example.test']);
-    const challenge = challengeOf(await authorizationOf(order), 'http-01');
-    under.validator.answer = () => {
-      throw new Error('secret text of the inside');
-    };
-    try {
-      await client.respond(challenge);
-      const failed = await client.settled(url);
-      expect(failed.status).toBe('invalid');
-      expect(JSON.stringify(failed)).not.toContain('secret text');
-    } finally {
-      under.validator.answer = () => ({ valid: true });
     }
   });
 });
