@@ -5,9 +5,6 @@ import { toGeneralName } from './identifiers.ts';
 import type { Identifier } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 
-/** A key has no more certificates on hold at once that are looked at for a shared name. */
-const heldAtMost = 100;
-
 /**
  * A certificate on hold is neither replaced nor renewed: its key or its owner is in doubt, and a new
  * certificate would take the doubt away that the hold expresses.
@@ -36,12 +33,6 @@ export async function findHeld(
   now: Date,
 ): Promise<CertificateRecord | undefined> {
   const names = new Set(identifiers.map((one) => formatGeneralName(toGeneralName(one))));
-  const { items } = await inventory.search({
-    tenant,
-    spkiHash,
-    status: 'onHold',
-    now,
-    limit: heldAtMost,
-  });
-  return items.find((held) => held.names.some((name) => names.has(name)));
+  const held = await inventory.findHeld(tenant, spkiHash, now);
+  return held.find((certificate) => certificate.names.some((name) => names.has(name)));
 }

@@ -220,6 +220,8 @@ export interface Inventory {
     spkiHash: string,
     limit: number,
   ): Promise<readonly CertificateRecord[]>;
+  /** Unexpired certificates of one key that are on hold, any issuer. */
+  findHeld(tenant: TenantId, spkiHash: string, now: Date): Promise<readonly CertificateRecord[]>;
   /** What a key is certified for, in no order: every issuance asks this. */
   findKeyUses(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly KeyUse[]>;
   /** Holds whose deadline is past and whose end was not handled. */
@@ -241,10 +243,9 @@ export interface Inventory {
   ): Promise<void>;
   isKeyBlocked(tenant: TenantId, spkiHash: string): Promise<boolean>;
   /**
-   * Streams the entries of the CRL: not good, or abandoned; and notAfter not before `stillListedFrom`
-   * (thisUpdate of the CRL before: an entry leaves only after one CRL issued past notAfter, RFC 5280 §3.3),
-   * or not good only since about then.
-   * Ordered by serial number, in chunks.
+   * Streams the CRL's entries by serial number, in chunks: not good, or abandoned; and notAfter not before
+   * `stillListedFrom` (thisUpdate of the CRL before: an entry leaves only after one CRL issued past
+   * notAfter, RFC 5280 §3.3), or not good only since about then.
    */
   crlEntries(
     tenant: TenantId,

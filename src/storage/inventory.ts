@@ -174,6 +174,15 @@ export class PostgresInventory implements Inventory {
     return (await this.#session.query(this.#sql.findBySpkiHash, values)).map(certificateOf);
   }
 
+  async findHeld(
+    tenant: TenantId,
+    spkiHash: string,
+    now: Date,
+  ): Promise<readonly CertificateRecord[]> {
+    const values = [tenant, fromHex(spkiHash), now];
+    return (await this.#session.query(this.#sql.findHeld, values)).map(certificateOf);
+  }
+
   async findKeyUses(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly KeyUse[]> {
     const values = [tenant, fromHex(spkiHash), limit];
     return (await this.#session.query(this.#sql.findKeyUses, values)).map(keyUseOf);

@@ -137,6 +137,14 @@ export function certificateStatements(schema: string) {
         LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
       ORDER BY c.id LIMIT $3`,
     ),
+    findHeld: statement(
+      'find_held',
+      `WITH c AS MATERIALIZED (
+        SELECT * FROM {certificates} WHERE spki_hash = $2 AND tenant = $1 AND not_after > $3)
+      SELECT ${columns} FROM c
+        JOIN {certificate_status} s ON s.certificate_id = c.id AND s.status = 'onHold'
+        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id`,
+    ),
     findKeyUses: statement(
       'find_key_uses',
       `SELECT type, issuer_id, serial_number, subject, names, owner FROM {certificates}

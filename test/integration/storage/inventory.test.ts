@@ -180,6 +180,23 @@ describe('issuance', () => {
     });
   });
 
+  test('what a key has on hold is found by its hash, and nothing else of it', async () => {
+    const held = await issued();
+    const find = async (spkiHash: string, now: Date, ofTenant = tenant) =>
+      await storage.unitOfWork.readOne(async ({ inventory }) =>
+        (await inventory.findHeld(ofTenant, spkiHash, now)).map(({ serialNumber }) => serialNumber),
+      );
+    const { spkiHash, serialNumber, notBefore, notAfter } = held;
+    expect(await find(spkiHash, notBefore)).toEqual([]);
+    await storage.unitOfWork.run(async ({ inventory }) => {
+      await inventory.changeStatus(tenant, issuerId, serialNumber, onHold, change('hold'));
+    });
+    expect(await find(spkiHash, notBefore)).toEqual([serialNumber]);
+    expect(await find(spkiHash, notAfter)).toEqual([]);
+    expect(await find('00'.repeat(32), notBefore)).toEqual([]);
+    expect(await find(spkiHash, notBefore, 'other')).toEqual([]);
+  });
+
   test('nothing of another tenant is found', async () => {
     const record = await issued();
     await storage.unitOfWork.read(async ({ inventory }) => {
