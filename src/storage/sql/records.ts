@@ -132,16 +132,27 @@ export function auditStatements(schema: string) {
 
 export function leaseStatements(schema: string) {
   return statements(schema, 'lease', {
-    // By the database's clock. Renewing keeps the number; whoever takes over gets a higher one.
-    acquire: `INSERT INTO {leases} AS l (name, holder, fence, expires_at)
-      VALUES ($1, $2, nextval('{lease_fence}'), clock_timestamp() + make_interval(secs => $3))
-      ON CONFLICT (name) DO UPDATE SET
-        holder = excluded.holder,
-        expires_at = excluded.expires_at,
-        fence = CASE WHEN l.holder = excluded.holder AND l.expires_at > clock_timestamp()
-          THEN l.fence ELSE excluded.fence END
-        WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()
-      RETURNING fence`,
+    // By the database's clock. Renewing keeps the number; whoever takes over gets a higher one. A lease
+    // that is another's, or lasts for more than half its time yet, is only read: schedules ask twice a
+    // second, and each write, even the lock on another's row, is a commit that the disk must see.
+    acquire: `WITH l AS MATERIALIZED (
+        SELECT holder = $2 AS own, fence,
+          expires_at > clock_timestamp() + CASE WHEN holder = $2
+            THEN make_interval(secs => $3::double precision / 2) ELSE interval '0' END AS lasts
+        FROM {leases} WHERE name = $1
+      ), taken AS (
+        INSERT INTO {leases} AS l (name, holder, fence, expires_at)
+        SELECT $1, $2, nextval('{lease_fence}'), clock_timestamp() + make_interval(secs => $3)
+        WHERE NOT EXISTS (SELECT FROM l WHERE lasts)
+        ON CONFLICT (name) DO UPDATE SET
+          holder = excluded.holder,
+          expires_at = excluded.expires_at,
+          fence = CASE WHEN l.holder = excluded.holder AND l.expires_at > clock_timestamp()
+            THEN l.fence ELSE excluded.fence END
+          WHERE l.holder = excluded.holder OR l.expires_at <= clock_timestamp()
+        RETURNING fence
+      )
+      SELECT fence FROM l WHERE own AND lasts UNION ALL SELECT fence FROM taken`,
     release: `UPDATE {leases} SET expires_at = clock_timestamp() WHERE name = $1 AND holder = $2`,
   });
 }

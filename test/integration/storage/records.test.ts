@@ -1,14 +1,16 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { IdempotencyRecord } from '../../../src/authority/ports.ts';
 import type { KeyRecord } from '../../../src/keys/ports.ts';
 import { openStorage, type Storage } from '../../../src/storage/index.ts';
 import { issuerId, issuerRecord, sha256, tenant } from '../../support/inventory-records.ts';
-import { testDatabase } from '../../support/postgres.ts';
+import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
 
+let database: TestDatabase;
 let storage: Storage;
 
 beforeAll(async () => {
-  const database = await testDatabase('records');
+  database = await testDatabase('records');
   storage = await openStorage({ url: database.applicationUrl });
 });
 afterAll(async () => await storage.close());
@@ -267,6 +269,27 @@ describe('leases', () => {
     const first = await leases.acquire('short', 'node-1', 0);
     const second = await leases.acquire('short', 'node-1', 60);
     expect(second).toBeGreaterThan(first ?? 0n);
+  });
+
+  test('to ask again writes nothing: an idle schedule makes no durable commits', async () => {
+    const { leases } = storage;
+    const first = await leases.acquire('idle', 'node-1', 60);
+    const owner = new Client({ connectionString: database.superuserUrl });
+    await owner.connect();
+    const row = async (): Promise<unknown> =>
+      (await owner.query(`SELECT ctid, xmin, xmax FROM leases WHERE name = 'idle'`)).rows[0];
+    try {
+      await owner.query('SET search_path TO chancery');
+      const before = await row();
+      expect(await leases.acquire('idle', 'node-1', 60)).toBe(first);
+      expect(await leases.acquire('idle', 'node-2', 60)).toBeUndefined();
+      expect(await row()).toEqual(before);
+      // More than half of it is over when it is asked for longer than that: then it is renewed.
+      expect(await leases.acquire('idle', 'node-1', 600)).toBe(first);
+      expect(await row()).not.toEqual(before);
+    } finally {
+      await owner.end();
+    }
   });
 
   test('of many at once, one gets it', async () => {
