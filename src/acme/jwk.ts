@@ -122,8 +122,10 @@ export function thumbprintOf(jwk: PublicJwk): string {
 
 function keyTypeOf(jwk: JsonObject): KeyType {
   const { kty, crv } = jwk as { readonly kty?: unknown; readonly crv?: unknown };
-  const name = kty === 'RSA' ? kty : `${String(kty)}/${String(crv)}`;
-  const known = typeof kty === 'string' && Object.hasOwn(keyTypes, name);
+  // Of text only: JSON can hold objects that no text can be made of.
+  const curved = typeof kty === 'string' && typeof crv === 'string' ? `${kty}/${crv}` : '';
+  const name = kty === 'RSA' ? kty : curved;
+  const known = Object.hasOwn(keyTypes, name);
   const type = known ? keyTypes[name] : undefined;
   if (type === undefined) {
     const said = JSON.stringify([kty, crv]).slice(0, 60);

@@ -90,6 +90,8 @@ describe('RFC 8555 §6.2 account keys', () => {
     secp256k1: { ...p256, crv: 'secp256k1' },
     'P-384 with coordinates of P-256': { ...p256, crv: 'P-384' },
     X25519: { kty: 'OKP', crv: 'X25519', x: octets(32, 9) },
+    'a crv that no text can be made of': { ...p256, crv: { toString: 1, valueOf: 1 } },
+    'a kty that no text can be made of': { ...p256, kty: { toString: 1, valueOf: 1 } },
     Ed448: { kty: 'OKP', crv: 'Ed448', x: octets(57, 9) },
     'kty of another case': { ...p256, kty: 'ec' },
     'kty a list': { ...p256, kty: ['EC'] },
