@@ -2,11 +2,13 @@ import type { CertificateRecord } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import { findHeld, heldProblem } from './hold.ts';
+import { requireAdmitted } from './identifier-admission.ts';
 import { toGeneralName } from './identifiers.ts';
+import { requireOffered } from './order-terms.ts';
 import type { AccountAccess, OrderRecord } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import { accountPrincipal } from './record.ts';
-import { replacedReference } from './replacement.ts';
+import { refuseReplacementOfHeld, replacedReference } from './replacement.ts';
 
 /** The order was not in the state that this issuance began from: another request or node was first. */
 export class OrderMoved extends Error {
@@ -29,6 +31,7 @@ export async function issueOrder(
 ): Promise<OrderRecord> {
   const { unitOfWork, clock, tenant } = deps;
   const { credential } = access;
+  requireStillAdmitted(deps, access, order);
   const principal = accountPrincipal(deps, access.account, ['certificates:issue']);
   let moved = false;
   try {
@@ -53,6 +56,7 @@ export async function issueOrder(
           acme.beginProcessing(order, { csr, now, issuerId, serialNumber }),
           // A repetition after a crash is the same certificate to its holder.
           credential === undefined || order.attempts > 0 || acme.spendQuota(tenant, credential.kid),
+          refuseReplacementOfHeld(transaction, tenant, order.replaces),
         ]);
         refuseKey(isAccountKey, held);
         moved = !begun;
@@ -77,6 +81,23 @@ export async function issueOrder(
   } catch (cause) {
     throw moved ? new OrderMoved('', { cause }) : cause;
   }
+}
+
+/**
+ * What was agreed at newOrder may be days old: a directory that names or profiles were taken out of
+ * meanwhile issues none of them any more.
+ *
+ * @throws AcmeProblem rejectedIdentifier, invalidProfile
+ */
+function requireStillAdmitted(
+  deps: AcmeDependencies,
+  access: AccountAccess,
+  order: OrderRecord,
+): void {
+  const policy = deps.directories.get(order.directory);
+  if (policy === undefined) throw new TypeError(`there is no directory ${order.directory}`);
+  requireAdmitted({ deps, policy, access, now: deps.clock.now() }, order.identifiers);
+  requireOffered(order.profile, policy, access.credential?.profiles);
 }
 
 /** @throws AcmeProblem badCSR for an account's key (RFC 8555 §11.1), unauthorized for one that is on hold for these names */

@@ -43,6 +43,15 @@ function readProfile(
   });
 }
 
+/** That an order's profile is one that the account may have now. @throws AcmeProblem invalidProfile */
+export function requireOffered(
+  profile: string,
+  policy: AccountContext['policy'],
+  bound: readonly string[] | undefined,
+): void {
+  readProfile(profile, policy, bound);
+}
+
 const timePattern =
   /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.(\d{1,9}))?(?:Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/i;
 

@@ -1,3 +1,5 @@
+import type { CertificateRecord, Transaction } from '../authority/ports.ts';
+import type { TenantId } from '../domain/index.ts';
 import { certificateIdentifiers } from './certificate-identifiers.ts';
 import type { AccountContext } from './context.ts';
 import { heldProblem } from './hold.ts';
@@ -43,10 +45,26 @@ export async function readReplaces(
   if (!identifiers.some((identifier) => replaced.has(keyOf(identifier)))) {
     throw refused('the certificate has no identifier in common with this order');
   }
+  refuseHeld(certificate);
+  return certId;
+}
+
+/** A hold may have come after the order that replaces the certificate. @throws AcmeProblem unauthorized */
+export async function refuseReplacementOfHeld(
+  { inventory }: Transaction,
+  tenant: TenantId,
+  certId: string | undefined,
+): Promise<void> {
+  const named = certId === undefined ? undefined : parseCertId(certId);
+  if (named === undefined) return;
+  const certificate = await inventory.find(tenant, named.keyIdentifier, named.serialNumber);
+  if (certificate !== undefined) refuseHeld(certificate);
+}
+
+function refuseHeld(certificate: CertificateRecord): void {
   if (certificate.status.status === 'onHold') {
     throw heldProblem(certificate, 'the certificate that this order would replace');
   }
-  return certId;
 }
 
 /** Of an order whose certificate is replaced already (RFC 9773 §5). */

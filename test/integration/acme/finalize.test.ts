@@ -9,7 +9,7 @@ import {
   type Order,
 } from '../../support/acme-client.ts';
 import { csr, newKey } from '../../support/acme-csr.ts';
-import { testAcme } from '../../support/acme-node.ts';
+import { directoryPolicy, testAcme } from '../../support/acme-node.ts';
 import { afterwards, boundAccount, freshName } from '../../support/acme-orders.ts';
 import { admin } from '../../support/authority.ts';
 import { until } from '../../support/quickstart-run.ts';
@@ -105,6 +105,31 @@ test('A27: an authorization that is deactivated is not sufficient, whatever the 
   expect(await client.fetch<Order>(url)).toMatchObject({ status: 'invalid' });
   expect(await certificatesOf(names[0] ?? '')).toHaveLength(0);
 });
+
+test.each([
+  ['names', { names: { deny: { dns: ['test'] } } }, 'rejectedIdentifier'],
+  [
+    'profiles',
+    { profiles: new Map([['tls-mutual', '']]), defaultProfile: 'tls-mutual' },
+    'invalidProfile',
+  ],
+] as const)(
+  'what the directory takes out of its %s is not issued for an order from before',
+  async (what, change, type) => {
+    const name = `narrowed-${what}`;
+    const before = await server.node(`${name}-1`, { directories: [directoryPolicy(name)] });
+    const client = before.client(name);
+    await client.register();
+    const { order, url, names } = await ready(client);
+    const after = await server.node(`${name}-2`, { directories: [directoryPolicy(name, change)] });
+    const same = after.client(name, client.key);
+    same.kid = client.kid;
+    expectProblem(await same.finalize(order, csr(names).der), 400, type);
+    expect((await same.fetch<Order>(url)).status).toBe('ready');
+    expect(await certificatesOf(names[0] ?? '')).toHaveLength(0);
+    expect((await client.finalize(order, csr(names).der)).status).toBe(200);
+  },
+);
 
 test('I42: the accounts of a revoked binding are stopped; what they have is kept', async () => {
   const { client, credential } = await boundAccount(server, {});

@@ -121,6 +121,23 @@ describe('a certificate on hold', () => {
     expect((await obtained(client, held.names)).order.status).toBe('valid');
   });
 
+  test('is not replaced by an order that was placed before the hold either', async () => {
+    const client = await server.registered();
+    const held = await obtained(client);
+    const { serialNumber } = held.certificate;
+    const { url, order } = await client.order(held.names, { replaces: certIdOf(held) });
+    await chancery.authority.holdCertificate(admin, { serialNumber });
+    const problem = expectProblem(
+      await client.finalize(order, csr(held.names).der),
+      403,
+      'unauthorized',
+    );
+    expect(problem.detail).toMatch(/on hold.*releases/);
+    expect((await client.fetch<Order>(url)).status).toBe('ready');
+    await chancery.authority.releaseCertificate(admin, { serialNumber });
+    expect((await client.finalize(order, csr(held.names).der)).status).toBe(200);
+  });
+
   test('can be revoked by its holder', async () => {
     const client = await server.registered();
     const held = await obtained(client);
