@@ -1,8 +1,9 @@
 /** Part of the composition root: the ACME server over its real adapters. */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { AcmeFailpoint } from './acme/index.ts';
-import { type Acme, createAcme } from './acme/index.ts';
-import type { DirectoryPolicy } from './acme/ports.ts';
+import { type Acme, createAcme, readAlternateChain } from './acme/index.ts';
+import type { AlternateChain, DirectoryPolicy } from './acme/ports.ts';
 import { checkValidationSettings, createValidator } from './acme/validation/index.ts';
 import { loadAcmeSecrets } from './acme-secret.ts';
 import type { Composition } from './composition.ts';
@@ -106,6 +107,7 @@ function directoryPolicy(
   return {
     name: directory.name,
     issuer: directory.issuer,
+    alternateChains: directory.alternateChains.map(alternateChain),
     profiles: new Map(
       named.map(([name, words]) => [
         name,
@@ -124,6 +126,24 @@ function directoryPolicy(
     authorizationLifetimeSeconds: directory.authorizationLifetimeSeconds,
     retrySeconds: directory.retrySeconds,
   };
+}
+
+function alternateChain(file: string): AlternateChain {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw wrong(`alternateChains: ${file} can't be read (${String(error)})`);
+  }
+  try {
+    return readAlternateChain(text);
+  } catch (error) {
+    if (!isChanceryError(error)) throw error;
+    throw new ChanceryError('configuration', {
+      message: `alternateChains: ${file}: ${error.message}`,
+      cause: error,
+    });
+  }
 }
 
 /** For subscribers, who may ask for it, with a DNS name or an address. */

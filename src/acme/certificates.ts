@@ -1,4 +1,5 @@
 import { certificatesToPem } from '../authority/index.ts';
+import { alternatesOf } from './alternate-chains.ts';
 import type { AccountContext } from './context.ts';
 import { type Handler, link, noSuch } from './context.ts';
 import { namedOrder } from './orders.ts';
@@ -33,11 +34,13 @@ export const downloadCertificate: Handler = async (context) => {
 
 /** The default chain, then the alternates; none while the order is not valid. */
 async function chainsOf(
-  { deps, access }: AccountContext,
+  { deps, access, policy, now }: AccountContext,
   { status, issuerId, serialNumber }: OrderRecord,
 ): Promise<readonly (readonly Uint8Array[])[]> {
   if (status !== 'valid' || issuerId === undefined || serialNumber === undefined) return [];
   const principal = accountPrincipal(deps, access.account, ['certificates:read']);
-  // An issuer has one certificate so far, and thereby one chain.
-  return [await deps.authority.certificateChain(principal, { serialNumber, issuer: issuerId })];
+  const ref = { serialNumber, issuer: issuerId };
+  const chain = await deps.authority.certificateChain(principal, ref);
+  const [leaf = new Uint8Array()] = chain;
+  return [chain, ...alternatesOf(leaf, issuerId, policy.alternateChains ?? [], now)];
 }

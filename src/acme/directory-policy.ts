@@ -1,3 +1,5 @@
+import type { IssuerId } from '../domain/index.ts';
+import type { Certificate } from '../pkix/index.ts';
 import type { NamePatterns } from '../policy/index.ts';
 import type { ChallengeType } from './records.ts';
 
@@ -18,11 +20,19 @@ export interface DirectoryLimits {
   readonly failedValidationPerName?: RateLimitSettings | undefined;
 }
 
+/** Beside an issuer's own chain: one over another certificate of its key (RFC 8555 §7.4.2). */
+export interface AlternateChain {
+  readonly issuerId: IssuerId;
+  /** That certificate, then those above it, without the root. */
+  readonly certificates: readonly Certificate[];
+}
+
 /** One ACME directory as configured and checked. */
 export interface DirectoryPolicy {
   readonly name: string;
   /** Name or id of an issuer; undefined: the default issuing CA. */
   readonly issuer?: string | undefined;
+  readonly alternateChains?: readonly AlternateChain[] | undefined;
   /** Profiles that may be asked for, with what the directory says of each. */
   readonly profiles: ReadonlyMap<string, string>;
   readonly defaultProfile: string;

@@ -2,6 +2,7 @@
 
 export type { Acme } from './acme.ts';
 export { createAcme } from './acme.ts';
+export { readAlternateChain } from './alternate-chains.ts';
 export type { AcmeAnswer, AcmeRequest } from './context.ts';
 export type { CreateEabRequest } from './credentials.ts';
 export type { AcmeDependencies, AcmeFailpoint } from './dependencies.ts';

@@ -107,6 +107,10 @@ export const directorySchema = z.strictObject({
     'Name or id of the issuer.',
     'the first issuing CA',
   ),
+  alternateChains: member(
+    z.array(path).default([]),
+    'PEM files with further chains for the certificates: another certificate of the issuer (a cross certificate), then those above it. Clients may choose (RFC 8555 §7.4.2).',
+  ),
   profiles: member(
     z.record(z.string(), z.string().max(500)).optional(),
     'Profiles that may be asked for, each with the words that clients are shown (empty: its title).',

@@ -27,6 +27,8 @@ export interface AcmeDirectoryConfiguration {
   /** The file and line, or the variable, for messages. */
   readonly place: string;
   readonly issuer: string | undefined;
+  /** Files. */
+  readonly alternateChains: readonly string[];
   /** Name -> words for clients (empty: its title); undefined: the standard ones as far as they exist. */
   readonly profiles: Readonly<Record<string, string>> | undefined;
   readonly defaultProfile: string | undefined;
@@ -57,15 +59,19 @@ export interface AcmeConfiguration {
 
 /**
  * @param place tells where a dotted path stands
+ * @param fileOf the absolute path of a file that is named at a dotted path
  * @throws ChanceryError `configuration` when the default directory is none
  */
 export function acmeOf(
   settings: AcmeSettings,
   secretFile: string,
   place: (path: string) => string,
+  fileOf: (path: string, value: string) => string,
 ): AcmeConfiguration {
   const directories = Object.entries(settings.directories).map(([name, directory]) =>
-    directoryOf(name, directory, settings, place(`acme.directories.${name}`)),
+    directoryOf(name, directory, settings, place(`acme.directories.${name}`), (value) =>
+      fileOf('acme.directories', value),
+    ),
   );
   const names = directories.map(({ name }) => name);
   const defaultDirectory = settings.defaultDirectory ?? names[0] ?? '';
@@ -91,12 +97,14 @@ function directoryOf(
   directory: DirectorySettings,
   acme: AcmeSettings,
   place: string,
+  fileOf: (value: string) => string,
 ): AcmeDirectoryConfiguration {
   const { limits } = directory;
   return {
     name,
     place,
     issuer: directory.issuer,
+    alternateChains: directory.alternateChains.map(fileOf),
     profiles: directory.profiles,
     defaultProfile: directory.defaultProfile,
     challenges: [...new Set(directory.challenges)],

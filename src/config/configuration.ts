@@ -131,6 +131,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       settings.acme,
       pathOf(at, 'acme.secretFile', settings.acme.secretFile, inData(at, 'acme/secret')),
       at.loaded.place,
+      (path, value) => resolvePath(at.loaded, path, value, at.cwd),
     ),
   };
 }

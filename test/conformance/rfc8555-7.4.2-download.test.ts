@@ -1,12 +1,28 @@
 /** RFC 8555 §7.4.2, §9.1: the chain, judged by openssl and node:crypto (A24). */
 import { X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readAlternateChain } from '../../src/acme/index.ts';
+import type { AlternateChain } from '../../src/acme/ports.ts';
+import { certificatesToPem } from '../../src/authority/index.ts';
+import {
+  encodeBasicConstraints,
+  encodeKeyUsage,
+  formatDistinguishedName,
+  keyIdentifier,
+  parseCertificate,
+} from '../../src/pkix/index.ts';
 import { expectProblem, headerOf, links, type Obtained } from '../support/acme-client.ts';
 import { csr } from '../support/acme-csr.ts';
+import { directoryPolicy } from '../support/acme-node.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';
 import { scratchFolder } from '../support/openssl.ts';
+import { testCertificate, testIssuer } from '../support/test-hierarchy.ts';
 
-const under = await acmeUnderTest('acme-7-4-2');
+/** Filled once there is an issuer that can be cross-certified. */
+const alternateChains: AlternateChain[] = [];
+const under = await acmeUnderTest('acme-7-4-2', {
+  directories: [directoryPolicy('crossed', { alternateChains })],
+});
 const client = under.client();
 const names = ['a.example.test', 'b.example.test'];
 const request = csr(names, { commonNames: names.slice(0, 1) });
@@ -81,20 +97,78 @@ describe('A24', () => {
     ]);
   });
 
-  it('the same octets each time; alternates begin with the same end-entity certificate', async () => {
+  it('the same octets each time; no alternate where there is none', async () => {
     const url = obtained.order.certificate ?? '';
     const first = await client.get(url);
     expect((await client.get(url)).text).toBe(first.text);
-    const alternates = links(first, 'alternate');
-    for (const alternate of alternates) {
-      const answer = await client.get(alternate);
-      expect(answer.status).toBe(200);
-      const [leaf, issuer] = certificatesOf(answer.text);
-      expect(leaf?.fingerprint256).toBe(obtained.certificate.fingerprint256);
-      expect(issuer === undefined || leaf?.checkIssued(issuer)).toBe(true);
-    }
+    expect(links(first, 'alternate')).toEqual([]);
+    expect((await client.get(`${url}/1`)).status).toBe(404);
     expect((await client.get(`${url}/99`)).status).toBe(404);
     expect((await client.get(`${url}/x`)).status).toBe(404);
+  });
+
+  it('a cross-certified issuer has an alternate chain, linked from each to the other, until it runs out', async () => {
+    const { certificate: octets } = under.authority.issuing;
+    const issuing = parseCertificate(octets ?? new Uint8Array());
+    const ours = formatDistinguishedName(issuing.subject);
+    const elsewhere = testIssuer('Elsewhere');
+    const now = Math.floor(under.clock.now().getTime() / 1000) * 1000;
+    const cross = (subject: string, publicKey = issuing.subjectPublicKeyInfo): AlternateChain => {
+      const { pem } = testCertificate(elsewhere, {
+        subject,
+        publicKey,
+        notBefore: new Date(now - 60_000),
+        notAfter: new Date(now + 30 * 86_400_000),
+        extensions: [
+          encodeBasicConstraints({ cA: true }),
+          encodeKeyUsage(['keyCertSign', 'cRLSign']),
+        ],
+      });
+      return readAlternateChain(pem + certificatesToPem([elsewhere.certificate.der]));
+    };
+    alternateChains.push(
+      // Of another key, and of another name: no chains of what this issuer issues.
+      cross(ours, elsewhere.certificate.subjectPublicKeyInfo),
+      cross('CN=Another name'),
+      cross(ours),
+    );
+    const crossed = under.client('crossed');
+    await crossed.register();
+    const { order, certificate } = await crossed.obtain(names, csr(names).der);
+    const url = order.certificate ?? '';
+    const first = await crossed.get(url);
+    const [alternate = '', ...more] = links(first, 'alternate');
+    expect([alternate, more]).toEqual([`${url}/1`, []]);
+    const answer = await crossed.get(alternate);
+    expect(answer.status, answer.text).toBe(200);
+    expect(headerOf(answer, 'content-type')).toMatch(/^application\/pem-certificate-chain\b/);
+    expect(links(answer, 'alternate')).toEqual([url]);
+    const [leaf, issuer, ...above] = certificatesOf(answer.text);
+    expect(leaf?.fingerprint256).toBe(certificate.fingerprint256);
+    expect(issuer?.issuer).toBe('CN=Elsewhere');
+    expect(issuer?.verify(new X509Certificate(elsewhere.certificate.der).publicKey)).toBe(true);
+    expect(above).toEqual([]);
+    const folder = scratchFolder();
+    try {
+      const said = under.openssl([
+        ...['verify', '-attime', String(now / 1000 + 60)],
+        '-purpose',
+        'sslserver',
+        '-CAfile',
+        folder.file('other.pem', certificatesToPem([elsewhere.certificate.der])),
+        '-untrusted',
+        folder.file('above.pem', issuer?.toString() ?? ''),
+        folder.file('leaf.pem', leaf?.toString() ?? ''),
+      ]);
+      expect(said).toContain('OK');
+    } finally {
+      folder.remove();
+    }
+    under.clock.advance(31 * 86_400);
+    const later = await crossed.get(url);
+    expect(later.text).toBe(first.text);
+    expect(links(later, 'alternate')).toEqual([]);
+    under.clock.advance(-31 * 86_400);
   });
 
   it('an order without a certificate has none to download', async () => {

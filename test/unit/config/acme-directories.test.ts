@@ -7,8 +7,10 @@ import { secretId } from '../../../src/acme/index.ts';
 import type { AcmeTransaction, EabCredential } from '../../../src/acme/ports.ts';
 import { directoryPolicies } from '../../../src/acme-composition.ts';
 import { loadAcmeSecrets } from '../../../src/acme-secret.ts';
+import { certificatesToPem } from '../../../src/authority/index.ts';
 import { loadProfiles } from '../../../src/composition.ts';
 import { loadConfiguration } from '../../../src/config/index.ts';
+import { type TestIssuer, testIssuer } from '../../support/test-hierarchy.ts';
 
 const profiles = loadProfiles('profiles');
 
@@ -67,6 +69,55 @@ describe('directories', () => {
     const start = () => policies({ web });
     expect(start).toThrow(message);
     expect(start).toThrow(place);
+  });
+});
+
+describe('alternate chains', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'chancery-acme-chains-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  const root = testIssuer('Elsewhere');
+  const between = testIssuer('Between', { parent: root });
+  const issuing = testIssuer('Issuing', { parent: between });
+  const pem = (...issuers: readonly TestIssuer[]): string =>
+    certificatesToPem(issuers.map(({ certificate }) => certificate.der));
+
+  function read(text: string) {
+    const file = join(folder, 'cross.pem');
+    writeFileSync(file, text);
+    return policies({ web: { alternateChains: [file] } }).get('web')?.alternateChains;
+  }
+
+  it.each([
+    ['with the root', pem(issuing, between, root)],
+    ['without it', pem(issuing, between)],
+    ['with words around', `cross certificate\n${pem(issuing, between)}`],
+  ])('%s: known by the key of the first, shown without the root', (_, text) => {
+    const [chain, ...more] = read(text) ?? [];
+    expect(more).toEqual([]);
+    expect(chain?.issuerId).toBe(issuing.issuerId);
+    expect(chain?.certificates).toEqual([issuing.certificate, between.certificate]);
+  });
+
+  it.each([
+    ['in the wrong order', pem(between, issuing), /no alternate chain: /],
+    ['a gap', pem(issuing, root), /no alternate chain: /],
+    ['a root alone', pem(root), /its first certificate is a root/],
+    ['no PEM', 'hello', /no alternate chain: /],
+    ['nothing', '', /no alternate chain: /],
+  ])('%s stops the start, by its place and file', (_, text, message) => {
+    const place =
+      /^CHANCERY_ACME_DIRECTORIES: acme\.directories\.web: alternateChains: .*cross\.pem/;
+    expect(() => read(text)).toThrow(message);
+    expect(() => read(text)).toThrow(place);
+  });
+
+  it('a file that is not there is named', () => {
+    const absent = { web: { alternateChains: [join(folder, 'absent.pem')] } };
+    expect(() => policies(absent)).toThrow(/web: alternateChains: .*absent\.pem can't be read/);
   });
 });
 
