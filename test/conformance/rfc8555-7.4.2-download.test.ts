@@ -8,7 +8,6 @@ import {
   encodeBasicConstraints,
   encodeKeyUsage,
   formatDistinguishedName,
-  keyIdentifier,
   parseCertificate,
 } from '../../src/pkix/index.ts';
 import { expectProblem, headerOf, links, type Obtained } from '../support/acme-client.ts';
