@@ -39,7 +39,7 @@ function refusalOf(
   ) {
     return rejected(
       identifier,
-      `the external account binding ${credential.kid} allows only ${credential.allow.join(', ')}`,
+      `the external account binding ${credential.kid} allows only ${someOf(credential.allow)}`,
     );
   }
   if (
@@ -53,6 +53,14 @@ function refusalOf(
   }
   return undefined;
 }
+
+/** Each refused identifier says it: a list of a thousand names would make an answer of megabytes. */
+function someOf(names: readonly string[]): string {
+  const few = names.slice(0, mostTold).join(', ');
+  return names.length > mostTold ? `${few} and ${names.length - mostTold} more` : few;
+}
+
+const mostTold = 10;
 
 function impossible(identifier: Identifier): string {
   return identifier.type === 'ip'

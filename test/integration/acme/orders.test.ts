@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { expectProblem, headerOf, json, type Order } from '../../support/acme-client.ts';
 import { csr } from '../../support/acme-csr.ts';
-import { directoryPolicy, testAcme } from '../../support/acme-node.ts';
+import { baseUrl, directoryPolicy, testAcme } from '../../support/acme-node.ts';
 import { afterwards, bindingOwner, boundAccount, freshName } from '../../support/acme-orders.ts';
 import { admin } from '../../support/authority.ts';
 
@@ -200,6 +200,17 @@ describe('authorizations that exist already', () => {
 });
 
 describe('external account bindings', () => {
+  test('I38: of many names, not all are repeated for each identifier that is refused', async () => {
+    const allow = Array.from({ length: 1000 }, (_, index) => `a${index}.${'b'.repeat(50)}.test`);
+    const { client } = await boundAccount(server, { allow });
+    const answer = await client.newOrder(Array.from({ length: 50 }, freshName));
+    const problem = expectProblem(answer, 400, 'rejectedIdentifier');
+    expect(problem.subproblems).toHaveLength(50);
+    expect(problem.detail).toContain(allow[0]);
+    expect(problem.detail).toContain('and 990 more');
+    expect(answer.text.length).toBeLessThan(100_000);
+  });
+
   test('that need no challenge make ready orders of their names, with owner and tags, and no other', async () => {
     const { client, credential } = await boundAccount(server, {
       allow: ['pre.example.test', '*.pre.example.test', '192.0.2.0/24'],
@@ -242,6 +253,22 @@ describe('external account bindings', () => {
     expect((await client.fetch<Order>(second.url)).status).toBe('ready');
     expectProblem(await client.newOrder([freshName()]), 403, 'unauthorized');
   });
+});
+
+test('T-CLK-1: with a wrong clock nothing is promised that would outlast it', async () => {
+  const client = await server.registered();
+  await chancery.authority.tick();
+  clock.advance(-3600);
+  try {
+    const answer = await client.post(`${baseUrl}/acme/default/new-order`, {
+      identifiers: [{ type: 'dns', value: freshName() }],
+    });
+    expectProblem(answer, 503, 'serverInternal');
+    expect(headerOf(answer, 'retry-after')).toMatch(/^\d+$/);
+  } finally {
+    clock.advance(3600);
+  }
+  await client.order([freshName()]);
 });
 
 test('A10: limits of an account and of a name, with Retry-After; a refused order uses up nothing', async () => {
