@@ -37,10 +37,12 @@ export function incidentUseCases(deps: AcmeDependencies) {
         refuseUnfit(request);
         const now = clock.now();
         return unitOfWork.run(async (transaction) => {
+          const issuerId = await issuerOf(transaction, tenant, request.issuer);
+          await refuseUnused(transaction, tenant, request.profile, now);
           const incident: RenewalIncident = {
             tenant,
             incidentId,
-            issuerId: await issuerOf(transaction, tenant, request.issuer),
+            issuerId,
             profile: request.profile,
             issuedBefore: now,
             startsAt: now,
@@ -97,6 +99,23 @@ async function issuerOf(
     });
   }
   return found.issuerId;
+}
+
+/** A profile that was taken away may still have certificates; one that never had any is a slip of the pen. */
+async function refuseUnused(
+  { inventory }: Transaction,
+  tenant: string,
+  profile: string | undefined,
+  now: Date,
+): Promise<void> {
+  if (profile === undefined) return;
+  const { items } = await inventory.search({ tenant, profileName: profile, now, limit: 1 });
+  if (items.length === 0) {
+    throw new ChanceryError('notFound', {
+      message: `no certificate was issued by a profile ${profile}, so there is nothing to renew; \`chancery list\` shows the profiles of certificates`,
+      field: 'profile',
+    });
+  }
 }
 
 function refuseUnfit({ profile, spreadSeconds, explanationUrl }: OpenIncidentRequest): void {

@@ -128,6 +128,7 @@ test('the incident of another issuer leaves ours alone, and a wrong one is not o
     [{ issuer: 'none', spreadSeconds: 3600 }, 'notFound'],
     [{ spreadSeconds: 1 }, 'invalidArgument'],
     [{ spreadSeconds: 3600, profile: 'no such' }, 'invalidArgument'],
+    [{ spreadSeconds: 3600, profile: 'tls-sever' }, 'notFound'],
     [{ spreadSeconds: 3600, explanationUrl: 'javascript:alert(1)' }, 'invalidArgument'],
   ] as const) {
     await expect(server.acme.openIncident(admin, request)).rejects.toMatchObject({ code });
