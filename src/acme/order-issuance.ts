@@ -1,12 +1,11 @@
 import type { CertificateRecord } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
-import { findHeld, heldProblem } from './hold.ts';
+import { findHeld, heldError } from './hold.ts';
 import { requireAdmitted } from './identifier-admission.ts';
 import { toGeneralName } from './identifiers.ts';
 import { requireOffered } from './order-terms.ts';
 import type { AccountAccess, OrderRecord } from './ports.ts';
-import { AcmeProblem } from './problem.ts';
 import { accountPrincipal } from './record.ts';
 import { refuseReplacementOfHeld, replacedReference } from './replacement.ts';
 
@@ -20,8 +19,8 @@ export class OrderMoved extends Error {
  * completion, in the authority's own transactions. A crash leaves it as it was before, processing
  * with a certificate that will be settled as abandoned, or valid.
  *
- * @throws OrderMoved; AcmeProblem for a key that the order can't have; ChanceryError of the authority,
- *   `forbidden` when the quota is used up
+ * @throws OrderMoved; AcmeProblem for what the directory takes no more; ChanceryError of the authority,
+ *   of a key that the order can't have, `forbidden` when the quota is used up
  */
 export async function issueOrder(
   deps: AcmeDependencies,
@@ -100,15 +99,16 @@ function requireStillAdmitted(
   requireOffered(order.profile, policy, access.credential?.profiles);
 }
 
-/** @throws AcmeProblem badCSR for an account's key (RFC 8555 §11.1), unauthorized for one that is on hold for these names */
+/** @throws ChanceryError badCsr for an account's key (RFC 8555 §11.1), certificateOnHold for one that is on hold for these names */
 function refuseKey(isAccountKey: boolean, held: CertificateRecord | undefined): void {
   if (isAccountKey) {
-    throw new AcmeProblem('badCSR', {
-      detail:
+    throw new ChanceryError('badCsr', {
+      message:
         'the CSR has the key of an account; whoever holds the certificate could act for the account: make a key of its own (RFC 8555 §11.1)',
+      field: 'csr',
     });
   }
-  if (held !== undefined) throw heldProblem(held, 'a certificate of this key for these names');
+  if (held !== undefined) throw heldError(held, 'a certificate of this key for these names');
 }
 
 /** Of a binding that has issued all it may. */

@@ -2,7 +2,7 @@ import type { CertificateRecord, Transaction } from '../authority/ports.ts';
 import type { TenantId } from '../domain/index.ts';
 import { certificateIdentifiers } from './certificate-identifiers.ts';
 import type { AccountContext } from './context.ts';
-import { heldProblem } from './hold.ts';
+import { heldError } from './hold.ts';
 import { keyOf } from './identifiers.ts';
 import type { Identifier } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
@@ -49,7 +49,7 @@ export async function readReplaces(
   return certId;
 }
 
-/** A hold may have come after the order that replaces the certificate. @throws AcmeProblem unauthorized */
+/** A hold may have come after the order that replaces the certificate. @throws ChanceryError certificateOnHold */
 export async function refuseReplacementOfHeld(
   { inventory }: Transaction,
   tenant: TenantId,
@@ -63,7 +63,7 @@ export async function refuseReplacementOfHeld(
 
 function refuseHeld(certificate: CertificateRecord): void {
   if (certificate.status.status === 'onHold') {
-    throw heldProblem(certificate, 'the certificate that this order would replace');
+    throw heldError(certificate, 'the certificate that this order would replace');
   }
 }
 

@@ -59,7 +59,13 @@ describe('A22', () => {
     const { order, url, names } = await ready(client);
     for (const { key } of [client, other]) {
       const answer = await client.finalize(order, csr(names, { privateKey: key.privateKey }).der);
-      expect(expectProblem(answer, 400, 'badCSR').detail).toContain('account');
+      const { detail } = expectProblem(answer, 400, 'badCSR');
+      expect(detail).toContain('account');
+      const [record] = (await chancery.audit('certificate.issue')).slice(-1);
+      expect(record).toMatchObject({
+        outcome: 'refused',
+        details: { code: 'badCsr', reason: detail },
+      });
     }
     expect((await client.fetch<Order>(url)).status).toBe('ready');
   });

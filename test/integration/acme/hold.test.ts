@@ -104,6 +104,11 @@ describe('a certificate on hold', () => {
     const request = csr(held.names, { privateKey: held.privateKey }).der;
     const problem = expectProblem(await client.finalize(order, request), 403, 'unauthorized');
     expect(problem.detail).toMatch(/on hold.*releases/);
+    const [record] = (await chancery.audit('certificate.issue')).slice(-1);
+    expect(record).toMatchObject({
+      outcome: 'refused',
+      details: { code: 'certificateOnHold', reason: problem.detail },
+    });
     expect((await client.fetch<Order>(url)).status).toBe('ready');
     await chancery.authority.releaseCertificate(admin, { serialNumber });
     expect((await client.order(held.names, { replaces })).order.replaces).toBe(replaces);
