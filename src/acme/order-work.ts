@@ -1,6 +1,6 @@
 import type { AcmeDependencies } from './dependencies.ts';
 import type { AuthorizationRecord } from './ports.ts';
-import { resumeOrders } from './recovery.ts';
+import { createRecovery } from './recovery.ts';
 import { createValidations } from './validations.ts';
 
 /** What orders have going on in this process beside requests: validations and interrupted issuances. */
@@ -21,6 +21,7 @@ export interface OrderWork {
 
 export function createOrderWork(dependencies: AcmeDependencies): OrderWork {
   const validations = createValidations(dependencies);
+  const recovery = createRecovery(dependencies);
   return {
     requireRoom: () => validations.requireRoom(),
     validate: (authorization, thumbprint) => validations.begin(authorization, thumbprint),
@@ -29,8 +30,11 @@ export function createOrderWork(dependencies: AcmeDependencies): OrderWork {
       validations.attemptOf(authorizationId, milliseconds),
     async resume() {
       await validations.resume();
-      await resumeOrders(dependencies);
+      await recovery.resume();
     },
-    drain: async () => validations.drain(),
+    async drain() {
+      recovery.stop();
+      await validations.drain();
+    },
   };
 }

@@ -8,30 +8,53 @@ import { authorizationStatusAt } from './states.ts';
 const attemptsAtMost = 3;
 const resumedAtOnce = 50;
 
+/** Goes on with orders whose issuance broke off after its intent. */
+export interface Recovery {
+  resume(): Promise<void>;
+  /** Begins no further one. */
+  stop(): void;
+}
+
 /**
- * Goes on with orders whose issuance broke off after its intent: the certificate was settled as
- * abandoned, and the order gets another with a new serial number, since nothing is signed twice.
- * Any node may do it: the order's attempts guard against another.
+ * The certificate of an interrupted order was settled as abandoned, and the order gets another with
+ * a new serial number, since nothing is signed twice. Any node may do it: the order's attempts guard
+ * against another.
  */
-export async function resumeOrders(deps: AcmeDependencies): Promise<void> {
-  const { unitOfWork, tenant, clock, log } = deps;
-  const now = clock.now();
-  const before = new Date(now.getTime() - deps.settings.settleAfterSeconds * 1000);
-  const orders = await unitOfWork.readOne(async ({ acme }) =>
-    acme.listInterruptedOrders(tenant, before, resumedAtOnce),
-  );
-  for (const order of orders) {
-    if (!isDue(deps, order, now)) continue;
-    try {
-      await resumeOrder(deps, order);
-    } catch (error) {
-      // One that can't be issued must not keep the others from theirs.
-      log('warn', 'an interrupted order could not be issued; it is tried again', {
-        order: order.orderId,
-        cause: String(error),
-      });
-    }
-  }
+export function createRecovery(deps: AcmeDependencies): Recovery {
+  const { unitOfWork, tenant, clock, log, settings } = deps;
+  /** Orders that were refused before they began an attempt, so that the database knows of no pause. */
+  const postponed = new Map<string, number>();
+  let stopped = false;
+  return {
+    async resume() {
+      const now = clock.now();
+      const before = new Date(now.getTime() - settings.settleAfterSeconds * 1000);
+      const orders = await unitOfWork.readOne(async ({ acme }) =>
+        acme.listInterruptedOrders(tenant, before, resumedAtOnce),
+      );
+      const listed = new Set(orders.map(({ orderId }) => orderId));
+      for (const orderId of postponed.keys()) if (!listed.has(orderId)) postponed.delete(orderId);
+      for (const order of orders) {
+        if (stopped) return;
+        const { orderId } = order;
+        if (!isDue(deps, order, now) || (postponed.get(orderId) ?? 0) > now.getTime()) continue;
+        try {
+          await resumeOrder(deps, order);
+        } catch (error) {
+          postponed.set(orderId, now.getTime() + settings.settleAfterSeconds * 1000);
+          log('warn', 'an interrupted order could not be issued; it is tried again', {
+            order: orderId,
+            cause: String(error),
+          });
+          // What is away for one is away for all, and each would wait for it: the others' turn is the next.
+          return;
+        }
+      }
+    },
+    stop() {
+      stopped = true;
+    },
+  };
 }
 
 /** Each pause is twice the one before: a token that is away for a minute does not use up all attempts. */
@@ -46,8 +69,8 @@ function isDue(
 }
 
 async function resumeOrder(deps: AcmeDependencies, order: OrderRecord): Promise<void> {
-  const { unitOfWork, tenant, log } = deps;
-  const { csr, directory, accountId, orderId, attempts } = order;
+  const { unitOfWork, tenant, clock, log } = deps;
+  const { csr, directory, accountId, orderId, attempts, expiresAt } = order;
   const fail = async (problem: ProblemDocument): Promise<void> => {
     await unitOfWork.run(async ({ acme }) => acme.failOrder(tenant, orderId, problem));
     log('warn', 'an interrupted order was given up', { order: orderId, why: problem.detail });
@@ -58,6 +81,8 @@ async function resumeOrder(deps: AcmeDependencies, order: OrderRecord): Promise<
   if (csr === undefined || access === undefined || !deps.directories.has(directory)) {
     return fail(ended('the directory or the account is gone'));
   }
+  // What stands in the way of every attempt must not keep the order for ever.
+  if (expiresAt <= clock.now()) return fail(ended('it expired before it could be issued'));
   if (mayNotAct(access)) return fail(ended('the account may not act any more'));
   if (attempts >= attemptsAtMost) {
     return fail(

@@ -113,3 +113,46 @@ test('the quota counts an order once, however often it was tried', async () => {
   const next = freshName();
   await client.obtain([next], csr([next]).der);
 });
+
+test('what refuses every attempt before it begins is asked again after a pause, and not for ever', async () => {
+  const client = await server.registered();
+  const { url, name } = await interrupted(client);
+  chancery.beforeSign = working;
+  let asked = 0;
+  chancery.at['issue.1-before-intent'] = () => {
+    asked += 1;
+    throw new Error('a defect');
+  };
+  try {
+    await later(21);
+    for (let turn = 0; turn < 5; turn += 1) await later(1);
+    expect(asked, 'not at every turn').toBe(1);
+    await later(20);
+    expect(asked).toBe(2);
+    expect((await client.fetch<Order>(url)).status).toBe('processing');
+    await later(7 * 86_400);
+  } finally {
+    delete chancery.at['issue.1-before-intent'];
+  }
+  expect(await client.fetch<Order>(url)).toMatchObject({ status: 'invalid' });
+  expect(asked).toBe(2);
+  expect(await issuances(name)).toEqual(['abandoned']);
+});
+
+test('a token that does not answer keeps the schedule for one order, not for all of them', async () => {
+  const client = await server.registered();
+  const urls: string[] = [];
+  for (let count = 0; count < 3; count += 1) urls.push((await interrupted(client)).url);
+  let signatures = 0;
+  chancery.beforeSign = async (purpose) => {
+    if (purpose === 'certificate') signatures += 1;
+    await failing(purpose);
+  };
+  await later(21);
+  expect(signatures).toBe(1);
+  await later(1);
+  expect(signatures).toBe(2);
+  chancery.beforeSign = working;
+  for (let turn = 0; turn < 4; turn += 1) await later(21);
+  for (const url of urls) expect((await client.fetch<Order>(url)).status).toBe('valid');
+});
