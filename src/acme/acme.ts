@@ -30,7 +30,12 @@ export function createAcme(deps: AcmeDependencies) {
       const now = deps.clock.now();
       if (now.getTime() - pruned.getTime() < pruneSeconds * 1000) return;
       pruned = now;
-      await deps.unitOfWork.readOne(async ({ acme }) => acme.prune(deps.tenant, now));
+      await deps.unitOfWork.readOne(async ({ acme, installation }) => {
+        // A clock that is ahead would forget nonces that are good once more when it is right again,
+        // and orders whose certificates are in use.
+        const database = await installation.databaseTime();
+        await acme.prune(deps.tenant, database < now ? database : now);
+      });
     },
 
     /** Before the process ends: waits for validations and issuances under way. */

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Acme, type AcmeFailpoint, createAcme } from '../../src/acme/index.ts';
 import type {
+  AcmeTransaction,
   AcmeUnitOfWork,
   ChallengeValidator,
   DirectoryPolicy,
@@ -82,6 +83,7 @@ export class TestAcme implements AcmeNode {
   readonly chancery: TestAuthority;
   /** Newest first, the same on every node; a test may replace them for nodes that it makes later. */
   secrets: readonly Uint8Array[] = [new Uint8Array(randomBytes(32))];
+  databaseTime = (): Date => this.clock.now();
   readonly #options: TestAcmeOptions;
   readonly #node: AcmeNode;
 
@@ -109,8 +111,22 @@ export class TestAcme implements AcmeNode {
   get log(): LogLine[] {
     return this.chancery.log;
   }
+  /** The database's clock follows the test's, unless `databaseTime` says otherwise. */
   get unitOfWork(): AcmeUnitOfWork {
-    return this.chancery.storage.acme;
+    const { acme } = this.chancery.storage;
+    return {
+      ...acme,
+      readOne: async (work) =>
+        acme.readOne(async (transaction) =>
+          work(
+            Object.create(transaction, {
+              installation: {
+                value: { databaseTime: async () => Promise.resolve(this.databaseTime()) },
+              },
+            }) as AcmeTransaction,
+          ),
+        ),
+    };
   }
 
   transport(remoteAddress?: string): Transport {

@@ -104,6 +104,20 @@ test('A8: of the same nonce used at once on two nodes, one request passes', asyn
   }
 });
 
+test('A8, T-CLK-1: a nonce that was used stays used when the clock of a node ran ahead for a while', async () => {
+  const client = await server.registered();
+  const { clock } = server;
+  const right = clock.now();
+  const once = { header: { nonce: await client.nonce() } };
+  expect((await client.post(client.kid, '', once)).status).toBe(200);
+  server.databaseTime = () => right;
+  clock.advance(2 * 3600);
+  await server.acme.tick();
+  clock.set(right);
+  server.databaseTime = () => clock.now();
+  expectProblem(await client.post(client.kid, '', once), 400, 'badNonce');
+});
+
 test('A8: a nonce that is old, made up or of another installation is none', async () => {
   const client = await server.registered();
   const old = await client.nonce();
