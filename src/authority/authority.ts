@@ -33,16 +33,18 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   );
   const guard = installationGuard(dependencies);
   const clockWitness = clockCheck(dependencies);
-  const crls = crlPublication(dependencies, issuers, async () => {
+  const requireSound = async (): Promise<void> => {
     guard.require();
     await clockWitness.require();
-  });
+  };
+  const crls = crlPublication(dependencies, issuers, requireSound);
   const standing = issuerStanding(dependencies);
   const context: AuthorityContext = {
     dependencies,
     issuers,
     crls,
     standing,
+    requireSound,
     issue: boundedIssuance(dependencies, standing, async () => {
       await clockWitness.require();
       return guard.serialPrefix();

@@ -12,6 +12,8 @@ export interface AuthorityContext {
   readonly issuers: LoadedIssuers;
   readonly crls: CrlPublication;
   readonly standing: IssuerStanding;
+  /** @throws ChanceryError issuanceHalted while nothing may be signed: a database that went back, a wrong clock */
+  requireSound(): Promise<void>;
   /** Bounded: one more than the limit is refused before anything is committed. */
   issue(
     order: IssuanceOrder,

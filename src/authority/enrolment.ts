@@ -81,13 +81,15 @@ export function enrolmentUseCases(context: AuthorityContext) {
      *
      * @returns until when the terms can be granted, where they hold only for a time
      * @throws ChanceryError policyViolation with every violation; certificateRevoked,
-     *   certificateOnHold of an issuer
+     *   certificateOnHold of an issuer; issuanceHalted
      */
     async checkEnrolment(
       principal: Principal,
       terms: EnrolmentTerms,
     ): Promise<{ readonly grantableUntil: Date | undefined }> {
       authorize(principal, 'certificates:issue');
+      // What is promised by a wrong clock would last as long as that clock is wrong.
+      await context.requireSound();
       const profile = requestableProfile(context, terms.profile);
       const issuer = await context.issuers.forIssuance(terms.issuer);
       await context.standing.require({ issuer, profile });
