@@ -228,6 +228,12 @@ export interface AcmeStore {
   revokeCredential(tenant: TenantId, kid: string, at: Date, by: string): Promise<boolean>;
   /** Counts a bound account; false when the credential is revoked, expired at `now`, or single-use and used. */
   bindCredential(tenant: TenantId, kid: string, now: Date): Promise<boolean>;
+  /** Whether another account was made by this very binding, whose MAC stands in its signature. */
+  isBindingUsed(
+    account: Pick<AccountRecord, 'tenant' | 'accountId'>,
+    kid: string,
+    signature: string,
+  ): Promise<boolean>;
   /** Counts a certificate; false when the quota is used up or the credential is revoked. */
   spendQuota(tenant: TenantId, kid: string): Promise<boolean>;
 

@@ -1,12 +1,11 @@
 import type { Transaction } from '../authority/ports.ts';
 import { accountObject } from './accounts.ts';
-import { encodeBase64url } from './base64url.ts';
 import { parseContacts } from './contacts.ts';
 import type { Handler, HandlerAnswer, SignedContext } from './context.ts';
 import { termsLink } from './directories.ts';
-import { macKey, parseExternalAccountBinding, secretId } from './external-account.ts';
+import { macKey, parseExternalAccountBinding, randomName, secretId } from './external-account.ts';
 import type { AccountKey } from './jwk.ts';
-import type { AccountRecord, EabCredential } from './ports.ts';
+import type { AccountRecord, AcmeStore, EabCredential } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import { newAccountLimits, rateLimitedProblem } from './rate-limits.ts';
 import { accountPrincipal, recordDone } from './record.ts';
@@ -39,7 +38,7 @@ export const registerAccount: Handler<SignedContext> = async (context) => {
   const account: AccountRecord = {
     tenant: deps.tenant,
     directory: policy.name,
-    accountId: encodeBase64url(deps.randomBytes(16)),
+    accountId: randomName(deps.randomBytes),
     status: 'valid',
     key: key.jwk,
     thumbprint: key.thumbprint,
@@ -91,6 +90,7 @@ async function insert(
       if (!bound) throw unusable(binding.credential, now);
     }
     if (!(await acme.insertAccount(account))) throw new RegisteredMeanwhile();
+    if (binding !== undefined) await refuseUsed(acme, account, binding);
     await recordDone(deps, transaction, principal, {
       act: 'acmeAccount.create',
       object: `${account.directory}/${account.accountId}`,
@@ -112,6 +112,25 @@ async function insert(
       });
     }
   });
+}
+
+/**
+ * The account object shows its binding, so whoever has the key of before a key change has a binding
+ * for it as well, and would be let in again (RFC 8555 §7.3.4, §7.3.5).
+ *
+ * @throws AcmeProblem unauthorized
+ */
+async function refuseUsed(
+  acme: AcmeStore,
+  account: AccountRecord,
+  { credential: { kid }, document }: Binding,
+): Promise<void> {
+  if (await acme.isBindingUsed(account, kid, document['signature'] ?? '')) {
+    throw new AcmeProblem('unauthorized', {
+      detail:
+        'this external account binding was used by an account that has another key by now; make a new key and sign a binding for it',
+    });
+  }
 }
 
 /** A key that a certificate lost to a compromise signs for no account either. @throws AcmeProblem badPublicKey */

@@ -25,6 +25,7 @@ export function accountStore(
   | 'listCredentials'
   | 'revokeCredential'
   | 'bindCredential'
+  | 'isBindingUsed'
   | 'spendQuota'
 > {
   return {
@@ -139,6 +140,9 @@ export function accountStore(
 
     bindCredential: async (tenant, kid, now) =>
       (await session.execute(sql.bindCredential, [tenant, kid, now])) === 1,
+
+    isBindingUsed: async ({ tenant, accountId }, kid, signature) =>
+      (await session.query(sql.isBindingUsed, [tenant, kid, accountId, signature])).length > 0,
 
     spendQuota: async (tenant, kid) => (await session.execute(sql.spendQuota, [tenant, kid])) === 1,
   };

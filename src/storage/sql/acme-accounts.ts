@@ -84,6 +84,8 @@ export function acmeAccountStatements(schema: string) {
     bindCredential: `UPDATE {acme_external_accounts} SET accounts = accounts + 1
       WHERE tenant = $1 AND kid = $2 AND revoked_at IS NULL AND (not_after IS NULL OR not_after > $3)
         AND (accounts = 0 OR NOT single_use)`,
+    isBindingUsed: `SELECT FROM {acme_accounts} WHERE tenant = $1 AND kid = $2 AND account_id <> $3
+        AND external_account_binding ->> 'signature' = $4 LIMIT 1`,
     spendQuota: `UPDATE {acme_external_accounts} SET issued = issued + 1
       WHERE tenant = $1 AND kid = $2 AND revoked_at IS NULL AND (quota IS NULL OR issued < quota)`,
   });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import type { Principal } from '../../../src/domain/index.ts';
 import { type AcmeClient, type Answer, expectProblem, json } from '../../support/acme-client.ts';
-import { externalAccountBinding, jwsKey } from '../../support/acme-keys.ts';
+import { externalAccountBinding, jwsKey, signJws } from '../../support/acme-keys.ts';
 import { baseUrl, directoryPolicy, testAcme } from '../../support/acme-node.ts';
 import { admin, principal, refusal } from '../../support/authority.ts';
 
@@ -137,6 +137,7 @@ describe('what an operator does', () => {
     const managing: readonly ((who: Principal) => Promise<unknown>)[] = [
       async (who) => acme.createCredential(who, { directory: 'none', owner: 'x' }),
       async (who) => acme.revokeCredential(who, 'none'),
+      async (who) => acme.revokeAccount(who, 'none'),
       async (who) =>
         acme.putLimitOverride(who, {
           limit: 'none',
@@ -168,6 +169,21 @@ describe('what an operator does', () => {
     );
     expect(refusals.length).toBe(managing.length * 2 + reading.length);
   });
+});
+
+test('A20: an account that an operator revoked is stopped for good, and that is recorded', async () => {
+  const client = server.client();
+  await client.register();
+  const accountId = client.kid.split('/').at(-1) ?? '';
+  const other = server.client();
+  await other.register();
+  await acme.revokeAccount(admin, accountId);
+  expectProblem(await client.newOrder(['stopped.example.test']), 401, 'unauthorized');
+  expectProblem(await client.get(client.kid), 401, 'unauthorized');
+  expect((await other.get(other.kid)).status).toBe(200);
+  expect(await refusal(acme.revokeAccount(admin, accountId))).toBe('notFound');
+  const [record] = (await chancery.audit('acmeAccount.revoke')).slice(-2);
+  expect(record).toMatchObject({ object: accountId, outcome: 'done' });
 });
 
 describe('A18, I41: the binding of a new account', () => {
@@ -325,6 +341,31 @@ describe('A18, I41: the binding of a new account', () => {
 });
 
 describe('accounts follow their credential', () => {
+  test('a binding is for one account: who has the key of before a key change does not come back by it', async () => {
+    const made = await credential();
+    const client = await bound(made);
+    const old = client.key;
+    // The account object shows the binding to whoever has the account's key.
+    const { externalAccountBinding: shown } = await client.fetch<Record<string, unknown>>(
+      client.kid,
+    );
+    const next = jwsKey();
+    const keyChange = `${baseUrl}/acme/eab/key-change`;
+    const inner = signJws(
+      next,
+      { alg: next.alg, jwk: next.jwk, url: keyChange },
+      { account: client.kid, oldKey: old.jwk },
+    );
+    expect((await client.post(keyChange, inner)).status).toBe(200);
+    const thief = server.client('eab', old);
+    const { detail } = expectProblem(await register(thief, shown), 401, 'unauthorized');
+    expect(detail).toContain('used');
+    expect((await acme.showCredential(admin, made.kid)).accounts).toBe(1);
+    const fresh = server.client('eab');
+    const binding = externalAccountBinding(made, newAccount('eab'), fresh.key.jwk);
+    expect((await register(fresh, binding)).status).toBe(201);
+  });
+
   test('I42: a revoked credential stops its accounts at their next request', async () => {
     const made = await credential();
     const client = await bound(made);
