@@ -128,9 +128,19 @@ function bindingCommands(acme: Command, client: ClientOf): void {
 }
 
 function accountCommands(acme: Command, client: ClientOf): void {
-  acme
-    .command('account')
-    .description('accounts that ACME clients registered')
+  const account = acme.command('account').description('accounts that ACME clients registered');
+  account
+    .command('revoke')
+    .argument('<accountId>', 'as `acme account list` prints it')
+    .description('stop an account for good; its certificates stay as they are')
+    .action(async (accountId: string) => {
+      await client().call({
+        method: 'DELETE',
+        path: `/acme/accounts/${encodeURIComponent(accountId)}`,
+      });
+      print(`account ${accountId} is revoked`);
+    });
+  account
     .command('list')
     .option('--directory <name>', 'only of this directory')
     .option('--kid <kid>', 'only those bound to this credential')

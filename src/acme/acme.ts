@@ -1,3 +1,4 @@
+import { accountUseCases } from './account-administration.ts';
 import type { AcmeAnswer, AcmeRequest } from './context.ts';
 import { credentialUseCases } from './credentials.ts';
 import type { AcmeDependencies } from './dependencies.ts';
@@ -42,6 +43,7 @@ export function createAcme(deps: AcmeDependencies) {
     drain: async (): Promise<void> => work.drain(),
 
     ...credentialUseCases(deps),
+    ...accountUseCases(deps),
     ...limitOverrideUseCases(deps),
     ...incidentUseCases(deps),
   };

@@ -2,7 +2,7 @@ import type { Transaction } from '../authority/ports.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import { newBinding, parseAllowed, secretId } from './external-account.ts';
-import type { AccountRecord, DirectoryPolicy, EabCredential } from './ports.ts';
+import type { DirectoryPolicy, EabCredential } from './ports.ts';
 import { act, recordDone } from './record.ts';
 
 /** An external account binding to be made: what it grants to the accounts that use it. */
@@ -28,7 +28,7 @@ const mostAllowed = 1000;
 const mostTags = 50;
 const longestTag = 100;
 
-/** External account bindings as policy objects (RFC 8555 §7.3.4), and the accounts that use them. */
+/** External account bindings as policy objects (RFC 8555 §7.3.4). */
 export function credentialUseCases(deps: AcmeDependencies) {
   const { unitOfWork, clock, tenant } = deps;
 
@@ -141,21 +141,6 @@ export function credentialUseCases(deps: AcmeDependencies) {
           });
           return find(transaction, kid);
         }),
-      );
-    },
-
-    async listAccounts(
-      principal: Principal,
-      filter: {
-        readonly directory?: string | undefined;
-        readonly kid?: string | undefined;
-        readonly cursor?: string | undefined;
-        readonly limit: number;
-      },
-    ): Promise<{ readonly items: readonly AccountRecord[]; readonly next: string | null }> {
-      const described = { act: 'acmeAccount.list', object: filter.directory ?? 'all' };
-      return act(deps, principal, 'acme:read', described, async () =>
-        unitOfWork.readOne(async ({ acme }) => acme.listAccounts(tenant, filter)),
       );
     },
   };

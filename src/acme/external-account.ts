@@ -40,13 +40,21 @@ export function newBinding(
   secret: Uint8Array,
   randomBytes: (octets: number) => Uint8Array,
 ): { readonly kid: string; readonly hmacKey: string } {
-  // One in thirty-two is drawn again; a hundred times in a row happens to a broken generator only.
   for (let attempt = 1; ; attempt += 1) {
-    const kid = encodeBase64url(randomBytes(16));
+    const kid = randomName(randomBytes);
     const hmacKey = encodeBase64url(macKey(secret, kid));
-    if ((!kid.startsWith('-') && !hmacKey.startsWith('-')) || attempt === 100) {
-      return { kid, hmacKey };
-    }
+    if (!hmacKey.startsWith('-') || attempt === enoughDraws) return { kid, hmacKey };
+  }
+}
+
+/** One in sixty-four is drawn again; so many in a row come from a broken generator only. */
+const enoughDraws = 100;
+
+/** 128 random bits as base64url that no command line takes for an option. */
+export function randomName(randomBytes: (octets: number) => Uint8Array): string {
+  for (let attempt = 1; ; attempt += 1) {
+    const name = encodeBase64url(randomBytes(16));
+    if (!name.startsWith('-') || attempt === enoughDraws) return name;
   }
 }
 

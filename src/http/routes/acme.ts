@@ -121,6 +121,18 @@ export const acmeRoutes: readonly Route[] = [
     },
   }),
   route({
+    method: 'DELETE',
+    path: '/acme/accounts/{accountId}',
+    access: 'acme:manage',
+    summary: 'Revoke an account: it is stopped for good, its certificates stay',
+    parameters: z.strictObject({ accountId: text(100) }),
+    answer: { status: 204 },
+    handle: async ({ acme, principal, parameters }) => {
+      await acme.revokeAccount(principal, parameters.accountId);
+      return { status: 204 };
+    },
+  }),
+  route({
     method: 'POST',
     path: '/acme/limits',
     access: 'acme:manage',

@@ -135,6 +135,10 @@ test('T-HOST-1: Host and forwarding headers leave no trace in URLs (I10)', async
   const client = new AcmeClient(spoofed, at('default/directory'));
   const account = headerOf(await client.register(), 'location');
   expect(account).toMatch(new RegExp(`^${at('default/account/')}[\\w-]{22}$`));
+  const accountId = account?.split('/').at(-1) ?? '';
+  expect(await chancery.ok('acme', 'account', 'revoke', accountId)).toContain('is revoked');
+  expectProblem(await client.get(client.kid), 401, 'unauthorized');
+  expect(await refused('acme', 'account', 'revoke', accountId)).toContain('no valid account');
 });
 
 test('a secret that is lost is not replaced in silence: the CA says what to restore, and does not start', async () => {
