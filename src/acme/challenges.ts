@@ -45,7 +45,7 @@ async function begin(
   type: ChallengeType,
 ): Promise<AuthorizationRecord> {
   const { deps, work, access, now } = context;
-  work.requireRoom();
+  work.requireRoom(access.account.accountId);
   await requireFewFailures(context, record);
   const claimedUntil = new Date(now.getTime() + deps.settings.claimSeconds * 1000);
   const begun = await deps.unitOfWork.readOne(async ({ acme }) =>

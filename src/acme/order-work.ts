@@ -6,7 +6,7 @@ import { createValidations } from './validations.ts';
 /** What orders have going on in this process beside requests: validations and interrupted issuances. */
 export interface OrderWork {
   /** @throws ChanceryError overloaded when no more validations can wait here */
-  requireRoom(): void;
+  requireRoom(accountId: string): void;
   /** Begins what this process claimed: the authorization's challenge is processing. */
   validate(authorization: AuthorizationRecord, thumbprint: string): void;
   /** The next attempt is due now. */
@@ -23,7 +23,7 @@ export function createOrderWork(dependencies: AcmeDependencies): OrderWork {
   const validations = createValidations(dependencies);
   const recovery = createRecovery(dependencies);
   return {
-    requireRoom: () => validations.requireRoom(),
+    requireRoom: (accountId) => validations.requireRoom(accountId),
     validate: (authorization, thumbprint) => validations.begin(authorization, thumbprint),
     hurry: (authorizationId) => validations.hurry(authorizationId),
     attemptOf: async (authorizationId, milliseconds) =>

@@ -7,6 +7,9 @@ import { recordOutcome } from './validation-results.ts';
 /** Validations that may wait for each one that runs. */
 const waitingForEach = 64;
 
+/** One account has this part of what may run and wait, so that hosts that never answer hold up no other account. */
+const accountShare = 1 / 4;
+
 /** While the database is away, what an attempt found is kept, and offered to it this often at this distance. */
 const recordingsAtMost = 240;
 const recordAgainMilliseconds = 500;
@@ -36,6 +39,8 @@ export function createValidations(deps: AcmeDependencies) {
   const claimed = new Map<string, Claimed>();
   const queue: { readonly claim: Claimed; readonly done: () => void }[] = [];
   const running = new Set<Promise<void>>();
+  const runningOf = new Map<string, number>();
+  const runningAtMost = Math.max(1, Math.floor(settings.validationConcurrency * accountShare));
   let draining = false;
 
   const claimUntil = (from: Date): Date => new Date(from.getTime() + settings.claimSeconds * 1000);
@@ -52,15 +57,28 @@ export function createValidations(deps: AcmeDependencies) {
 
   const startNext = (): void => {
     while (!draining && running.size < settings.validationConcurrency) {
-      const next = queue.shift();
+      const index = queue.findIndex(({ claim }) => countOf(claim) < runningAtMost);
+      const [next] = index < 0 ? [] : queue.splice(index, 1);
       if (next === undefined) return;
+      count(next.claim, 1);
       const run: Promise<void> = attempt(next.claim).finally(() => {
         running.delete(run);
+        count(next.claim, -1);
         next.done();
         startNext();
       });
       running.add(run);
     }
+  };
+
+  const countOf = ({ authorization }: Claimed): number =>
+    runningOf.get(authorization.accountId) ?? 0;
+
+  const count = (claim: Claimed, change: 1 | -1): void => {
+    const { accountId } = claim.authorization;
+    const left = countOf(claim) + change;
+    if (left === 0) runningOf.delete(accountId);
+    else runningOf.set(accountId, left);
   };
 
   const attempt = async (claim: Claimed): Promise<void> => {
@@ -153,13 +171,14 @@ export function createValidations(deps: AcmeDependencies) {
   const room = (): number => settings.validationConcurrency * waitingForEach - claimed.size;
 
   return {
-    requireRoom(): void {
-      if (draining || room() <= 0) {
-        throw new ChanceryError('overloaded', {
-          message: `${claimed.size} challenges wait for their validation; answer this one again in a moment`,
-          retryAfter: 2,
-        });
-      }
+    /** @throws ChanceryError overloaded, when there is none at all or the account's share is used up */
+    requireRoom(accountId: string): void {
+      if (draining || room() <= 0) throw noRoom(`${claimed.size} challenges`);
+      const share = runningAtMost * waitingForEach;
+      // Counted only where it could matter.
+      if (claimed.size < share) return;
+      const own = [...claimed.values()].filter((one) => one.authorization.accountId === accountId);
+      if (own.length >= share) throw noRoom(`${own.length} challenges of this account`);
     },
 
     begin(authorization: AuthorizationRecord, thumbprint: string): void {
@@ -214,3 +233,10 @@ export function createValidations(deps: AcmeDependencies) {
 }
 
 const resumedAtOnce = 100;
+
+function noRoom(what: string): ChanceryError {
+  return new ChanceryError('overloaded', {
+    message: `${what} wait for their validation; answer this one again in a moment`,
+    retryAfter: 2,
+  });
+}

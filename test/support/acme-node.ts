@@ -115,7 +115,10 @@ export class TestAcme implements AcmeNode {
   get unitOfWork(): AcmeUnitOfWork {
     const { acme } = this.chancery.storage;
     return {
-      ...acme,
+      // Asked for at each call: a test may watch the storage.
+      run: async (work) => acme.run(work),
+      read: async (work) => acme.read(work),
+      storeOf: (transaction) => acme.storeOf(transaction),
       readOne: async (work) =>
         acme.readOne(async (transaction) =>
           work(

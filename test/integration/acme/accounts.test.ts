@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { expectProblem, headerOf, json, links } from '../../support/acme-client.ts';
 import { type JwsAlgorithm, jwsKey, jwsKeyOf } from '../../support/acme-keys.ts';
 import { baseUrl, directoryPolicy, testAcme } from '../../support/acme-node.ts';
-import { admin, csrFor, freshKey } from '../../support/authority.ts';
+import { admin, csrFor, freshKey, refusal } from '../../support/authority.ts';
 
 const termsOfService = 'https://ca.example.test/terms';
 const server = await testAcme('acme_accounts', {
@@ -277,4 +277,19 @@ test('§7.1.2.1: the orders of an account come in pages, newest first', async ()
   expect(found).toEqual(placed.toReversed());
   const nonsense = await client.get(`${client.kid}/orders?cursor=nonsense`);
   expectProblem(nonsense, 400, 'malformed');
+});
+
+test('A20: an account that an operator revoked is stopped for good, and that is recorded', async () => {
+  const client = server.client();
+  await client.register();
+  const accountId = client.kid.split('/').at(-1) ?? '';
+  const other = server.client();
+  await other.register();
+  await server.acme.revokeAccount(admin, accountId);
+  expectProblem(await client.newOrder(['stopped.example.test']), 401, 'unauthorized');
+  expectProblem(await client.get(client.kid), 401, 'unauthorized');
+  expect((await other.get(other.kid)).status).toBe(200);
+  expect(await refusal(server.acme.revokeAccount(admin, accountId))).toBe('notFound');
+  const [record] = (await server.chancery.audit('acmeAccount.revoke')).slice(-2);
+  expect(record).toMatchObject({ object: accountId, outcome: 'done' });
 });

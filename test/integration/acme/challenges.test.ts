@@ -255,3 +255,34 @@ test('a process that ends waits for the attempts under way and leaves the rest t
   expect(expectProblem(refused, 503, 'serverInternal').detail).not.toBe('');
   expect(headerOf(refused, 'retry-after')).toBe('2');
 });
+
+test('one account with hosts that never answer holds up no other account', async () => {
+  const node = await server.node('fair', {
+    acme: { settings: { validationConcurrency: 4, claimSeconds: 60, settleAfterSeconds: 20 } },
+  });
+  let release = (): void => undefined;
+  const released = new Promise<void>((done) => {
+    release = done;
+  });
+  node.validator.answer = async ({ identifier }) => {
+    if (identifier.value.startsWith('tarpit')) await released;
+    return { valid: true };
+  };
+  const [greedy, other] = [node.client(), node.client()];
+  await greedy.register();
+  await other.register();
+  const stuck: string[] = [];
+  for (let index = 0; index < 6; index += 1) {
+    const { challenge, authorizationUrl } = await pending(greedy, [`tarpit-${freshName()}`]);
+    expect((await greedy.post(challenge.url, {})).status).toBe(200);
+    stuck.push(authorizationUrl);
+  }
+  const { challenge, authorizationUrl } = await pending(other);
+  await other.post(challenge.url, {});
+  await reaches(other, authorizationUrl, 'valid');
+  expect(
+    node.validator.asked.filter(({ identifier }) => identifier.value.startsWith('tarpit')),
+  ).toHaveLength(1);
+  release();
+  for (const url of stuck) await reaches(greedy, url, 'valid');
+});

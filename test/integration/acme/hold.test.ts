@@ -42,7 +42,7 @@ describe('A36, RFC 9773 §5', () => {
       name: `DNS:${names[1]}`,
       limit: 2,
     });
-    const serialNumber = old.certificate.serialNumber.toLowerCase();
+    const serialNumber = old.certificate.serialNumber.toLowerCase().replace(/^0+/, '');
     expect(items[0]?.replaces).toBe(`${chancery.issuing.issuerId}/${serialNumber}`);
     expectProblem(await client.newOrder(old.names, { replaces }), 409, 'alreadyReplaced');
   });
@@ -98,7 +98,7 @@ describe('a certificate on hold', () => {
       'unauthorized',
     );
     expect(refused.detail).toMatch(/on hold.*releases/);
-    expect(refused.detail).toContain(serialNumber.toLowerCase());
+    expect(refused.detail).toContain(serialNumber.toLowerCase().replace(/^0+/, ''));
     const { url, order } = await client.order(held.names);
     expect(order.status).toBe('ready');
     const request = csr(held.names, { privateKey: held.privateKey }).der;
