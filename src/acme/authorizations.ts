@@ -7,6 +7,7 @@ import type { AuthorizationRecord, Identifier } from './ports.ts';
 import { AcmeProblem, problemDocument } from './problem.ts';
 import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
 import { accountPrincipal, recordDone } from './record.ts';
+import { authorizationStatusAt, authorizationTransitions, nextOf } from './states.ts';
 
 /** How long a look at an authorization waits for an attempt that is under way in this process. */
 const patienceMilliseconds = 500;
@@ -96,10 +97,14 @@ export async function ownAuthorization({
 }
 
 async function deactivate(
-  { deps, access }: AccountContext,
+  { deps, access, now }: AccountContext,
   record: AuthorizationRecord,
 ): Promise<AuthorizationRecord> {
   const { authorizationId, identifier, wildcard } = record;
+  const status = authorizationStatusAt(record, now);
+  if (status === 'deactivated') return record;
+  // The row of one that expired says still what it was before.
+  if (nextOf(authorizationTransitions, status, 'deactivate') === undefined) throw ended(status);
   const name = `${wildcard ? '*.' : ''}${identifier.value}`;
   const changed = await deps.unitOfWork.run(async (transaction) => {
     const done = await transaction.acme.deactivateAuthorization(
@@ -118,10 +123,12 @@ async function deactivate(
     }
     return done;
   });
-  if (!changed && record.status !== 'deactivated') {
-    throw new AcmeProblem('malformed', {
-      detail: `the authorization is ${record.status}; only a pending or a valid one can be deactivated (RFC 8555 §7.1.6)`,
-    });
-  }
+  if (!changed) throw ended('settled meanwhile');
   return { ...record, status: 'deactivated' };
+}
+
+function ended(status: string): AcmeProblem {
+  return new AcmeProblem('malformed', {
+    detail: `the authorization is ${status}; only a pending or a valid one can be deactivated (RFC 8555 §7.1.6)`,
+  });
 }

@@ -66,6 +66,29 @@ describe('§7.5.2 deactivation', () => {
     expect((await authorizationOf(order)).status).toBe('deactivated');
   });
 
+  it('A15, §7.1.6: one that has expired, valid or not, is not deactivated any more', async () => {
+    const before = under.clock.now();
+    const [held, left] = [
+      (await client.order(['old.example.test'])).order,
+      (await client.order(['left.example.test'])).order,
+    ];
+    await client.authorize(held);
+    under.clock.advance(400 * 86_400);
+    try {
+      for (const [order, ended] of [
+        [held, 'expired'],
+        [left, 'invalid'],
+      ] as const) {
+        expect((await authorizationOf(order)).status).toBe(ended);
+        const answer = await client.post(order.authorizations[0] ?? '', { status: 'deactivated' });
+        expect(expectProblem(answer, 400, 'malformed').detail).toContain(ended);
+        expect((await authorizationOf(order)).status).toBe(ended);
+      }
+    } finally {
+      under.clock.set(before);
+    }
+  });
+
   it('nothing else can be posted to an authorization', async () => {
     const { order } = await client.order(['off3.example.test']);
     for (const payload of [
