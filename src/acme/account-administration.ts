@@ -1,7 +1,7 @@
+import { act, recordDone } from '../authority/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import type { AccountRecord } from './ports.ts';
-import { act, recordDone } from './record.ts';
 
 /** Accounts as operators see them. What their holders do to them is the protocol's. */
 export function accountUseCases(deps: AcmeDependencies) {

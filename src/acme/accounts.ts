@@ -1,8 +1,9 @@
+import { recordDone } from '../authority/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { parseContacts } from './contacts.ts';
 import { type AccountContext, type Handler, link, noSuch } from './context.ts';
 import type { AccountRecord } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
-import { accountPrincipal, recordDone } from './record.ts';
 import type { Urls } from './urls.ts';
 
 /** Orders in one page of an account's list. */

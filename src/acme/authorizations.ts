@@ -1,3 +1,5 @@
+import { recordDone } from '../authority/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { authorizationAnswer } from './authorization-object.ts';
 import { type AccountContext, type Handler, noSuch } from './context.ts';
 import { makeAuthorization, requireAdmitted } from './identifier-admission.ts';
@@ -6,7 +8,6 @@ import { checkTerms, readOrderTerms } from './order-terms.ts';
 import type { AuthorizationRecord, Identifier } from './ports.ts';
 import { AcmeProblem, problemDocument } from './problem.ts';
 import { newOrderLimits, rateLimitedProblem } from './rate-limits.ts';
-import { accountPrincipal, recordDone } from './record.ts';
 import { authorizationStatusAt, authorizationTransitions, nextOf } from './states.ts';
 
 /** How long a look at an authorization waits for an attempt that is under way in this process. */

@@ -1,10 +1,10 @@
 import { certificatesToPem } from '../authority/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { alternatesOf } from './alternate-chains.ts';
 import type { AccountContext } from './context.ts';
 import { type Handler, link, noSuch } from './context.ts';
 import { namedOrder } from './orders.ts';
 import type { OrderRecord } from './ports.ts';
-import { accountPrincipal } from './record.ts';
 
 /**
  * The certificate of a valid order with a chain that ends below the root (RFC 8555 §7.4.2): PEM, the

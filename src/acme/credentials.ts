@@ -1,9 +1,9 @@
+import { act, recordDone } from '../authority/index.ts';
 import type { Transaction } from '../authority/ports.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import { newBinding, parseAllowed, secretId } from './external-account.ts';
 import type { DirectoryPolicy, EabCredential } from './ports.ts';
-import { act, recordDone } from './record.ts';
 
 /** An external account binding to be made: what it grants to the accounts that use it. */
 export interface CreateEabRequest {

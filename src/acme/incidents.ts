@@ -1,9 +1,9 @@
+import { act, recordDone } from '../authority/index.ts';
 import type { Transaction } from '../authority/ports.ts';
 import { ChanceryError, type IssuerId, type Principal } from '../domain/index.ts';
 import { encodeBase64url } from './base64url.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import type { RenewalIncident } from './ports.ts';
-import { act, recordDone } from './record.ts';
 
 /** Certificates to be renewed early: those issued so far, of one issuer, of one profile or all. */
 export interface OpenIncidentRequest {

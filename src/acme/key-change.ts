@@ -1,9 +1,10 @@
+import { recordDone } from '../authority/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { accountObject } from './accounts.ts';
 import type { AccountContext, Handler } from './context.ts';
 import { type AccountKey, parseJwk, publicJwk, thumbprintOf } from './jwk.ts';
 import { type ParsedJws, parseJws, verifyJws } from './jws.ts';
 import { AcmeProblem } from './problem.ts';
-import { accountPrincipal, recordDone } from './record.ts';
 import { refuseBlockedKey } from './registration.ts';
 import { parseJsonObject } from './strict-json.ts';
 

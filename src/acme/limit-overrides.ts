@@ -1,8 +1,8 @@
+import { act, recordDone } from '../authority/index.ts';
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import type { RateLimitOverride } from './ports.ts';
 import { rateLimitNames } from './rate-limits.ts';
-import { act, recordDone } from './record.ts';
 
 /** Another rate for one key of one limit, for a while. */
 export interface PutLimitOverrideRequest {

@@ -1,12 +1,12 @@
 import type { CertificateRecord } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import { findHeld, heldError } from './hold.ts';
 import { requireAdmitted } from './identifier-admission.ts';
 import { toGeneralName } from './identifiers.ts';
 import { requireOffered } from './order-terms.ts';
 import type { AccountAccess, OrderRecord } from './ports.ts';
-import { accountPrincipal } from './record.ts';
 import { refuseReplacementOfHeld, replacedReference } from './replacement.ts';
 
 /** The order was not in the state that this issuance began from: another request or node was first. */

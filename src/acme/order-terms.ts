@@ -1,11 +1,11 @@
 import type { EnrolmentTerms } from '../authority/index.ts';
 import { isChanceryError, type Violation } from '../domain/index.ts';
 import { formatGeneralName } from '../pkix/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import type { AccountContext } from './context.ts';
 import { toGeneralName } from './identifiers.ts';
 import type { Identifier, ProblemDocument } from './ports.ts';
 import { AcmeProblem, problemDocument } from './problem.ts';
-import { accountPrincipal } from './record.ts';
 
 /** What a newOrder asks for beside its identifiers. */
 export interface OrderTerms {

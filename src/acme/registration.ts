@@ -1,4 +1,6 @@
+import { recordDone } from '../authority/index.ts';
 import type { Transaction } from '../authority/ports.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { accountObject } from './accounts.ts';
 import { parseContacts } from './contacts.ts';
 import type { Handler, HandlerAnswer, SignedContext } from './context.ts';
@@ -8,7 +10,6 @@ import type { AccountKey } from './jwk.ts';
 import type { AccountRecord, AcmeStore, EabCredential } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
 import { newAccountLimits, rateLimitedProblem } from './rate-limits.ts';
-import { accountPrincipal, recordDone } from './record.ts';
 import type { JsonObject } from './strict-json.ts';
 
 /** What an external account binding was found to be, MAC included. */

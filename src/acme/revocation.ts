@@ -1,13 +1,13 @@
 import type { CertificateRecord } from '../authority/ports.ts';
 import { isChanceryError, type ReasonCode, reasonCodeName } from '../domain/index.ts';
 import { type Certificate, parseCertificate } from '../pkix/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import { decodeBase64url } from './base64url.ts';
 import { certificateIdentifiers } from './certificate-identifiers.ts';
 import type { AccountContext, Handler, SignedContext } from './context.ts';
 import { baseOf, keyOf } from './identifiers.ts';
 import type { OrderRecord } from './ports.ts';
 import { AcmeProblem } from './problem.ts';
-import { accountPrincipal } from './record.ts';
 
 /** Why the signer of a request may revoke a certificate (RFC 8555 §7.6). */
 type Standing = 'certificateKey' | 'issuingAccount' | 'authorizedAccount';

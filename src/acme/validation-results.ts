@@ -1,3 +1,5 @@
+import { recordDone } from '../authority/index.ts';
+import { accountPrincipal } from './account-principal.ts';
 import type { AcmeDependencies } from './dependencies.ts';
 import type {
   AuthorizationRecord,
@@ -8,7 +10,6 @@ import type {
 } from './ports.ts';
 import { type AcmeErrorType, acmeErrorStatuses, problemDocument } from './problem.ts';
 import { failedValidationLimits } from './rate-limits.ts';
-import { accountPrincipal, recordDone } from './record.ts';
 
 /** One attempt at a challenge that this process holds the claim of. */
 interface Attempt {

@@ -2,7 +2,12 @@ import { authorize } from '../access/index.ts';
 import { auditRecord } from '../audit/index.ts';
 import { isChanceryError, type Permission, type Principal } from '../domain/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import type { Transaction } from './ports.ts';
+import type { Transaction, UnitOfWork } from './ports.ts';
+
+/** What recording needs of an authority, or of a protocol beside it. */
+interface Recording extends Pick<AuthorityDependencies, 'clock' | 'log'> {
+  readonly unitOfWork: Pick<UnitOfWork, 'run'>;
+}
 
 /** What an audit record says of an act, beside who and when. */
 export interface Act {
@@ -13,7 +18,7 @@ export interface Act {
 
 /** Appends the record of a done act in the act's own transaction (invariant 10). */
 export async function recordDone(
-  dependencies: AuthorityDependencies,
+  dependencies: Pick<Recording, 'clock'>,
   transaction: Transaction,
   principal: Principal,
   act: Act,
@@ -39,7 +44,7 @@ export async function recordDone(
  * the log has it.
  */
 export async function act<T>(
-  dependencies: AuthorityDependencies,
+  dependencies: Recording,
   principal: Principal,
   permission: Permission,
   described: Act,
@@ -55,7 +60,7 @@ export async function act<T>(
 }
 
 async function recordRefusal(
-  dependencies: AuthorityDependencies,
+  dependencies: Recording,
   principal: Principal,
   described: Act,
   error: unknown,

@@ -1,5 +1,6 @@
 /** The use cases of the CA. Every one takes a principal; acts and refusals are audited. */
 
+export { act, recordDone } from './acts.ts';
 export type { Authority } from './authority.ts';
 export { createAuthority } from './authority.ts';
 export type { IssueRequest } from './certificates.ts';
