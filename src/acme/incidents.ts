@@ -1,8 +1,8 @@
 import { act, recordDone } from '../authority/index.ts';
 import type { Transaction } from '../authority/ports.ts';
 import { ChanceryError, type IssuerId, type Principal } from '../domain/index.ts';
-import { encodeBase64url } from './base64url.ts';
 import type { AcmeDependencies } from './dependencies.ts';
+import { randomName } from './external-account.ts';
 import type { RenewalIncident } from './ports.ts';
 
 /** Certificates to be renewed early: those issued so far, of one issuer, of one profile or all. */
@@ -27,7 +27,7 @@ export function incidentUseCases(deps: AcmeDependencies) {
       principal: Principal,
       request: OpenIncidentRequest,
     ): Promise<RenewalIncident> {
-      const incidentId = encodeBase64url(deps.randomBytes(16));
+      const incidentId = randomName(deps.randomBytes);
       const described = {
         act: 'acmeIncident.open',
         object: incidentId,

@@ -161,3 +161,13 @@ test('an issuing CA under the root has a window as well', async () => {
   expect([200, 404]).toContain(answer.status);
   expect(answer.status, JSON.stringify(own)).toBe(200);
 });
+
+test('no command line takes an incident for an option: its id never begins with a hyphen', async () => {
+  const draws = [new Uint8Array(16).fill(0xfb), new Uint8Array(16).fill(7)];
+  const node = await server.node('drawn', {
+    acme: { randomBytes: (length) => draws.shift() ?? new Uint8Array(length) },
+  });
+  const { incidentId } = await node.acme.openIncident(admin, { spreadSeconds: 60 });
+  expect(incidentId).toMatch(/^[^-]/);
+  await node.acme.closeIncident(admin, incidentId);
+});
