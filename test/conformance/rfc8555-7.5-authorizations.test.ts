@@ -5,9 +5,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ValidationOutcome } from '../../src/acme/ports.ts';
 import {
-  type AcmeClient,
   type Authorization,
   type Challenge,
+  challengeOf,
   expectProblem,
   headerOf,
   json,
@@ -36,35 +36,10 @@ beforeAll(async () => {
   await client.register();
 });
 
-/** Validation finds this while `work` runs. */
-async function finding<T>(outcome: ValidationOutcome, work: () => Promise<T>): Promise<T> {
-  const before = under.validator.answer;
-  under.validator.answer = () => outcome;
-  try {
-    return await work();
-  } finally {
-    under.validator.answer = before;
-  }
-}
-
-async function authorizationOf(
-  order: Order,
-  by: AcmeClient = client,
-): Promise<Authorization & { readonly url: string }> {
-  const url = order.authorizations[0] ?? '';
-  return { ...(await by.fetch<Authorization>(url)), url };
-}
-
-function challengeOf(authorization: Authorization, type: string): Challenge {
-  const found = authorization.challenges.find((challenge) => challenge.type === type);
-  if (found === undefined) throw new Error(`no ${type} among the challenges`);
-  return found;
-}
-
 describe('§7.5 and §8', () => {
   it('A25: a pending authorization shows what can be done, each with a URL and one token', async () => {
     const { order } = await client.order(['a.example.test']);
-    const authorization = await authorizationOf(order);
+    const authorization = await client.authorizationOf(order);
     expect(authorization).toMatchObject({
       status: 'pending',
       identifier: { type: 'dns', value: 'a.example.test' },
@@ -84,7 +59,7 @@ describe('§7.5 and §8', () => {
     const tokens = new Set<string>();
     for (let n = 0; n < 30; n += 1) {
       const { order } = await client.order([`t${n}.example.test`]);
-      tokens.add((await authorizationOf(order)).challenges[0]?.token ?? '');
+      tokens.add((await client.authorizationOf(order)).challenges[0]?.token ?? '');
     }
     expect(tokens.size).toBe(30);
     for (const token of tokens) {
@@ -96,7 +71,7 @@ describe('§7.5 and §8', () => {
 
   it('A32, I40: a wildcard is offered dns-01 alone; where there is none the order is refused', async () => {
     const { order } = await client.order(['*.wild.example.test']);
-    const authorization = await authorizationOf(order);
+    const authorization = await client.authorizationOf(order);
     expect(authorization).toMatchObject({
       wildcard: true,
       identifier: { value: 'wild.example.test' },
@@ -119,7 +94,7 @@ describe('§7.5 and §8', () => {
 describe('§7.5.1 and §7.1.6', () => {
   it('A26: what a client adds to its response is ignored; valid has validated and expires', async () => {
     const { order, url } = await client.order(['v.example.test']);
-    const before = await authorizationOf(order);
+    const before = await client.authorizationOf(order);
     const challenge = challengeOf(before, 'http-01');
     const answer = await client.post(challenge.url, {
       keyAuthorization: 'x.y',
@@ -130,7 +105,7 @@ describe('§7.5.1 and §7.1.6', () => {
     expect(answer.status).toBe(200);
     expect(json<Challenge>(answer)).toMatchObject({ type: 'http-01', token: challenge.token });
     await client.authorize(order);
-    const after = await authorizationOf(order);
+    const after = await client.authorizationOf(order);
     expect(after.status).toBe('valid');
     expect(after.challenges).toHaveLength(1);
     expect(after.challenges[0]).toMatchObject({ type: 'http-01', status: 'valid' });
@@ -140,7 +115,7 @@ describe('§7.5.1 and §7.1.6', () => {
     expect((await client.post(challenge.url, {})).status).toBe(200);
     const again = await client.post(challengeOf(before, 'dns-01').url, {});
     expect([400, 403, 404, 409]).toContain(again.status);
-    expect((await authorizationOf(order)).status).toBe('valid');
+    expect((await client.authorizationOf(order)).status).toBe('valid');
   });
 
   it('A26: polling while it goes on is 200 with Retry-After, and processing', async () => {
@@ -151,7 +126,7 @@ describe('§7.5.1 and §7.1.6', () => {
     under.validator.answer = () => gate;
     try {
       const { order } = await client.order(['slow.example.test']);
-      const challenge = challengeOf(await authorizationOf(order), 'tls-alpn-01');
+      const challenge = challengeOf(await client.authorizationOf(order), 'tls-alpn-01');
       const answer = await client.respond(challenge);
       expect(json<Challenge>(answer).status).toBe('processing');
       const poll = await client.get(order.authorizations[0] ?? '');
@@ -160,7 +135,7 @@ describe('§7.5.1 and §7.1.6', () => {
       expect(Number(headerOf(poll, 'retry-after'))).toBeGreaterThan(0);
       go({ valid: true });
       await client.authorize(order);
-      expect((await authorizationOf(order)).status).toBe('valid');
+      expect((await client.authorizationOf(order)).status).toBe('valid');
     } finally {
       under.validator.answer = () => ({ valid: true });
     }
@@ -174,7 +149,7 @@ describe('§7.5.1 and §7.1.6', () => {
     );
     if (authorization === undefined) throw new Error('no authorization of the name');
     const challenge = challengeOf(authorization, 'http-01');
-    await finding(refusedForGood, async () => {
+    await under.finding(refusedForGood, async () => {
       await client.respond(challenge);
       await client.settled(url);
     });
@@ -219,9 +194,9 @@ describe('§7.5.1 and §7.1.6', () => {
 
   it('a challenge is answered by an object, not by nothing and not by text', async () => {
     const { order } = await client.order(['obj.example.test']);
-    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    const challenge = challengeOf(await client.authorizationOf(order), 'http-01');
     expect((await client.post(challenge.url, '')).status).toBe(200);
-    expect((await authorizationOf(order)).status).toBe('pending');
+    expect((await client.authorizationOf(order)).status).toBe('pending');
     for (const payload of ['[]', 'null', '"x"']) {
       expectProblem(await client.post(challenge.url, payload), 400, 'malformed');
     }
@@ -231,7 +206,7 @@ describe('§7.5.1 and §7.1.6', () => {
   it('eight answers at once begin one validation', async () => {
     const before = under.validator.asked.length;
     const { order } = await client.order(['many.example.test']);
-    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    const challenge = challengeOf(await client.authorizationOf(order), 'http-01');
     const answers = await Promise.all(
       Array.from({ length: 8 }, async () => client.post(challenge.url, {})),
     );
@@ -243,11 +218,11 @@ describe('§7.5.1 and §7.1.6', () => {
   it('an authorization that expired is no proof any more (T-CLK-5), and its order is invalid', async () => {
     const { order, url } = await client.order(['old.example.test']);
     await client.authorize(order);
-    const { expires } = await authorizationOf(order);
+    const { expires } = await client.authorizationOf(order);
     const now = under.clock.now();
     under.clock.set(new Date(new Date(expires ?? '').getTime() + 1000));
     try {
-      expect((await authorizationOf(order)).status).toBe('expired');
+      expect((await client.authorizationOf(order)).status).toBe('expired');
       expect((await client.fetch<Order>(url)).status).toBe('invalid');
       const answer = await client.finalize(order, csr(['old.example.test']).der);
       expectProblem(answer, 403, 'orderNotReady');

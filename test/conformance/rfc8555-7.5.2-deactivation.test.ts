@@ -1,42 +1,21 @@
 /** RFC 8555 §7.5.2 deactivation of authorizations (A27). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
-  type AcmeClient,
   type Authorization,
-  type Challenge,
+  challengeOf,
   expectProblem,
   json,
   type Order,
 } from '../support/acme-client.ts';
 import { csr } from '../support/acme-csr.ts';
-import { directoryPolicy } from '../support/acme-node.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';
 
-const under = await acmeUnderTest('acme-7-5-2', {
-  directories: [
-    directoryPolicy('dns-only', { challengeTypes: ['dns-01'] }),
-    directoryPolicy('http-only', { challengeTypes: ['http-01'] }),
-  ],
-});
+const under = await acmeUnderTest('acme-7-5-2');
 const client = under.client();
 
 beforeAll(async () => {
   await client.register();
 });
-
-async function authorizationOf(
-  order: Order,
-  by: AcmeClient = client,
-): Promise<Authorization & { readonly url: string }> {
-  const url = order.authorizations[0] ?? '';
-  return { ...(await by.fetch<Authorization>(url)), url };
-}
-
-function challengeOf(authorization: Authorization, type: string): Challenge {
-  const found = authorization.challenges.find((challenge) => challenge.type === type);
-  if (found === undefined) throw new Error(`no ${type} among the challenges`);
-  return found;
-}
 
 describe('§7.5.2 deactivation', () => {
   it('A27: a deactivated authorization suffices for nothing; its orders are invalid', async () => {
@@ -54,16 +33,16 @@ describe('§7.5.2 deactivation', () => {
     expect([200, 400, 403]).toContain(again.status);
     const back = await client.post(order.authorizations[0] ?? '', { status: 'valid' });
     expect(back.status).toBe(400);
-    expect((await authorizationOf(order)).status).toBe('deactivated');
+    expect((await client.authorizationOf(order)).status).toBe('deactivated');
   });
 
   it('A27: a pending one as well, and its challenge is then nobody’s', async () => {
     const { order } = await client.order(['off2.example.test']);
-    const authorization = await authorizationOf(order);
+    const authorization = await client.authorizationOf(order);
     await client.post(authorization.url, { status: 'deactivated' });
     const answer = await client.respond(challengeOf(authorization, 'http-01'));
     expect(answer.status).toBeGreaterThanOrEqual(400);
-    expect((await authorizationOf(order)).status).toBe('deactivated');
+    expect((await client.authorizationOf(order)).status).toBe('deactivated');
   });
 
   it('A15, §7.1.6: one that has expired, valid or not, is not deactivated any more', async () => {
@@ -79,10 +58,10 @@ describe('§7.5.2 deactivation', () => {
         [held, 'expired'],
         [left, 'invalid'],
       ] as const) {
-        expect((await authorizationOf(order)).status).toBe(ended);
+        expect((await client.authorizationOf(order)).status).toBe(ended);
         const answer = await client.post(order.authorizations[0] ?? '', { status: 'deactivated' });
         expect(expectProblem(answer, 400, 'malformed').detail).toContain(ended);
-        expect((await authorizationOf(order)).status).toBe(ended);
+        expect((await client.authorizationOf(order)).status).toBe(ended);
       }
     } finally {
       under.clock.set(before);

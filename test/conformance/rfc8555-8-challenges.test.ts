@@ -2,9 +2,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ValidationOutcome } from '../../src/acme/ports.ts';
 import {
-  type AcmeClient,
-  type Authorization,
   type Challenge,
+  challengeOf,
   headerOf,
   json,
   type Order,
@@ -28,31 +27,6 @@ const refusedOnce: ValidationOutcome = {
 beforeAll(async () => {
   await client.register();
 });
-
-/** Validation finds this while `work` runs. */
-async function finding<T>(outcome: ValidationOutcome, work: () => Promise<T>): Promise<T> {
-  const before = under.validator.answer;
-  under.validator.answer = () => outcome;
-  try {
-    return await work();
-  } finally {
-    under.validator.answer = before;
-  }
-}
-
-async function authorizationOf(
-  order: Order,
-  by: AcmeClient = client,
-): Promise<Authorization & { readonly url: string }> {
-  const url = order.authorizations[0] ?? '';
-  return { ...(await by.fetch<Authorization>(url)), url };
-}
-
-function challengeOf(authorization: Authorization, type: string): Challenge {
-  const found = authorization.challenges.find((challenge) => challenge.type === type);
-  if (found === undefined) throw new Error(`no ${type} among the challenges`);
-  return found;
-}
 
 describe('§8.1', () => {
   it('A29, I32: keyAuthorization is token, full stop, RFC 7638 thumbprint, also of a key with leading zeros', async () => {
@@ -86,8 +60,8 @@ describe('§8.2 retries', () => {
   it('A30: while attempts are left it is processing, each failure is in error, Retry-After says when', async () => {
     await retrying.register();
     const { order, url } = await retrying.order(['r.example.test']);
-    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
-    await finding(refusedOnce, async () => {
+    const challenge = challengeOf(await retrying.authorizationOf(order), 'http-01');
+    await under.finding(refusedOnce, async () => {
       await retrying.respond(challenge);
       const seen = async (count: number): Promise<Challenge> => {
         let found: Challenge | undefined;
@@ -105,7 +79,7 @@ describe('§8.2 retries', () => {
         return found;
       };
       expect((await seen(1)).status).toBe('processing');
-      expect((await authorizationOf(order, retrying)).status).toBe('pending');
+      expect((await retrying.authorizationOf(order)).status).toBe('pending');
       // Asked again, the server tries at once: the second of three, then the last.
       await retrying.respond(challenge);
       expect((await seen(2)).status).toBe('processing');
@@ -117,8 +91,8 @@ describe('§8.2 retries', () => {
 
   it('A30: a later attempt that succeeds is a success', async () => {
     const { order, url } = await retrying.order(['later.example.test']);
-    const challenge = challengeOf(await authorizationOf(order, retrying), 'http-01');
-    await finding(refusedOnce, async () => {
+    const challenge = challengeOf(await retrying.authorizationOf(order), 'http-01');
+    await under.finding(refusedOnce, async () => {
       await retrying.respond(challenge);
       await until('the first failure', async () => {
         const found = await retrying.fetch<Challenge>(challenge.url);
@@ -131,7 +105,7 @@ describe('§8.2 retries', () => {
 
   it('I1: a validator that throws proves nothing', async () => {
     const { order, url } = await client.order(['throws.example.test']);
-    const challenge = challengeOf(await authorizationOf(order), 'http-01');
+    const challenge = challengeOf(await client.authorizationOf(order), 'http-01');
     under.validator.answer = () => {
       throw new Error('secret text of the inside');
     };

@@ -224,6 +224,12 @@ export class AcmeClient {
     return found;
   }
 
+  /** The first authorization of an order, with its URL. */
+  async authorizationOf(order: Order): Promise<Authorization & { readonly url: string }> {
+    const url = order.authorizations[0] ?? '';
+    return { ...(await this.fetch<Authorization>(url)), url };
+  }
+
   /** Answers one challenge. */
   async respond(challenge: Challenge | undefined): Promise<Answer> {
     return this.post(challenge?.url ?? 'none', {});
@@ -288,6 +294,12 @@ export interface Obtained {
 
 function isWildcard(name: string | Identifier): boolean {
   return identifierOf(name).value.startsWith('*.');
+}
+
+export function challengeOf(authorization: Authorization, type: string): Challenge {
+  const found = authorization.challenges.find((challenge) => challenge.type === type);
+  if (found === undefined) throw new Error(`no ${type} among the challenges`);
+  return found;
 }
 
 export function identifierOf(name: string | Identifier): Identifier {

@@ -1,9 +1,9 @@
-/** The server of a conformance test file: every exchange passes the judges (`acme-judges.ts`). */
+/** The server of a conformance test file: every exchange passes the judges (`acme-exchanges.ts`). */
 import { execFileSync } from 'node:child_process';
 import { inspect } from 'node:util';
 import { Client } from 'pg';
 import type { CreateEabRequest } from '../../src/acme/index.ts';
-import type { DirectoryPolicy } from '../../src/acme/ports.ts';
+import type { DirectoryPolicy, ValidationOutcome } from '../../src/acme/ports.ts';
 import type { StoredAuditRecord } from '../../src/audit/ports.ts';
 import type { CertificateRecord } from '../../src/authority/ports.ts';
 import { AcmeClient, type Transport } from './acme-client.ts';
@@ -69,6 +69,17 @@ export class AcmeUnderTest {
 
   client(directory = 'default', key?: JwsKey): AcmeClient {
     return new AcmeClient(this.transport, this.directoryUrl(directory), key);
+  }
+
+  /** Validation finds this while `work` runs. */
+  async finding<T>(outcome: ValidationOutcome, work: () => Promise<T>): Promise<T> {
+    const before = this.validator.answer;
+    this.validator.answer = () => outcome;
+    try {
+      return await work();
+    } finally {
+      this.validator.answer = before;
+    }
   }
 
   /** An external account binding's credential, of the directory `eab` unless it says otherwise. */
