@@ -17,6 +17,22 @@ export interface StatusRecord {
   readonly notGoodSince?: Date | undefined;
   readonly invalidityDate?: Date | undefined;
   readonly notAfter: Date;
+  /**
+   * Times of the source that the status comes from, when that is a foreign CA's CRL: the answer
+   * has its thisUpdate, and a nextUpdate that is never later (RFC 6960 §4.2.2.1).
+   */
+  readonly validity?: { readonly thisUpdate: Date; readonly nextUpdate: Date } | undefined;
+}
+
+/** What an issuer declares about the answers for its certificates (its `statusPolicy.ocsp`). */
+export interface AnswerPolicy {
+  /**
+   * Serial numbers that it never issued are answered as revoked, not `unknown` (RFC 6960 §2.2,
+   * §4.4.8).
+   */
+  readonly extendedRevoke: boolean;
+  /** How long after their expiry status is kept, in seconds (RFC 6960 §4.4.4); not said when absent. */
+  readonly archiveCutoffSeconds?: number | undefined;
 }
 
 export interface StatusIssuer {
@@ -28,6 +44,8 @@ export interface StatusIssuer {
   readonly chain: readonly Uint8Array[];
   readonly nameHashes: Readonly<Record<string, string>>;
   readonly keyHashes: Readonly<Record<string, string>>;
+  /** Absent: never-issued serial numbers are `unknown`, and no archive cutoff is said. */
+  readonly policy?: AnswerPolicy | undefined;
 }
 
 /** The responder's one source of status, over a database role that reads views only. */
