@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, isChanceryError } from '../src/domain/index.ts';
 import { type CacheSource, leastRest } from './cache-source.ts';
 import { type ErrorStatus, errorResponse, errorStatusOf } from './error-response.ts';
@@ -41,10 +41,11 @@ export class OcspExchange {
   handle(request: IncomingMessage, response: ServerResponse): void {
     if (request.method === 'POST') {
       this.#post(request, response);
-    } else if (request.method === 'GET') {
+    } else if (request.method === 'GET' || request.method === 'HEAD') {
+      // HEAD is GET whose content node:http leaves out (RFC 9110 §9.3.2): caches revalidate with it.
       this.#get(request, response);
     } else {
-      refuse(response, 405, 'use GET or POST (RFC 6960 A.1)', ['Allow', 'GET, POST']);
+      refuse(response, 405, 'use GET or POST (RFC 6960 A.1)', ['Allow', 'GET, HEAD, POST']);
     }
   }
 
@@ -136,9 +137,16 @@ export class OcspExchange {
     if (response.destroyed) {
       return;
     }
+    if (!answer.reusable) {
+      countAnswer(this.#parts.counts, kind);
+      const { body } = answer;
+      const length = String(body.length);
+      response.writeHead(200, ['Content-Type', responseType, 'Content-Length', length, ...noStore]);
+      response.end(body);
+      return;
+    }
     const headers = this.#validators(answer, now);
-    const condition = request.headers['if-none-match'];
-    if (condition !== undefined && request.method === 'GET' && matches(condition, answer.etag)) {
+    if (request.method !== 'POST' && unchanged(request.headers, answer)) {
       countAnswer(this.#parts.counts, 'notModified');
       response.writeHead(304, headers).end();
       return;
@@ -151,7 +159,7 @@ export class OcspExchange {
   /** RFC 9919 §7.2; Date is written by the server. max-age ends before nextUpdate. */
   #validators(answer: SignedAnswer, now: number): string[] {
     const rest = Math.floor((answer.nextUpdate - leastRest - now) / 1000);
-    const maxAge = answer.reusable ? Math.max(0, Math.min(this.#parts.maxAgeSeconds, rest)) : 0;
+    const maxAge = Math.max(0, Math.min(this.#parts.maxAgeSeconds, rest));
     return [
       'Last-Modified',
       httpDate(answer.thisUpdate),
@@ -175,8 +183,7 @@ export class OcspExchange {
       responseType,
       'Content-Length',
       String(body.length),
-      'Cache-Control',
-      'no-cache, no-store',
+      ...noStore,
     ];
     if (status === 'tryLater') {
       headers.push('Retry-After', String(retryAfter ?? 1));
@@ -207,6 +214,34 @@ function refuse(
     ])
     .end(body);
 }
+
+/**
+ * What no cache may keep: errors, an answer with a nonce (it is one client's) and what is said of a
+ * serial number that was not issued (it may be at any moment). RFC 9919 §7.2 forbids it on
+ * authoritative answers, which these are not.
+ */
+const noStore: readonly string[] = ['Cache-Control', 'no-cache, no-store'];
+
+/**
+ * Whether the client holds this answer already: If-None-Match, and If-Modified-Since only without
+ * it (RFC 9110 §13.2.2). A date has no more than seconds: an answer that is not good may have
+ * replaced a good one within the second, so a date alone confirms good answers only.
+ */
+function unchanged(headers: IncomingHttpHeaders, answer: SignedAnswer): boolean {
+  const tags = headers['if-none-match'];
+  if (tags !== undefined) {
+    return matches(tags, answer.etag);
+  }
+  const date = headers['if-modified-since'];
+  return date !== undefined && answer.good && answer.thisUpdate <= imfDate(date);
+}
+
+/** NaN, which compares with nothing, for what is no IMF-fixdate: such a field is ignored (RFC 9110 §13.1.3). */
+function imfDate(text: string): number {
+  return imfFixdate.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+const imfFixdate = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** If-None-Match with the weak comparison (RFC 9110 §13.1.2). */
 function matches(condition: string, etag: string): boolean {

@@ -99,6 +99,7 @@ export class LiveSource implements AnswerSource {
       thisUpdate: wholeSeconds(asOf).getTime(),
       nextUpdate: Math.min(...responses.map((one) => one.nextUpdate?.getTime() ?? 0)),
       etag: `"${createHash('sha256').update(body).digest('hex')}"`,
+      good: responses.every((one) => one.certStatus.type === 'good'),
       reusable: nonce === undefined && responses.every((one) => one.certStatus.type !== 'unknown'),
     };
   }

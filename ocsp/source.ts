@@ -26,6 +26,8 @@ export interface SignedAnswer {
   readonly etag: string;
   /** False for answers with a nonce or with an `unknown`: they are given once. */
   readonly reusable: boolean;
+  /** Every SingleResponse is `good`. */
+  readonly good: boolean;
 }
 
 /** Answers questions, each decorator adding one concern: cache(queue(live)). */

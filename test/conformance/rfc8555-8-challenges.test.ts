@@ -1,13 +1,7 @@
 /** RFC 8555 §8.1 key authorizations, §8.2 retries (A29, A30, I1, I32). */
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { ValidationOutcome } from '../../src/acme/ports.ts';
-import {
-  type Challenge,
-  challengeOf,
-  headerOf,
-  json,
-  type Order,
-} from '../support/acme-client.ts';
+import { type Challenge, challengeOf, headerOf, json, type Order } from '../support/acme-client.ts';
 import { keyWithLeadingZero, thumbprintOf } from '../support/acme-keys.ts';
 import { directoryPolicy } from '../support/acme-node.ts';
 import { acmeUnderTest } from '../support/acme-under-test.ts';

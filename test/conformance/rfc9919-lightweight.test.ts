@@ -136,12 +136,21 @@ describe('O21, O22 §6, §7.2: what HTTP caches are told', () => {
     expect(headers['pragma']).toBeUndefined();
   });
 
-  it('with a nonce or an unknown the answer may be kept for no time', async () => {
-    const nonce = await get(requestFor([known], Buffer.alloc(32, 7)));
-    const unknown = await get(requestFor([certIDOf(issuing, testSerialNumber())]));
-    for (const { headers } of [nonce, unknown]) {
-      expect(headers['cache-control']).toBe('max-age=0, public, no-transform, must-revalidate');
-      expect(headers['expires']).toBeDefined();
+  it('an answer with a nonce or of unknown is not stored, whatever the condition', async () => {
+    for (const request of [
+      requestFor([known], Buffer.alloc(32, 7)),
+      requestFor([certIDOf(issuing, testSerialNumber())]),
+      requestFor([known, certIDOf(issuing, testSerialNumber())]),
+    ]) {
+      const { headers, status } = await get(request, {
+        'If-None-Match': '*',
+        'If-Modified-Since': new Date(Date.now() + 60_000).toUTCString(),
+      });
+      expect(status).toBe(200);
+      expect(headers['cache-control']).toBe('no-cache, no-store');
+      for (const validator of ['etag', 'last-modified', 'expires']) {
+        expect(headers[validator]).toBeUndefined();
+      }
     }
   });
 
@@ -179,6 +188,50 @@ describe('O21, O22 §6, §7.2: what HTTP caches are told', () => {
     );
     made.status.change(issuing, leaf.serialNumber, { status: 'good', notGoodSince: undefined });
     await until('good again', async () => statusOf(await ask(made, [known])) === 'good', 2000);
+  });
+
+  it('If-Modified-Since counts where no If-None-Match is, for a good answer (RFC 9110 §13.1.3)', async () => {
+    const request = requestFor([known]);
+    const { headers } = await get(request);
+    const modified = String(headers['last-modified']);
+    const later = new Date(Date.parse(modified) + 1000).toUTCString();
+    for (const date of [modified, later]) {
+      expect((await get(request, { 'If-Modified-Since': date })).status).toBe(304);
+      const other = { 'If-Modified-Since': date, 'If-None-Match': '"other"' };
+      expect((await get(request, other)).status).toBe(200);
+    }
+    const earlier = new Date(Date.parse(modified) - 1000).toUTCString();
+    for (const date of [earlier, 'yesterday', '2099-01-01', '']) {
+      expect((await get(request, { 'If-Modified-Since': date })).status).toBe(200);
+    }
+  });
+
+  it('a date confirms no answer that is not good: it may be of the same second', async () => {
+    const { serialNumber } = made.issue().certificate;
+    made.status.change(issuing, serialNumber, {
+      status: 'revoked',
+      reasonCode: 'superseded',
+      notGoodSince: new Date(),
+    });
+    const request = requestFor([certIDOf(issuing, serialNumber)]);
+    const { headers } = await get(request);
+    const date = { 'If-Modified-Since': String(headers['last-modified']) };
+    expect((await get(request, date)).status).toBe(200);
+    const tag = { 'If-None-Match': String(headers['etag']) };
+    expect((await get(request, tag)).status).toBe(304);
+  });
+
+  it('HEAD has the headers of GET and no content (RFC 9110 §9.3.2)', async () => {
+    const base64 = Buffer.from(requestFor([known])).toString('base64');
+    const target = `/${encodeURIComponent(base64)}`;
+    const got = await exchange(made.port, { target });
+    const head = await exchange(made.port, { target, method: 'HEAD' });
+    expect([head.status, head.body.length]).toEqual([200, 0]);
+    for (const name of ['content-type', 'content-length', 'etag', 'last-modified', 'expires']) {
+      expect(head.headers[name]).toBe(got.headers[name]);
+    }
+    const headers = { 'If-None-Match': String(got.headers['etag']) };
+    expect((await exchange(made.port, { target, method: 'HEAD', headers })).status).toBe(304);
   });
 
   it('max-age shrinks with what is left of the answer', async () => {

@@ -37,6 +37,7 @@ class SlowSource implements AnswerSource {
       nextUpdate: thisUpdate + 3_600_000,
       etag: '""',
       reusable: this.reusable,
+      good: true,
     };
   }
 }

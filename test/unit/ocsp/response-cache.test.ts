@@ -11,6 +11,7 @@ function answer(issuerId: string, ...serialNumbers: string[]): SignedAnswer {
     nextUpdate: 1000,
     etag: '""',
     reusable: true,
+    good: true,
   };
 }
 
