@@ -1,4 +1,4 @@
-import type { Principal } from '../domain/index.ts';
+import { defaultStatusPolicy, type Principal } from '../domain/index.ts';
 import { issueCertificationRequest } from '../issuance/index.ts';
 import type { GeneratedKey, KeyRecord } from '../keys/index.ts';
 import {
@@ -127,6 +127,7 @@ function issuerRecord(
       caIssuers: `${settings.distributionUrl}/${caPath(issuerId)}`,
     },
     crlLifetimeSeconds: settings.crlLifetimeSeconds,
+    statusPolicy: defaultStatusPolicy,
     createdAt: clock.now(),
     createdBy: principal.name,
     nameHashes: nameHashesOf(subject),

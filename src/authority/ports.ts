@@ -8,12 +8,16 @@ import type {
   ReasonCode,
   SerialNumber,
   StatusChange,
+  StatusPolicy,
   StatusState,
   TenantId,
 } from '../domain/index.ts';
 import type { CrlEntry } from '../issuance/ports.ts';
 import type { KeyRecord } from '../keys/ports.ts';
 import type { SignatureAlgorithmName } from '../pkix/index.ts';
+import type { CrlLedger } from './crl-ports.ts';
+
+export type { CrlLedger, CrlRecord } from './crl-ports.ts';
 
 /** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
 export interface IssuerRecord {
@@ -39,6 +43,8 @@ export interface IssuerRecord {
   /** Kept with the issuer: what certificates of this issuer point to. */
   readonly urls: { readonly crl: string; readonly ocsp: string; readonly caIssuers: string };
   readonly crlLifetimeSeconds: number;
+  /** How it tells status: shards, scopes, delta CRLs, what its responders answer. */
+  readonly statusPolicy: StatusPolicy;
   readonly createdAt: Date;
   readonly createdBy: string;
   /** Lower-case hex hashes of subject name and key, by digest (sha1, sha256, sha384, sha512). */
@@ -255,45 +261,6 @@ export interface Inventory {
   ): AsyncIterable<readonly CrlEntry[]>;
   /** Newest change feed position; see `ChangeFeed`. */
   latestChange(tenant: TenantId, issuerId: IssuerId): Promise<bigint>;
-}
-
-/** Every published CRL's number, committed before its signature and never reused. */
-export interface CrlRecord {
-  readonly tenant: TenantId;
-  readonly issuerId: IssuerId;
-  readonly shard: number;
-  readonly crlNumber: bigint;
-  readonly thisUpdate: Date;
-  readonly nextUpdate: Date;
-  /** Undefined until signed and published. */
-  readonly publishedAt?: Date | undefined;
-  readonly sha256?: string | undefined;
-  readonly size?: number | undefined;
-  readonly entries?: number | undefined;
-  /** Change-feed position that the CRL covers. */
-  readonly coversChange: bigint;
-}
-
-export interface CrlLedger {
-  /** max(last + 1, `now` in microseconds) under a row lock; the row is committed with the caller's transaction. */
-  reserveNumber(
-    tenant: TenantId,
-    issuerId: IssuerId,
-    shard: number,
-    now: Date,
-    nextUpdate: Date,
-    coversChange: bigint,
-  ): Promise<CrlRecord>;
-  markPublished(record: CrlRecord): Promise<void>;
-  latestPublished(
-    tenant: TenantId,
-    issuerId: IssuerId,
-    shard: number,
-  ): Promise<CrlRecord | undefined>;
-  /** Records a CRL that was published and has no row: a restored database is behind it. */
-  recordPublished(record: CrlRecord): Promise<void>;
-  /** Highest number ever reserved. */
-  highestNumber(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint | undefined>;
 }
 
 export interface IdempotencyRecord {

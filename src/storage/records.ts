@@ -64,6 +64,7 @@ export class PostgresIssuerStore implements IssuerStore {
       record.createdBy,
       JSON.stringify(record.nameHashes),
       JSON.stringify(record.keyHashes),
+      JSON.stringify(record.statusPolicy),
     ]);
   }
 
@@ -121,6 +122,7 @@ function issuerOf(row: Row): IssuerRecord {
     profileName: text(row, 'profile_name'),
     urls: json<IssuerRecord['urls']>(row, 'urls'),
     crlLifetimeSeconds: integer(row, 'crl_lifetime_seconds'),
+    statusPolicy: json<IssuerRecord['statusPolicy']>(row, 'status_policy'),
     createdAt: date(row, 'created_at'),
     createdBy: text(row, 'created_by'),
     nameHashes: json<Record<string, string>>(row, 'name_hashes'),

@@ -2,7 +2,11 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { AuditRecord } from '../../src/audit/ports.ts';
 import type { CertificateRecord, IssuerRecord } from '../../src/authority/ports.ts';
-import type { StatusChange, StatusState } from '../../src/domain/index.ts';
+import {
+  defaultStatusPolicy,
+  type StatusChange,
+  type StatusState,
+} from '../../src/domain/index.ts';
 
 export const tenant = 'default';
 export const issuerId = 'a1'.repeat(20);
@@ -106,6 +110,7 @@ export function issuerRecord(changes: Partial<IssuerRecord> = {}): IssuerRecord 
     profileName: 'issuing-ca',
     urls: { crl: 'http://h/crl', ocsp: 'http://h/ocsp', caIssuers: 'http://h/ca' },
     crlLifetimeSeconds: 86_400,
+    statusPolicy: defaultStatusPolicy,
     createdAt: new Date('2026-11-20T00:00:00Z'),
     createdBy: 'admin',
     nameHashes: { sha1: '00', sha256: '01' },

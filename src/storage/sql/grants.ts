@@ -5,7 +5,7 @@ const applicationRights: Readonly<Record<string, string>> = {
   installation: 'SELECT, INSERT, UPDATE',
   keys: 'SELECT, INSERT, UPDATE (blocked_reason)',
   issuers:
-    'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes)',
+    'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes, status_policy)',
   // UPDATE of some column is what SELECT … FOR UPDATE needs.
   certificates: 'SELECT, INSERT, UPDATE (owner, tags)',
   prepared_certificates: 'SELECT, INSERT, DELETE',
@@ -16,8 +16,8 @@ const applicationRights: Readonly<Record<string, string>> = {
   changes: 'SELECT, INSERT',
   issuer_changes: 'SELECT, INSERT, UPDATE (last_change)',
   blocked_keys: 'SELECT, INSERT',
-  crl_shards: 'SELECT, INSERT, UPDATE (last_number)',
-  crls: 'SELECT, INSERT, UPDATE (published_at, sha256, size, entries, covers_change, this_update, next_update)',
+  crl_shards: 'SELECT, INSERT, UPDATE (last_number, retired_at, last_not_after, ended_at)',
+  crls: 'SELECT, INSERT, UPDATE (published_at, sha256, size, entries, covers_change, this_update, next_update, snapshot, snapshot_epoch)',
   principals: 'SELECT, INSERT, UPDATE (disabled_at)',
   credentials: 'SELECT, INSERT, UPDATE (revoked_at)',
   certificate_bindings: 'SELECT, INSERT',

@@ -2,10 +2,18 @@ import { statements } from './statements.ts';
 
 export function issuerStatements(schema: string) {
   return statements(schema, 'issuer', {
-    insert: `INSERT INTO {issuers} (tenant, issuer_id, name, kind, state, key_id, token_role,
-        parent_issuer_id, certificate, chain, certification_request, subject, signature_algorithm,
-        profile_name, urls, crl_lifetime_seconds, created_at, created_by, name_hashes, key_hashes)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`,
+    // Every issuer has a shard 0, of all its certificates.
+    insert: `WITH inserted AS (
+        INSERT INTO {issuers} (tenant, issuer_id, name, kind, state, key_id, token_role,
+          parent_issuer_id, certificate, chain, certification_request, subject, signature_algorithm,
+          profile_name, urls, crl_lifetime_seconds, created_at, created_by, name_hashes, key_hashes,
+          status_policy)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+          $20, $21)
+        RETURNING tenant, issuer_id, created_at
+      )
+      INSERT INTO {crl_shards} (tenant, issuer_id, shard, last_number, opened_at)
+      SELECT tenant, issuer_id, 0, 0, created_at FROM inserted`,
     activate: `UPDATE {issuers} SET state = 'active', certificate = $3, chain = $4,
         parent_issuer_id = COALESCE($5, parent_issuer_id), subject = COALESCE($6, subject),
         name_hashes = COALESCE($7, name_hashes)
