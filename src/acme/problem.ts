@@ -151,6 +151,7 @@ const tellings: Readonly<Record<ErrorCode, Told>> = {
   methodNotAllowed: { type: 'malformed', status: 405 },
   rateLimited: { type: 'rateLimited' },
   overloaded: { type: 'serverInternal', status: 503, detail: later },
+  storeConflict: { type: 'serverInternal', status: 503, detail: later },
   tokenUnavailable: { type: 'serverInternal', status: 503, detail: later },
   databaseUnavailable: { type: 'serverInternal', status: 503, detail: later },
   issuanceHalted: { type: 'serverInternal', status: 503, detail: operator },

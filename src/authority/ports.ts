@@ -19,6 +19,8 @@ import type { CrlLedger } from './crl-ports.ts';
 
 export type { CrlLedger, CrlRecord } from './crl-ports.ts';
 
+export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
+
 /** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
 export interface IssuerRecord {
   readonly tenant: TenantId;
@@ -348,14 +350,6 @@ export interface ChangeFeed {
     }[];
     readonly cursor: string;
   }>;
-}
-
-/** Where published files go: temporary file, fsync, rename, fsync of the folder. */
-export interface Publisher {
-  /** Path like `crl/{issuerId}/0.crl`, `ca/{issuerId}.cer`. Atomic; re-read after the write and compared. */
-  publish(path: string, content: Uint8Array): Promise<void>;
-  read(path: string): Promise<Uint8Array | undefined>;
-  list(prefix: string): Promise<readonly string[]>;
 }
 
 /** `$CHANCERY_DATA/installation.json`: the data folder's side of the restore check (invariant 9). */

@@ -36,6 +36,8 @@ export const errorCodes = {
   rateLimited: 'rateLimited',
   /** A bounded queue is full. */
   overloaded: 'unavailable',
+  /** Another writer replaced a published file meanwhile: read it anew. */
+  storeConflict: 'unavailable',
   /** The token or its signer process does not answer. */
   tokenUnavailable: 'unavailable',
   databaseUnavailable: 'unavailable',

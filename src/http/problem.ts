@@ -54,6 +54,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   certificateOnHold: 'The certificate is on hold',
   certificateRevoked: 'The certificate is revoked',
   alreadyExists: 'It exists already',
+  storeConflict: 'Another writer was first',
   idempotencyMismatch: 'The Idempotency-Key was used for another request',
   idempotencyInProgress: 'The first request with this Idempotency-Key is still running',
   payloadTooLarge: 'The request body is too large',
@@ -74,6 +75,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
 /** All that a caller learns of a 5xx: what to do. The message itself stays in the log. */
 const publicDetails: Readonly<Partial<Record<ErrorCode, string>>> = {
   overloaded: 'nothing was done; ask again after the time in Retry-After',
+  storeConflict: 'nothing was done; ask again after the time in Retry-After',
   tokenUnavailable: 'nothing was issued; ask again in a few seconds',
   databaseUnavailable: 'nothing can be recorded now; ask again in a few seconds',
   issuanceHalted: 'an operator must act first; the server log and /readyz say why',

@@ -1,49 +1,67 @@
-import { constants, type Dirent } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Publisher } from '../authority/ports.ts';
+import { createHash } from 'node:crypto';
+import { type BigIntStats, constants, createReadStream, type Dirent } from 'node:fs';
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ExpectedVersion, Publisher, StoredFile } from '../authority/ports.ts';
 import { ChanceryError } from '../domain/index.ts';
+import { hasCode, mapFileError } from './file-errors.ts';
+import { withFileLock } from './file-lock.ts';
+import { removeLeftovers, removeTemporary, temporaryBeside } from './temporary-files.ts';
 
 /** One segment: no dot in front, so neither `..` nor a temporary file can be named. */
 const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
 
-const temporaryName = /^\.(.+)\.(\d+)-(\d+)\.new$/;
-
-/** Temporary files that this process is writing: all others of its number are left over. */
-const underway = new Set<string>();
-let counter = 0;
+/** Read and written in pieces of this size: memory for one of them a reader. */
+const pieceOctets = 256 * 1024;
 
 /**
  * Published files below a folder. A file is whole, old or new, at every moment: a temporary file
- * beside it is written and synced, renamed over it, and the folder is synced; then the file is read
- * again and compared.
+ * beside it is written, synced, read again and compared by its hash; then it is renamed over the old
+ * one and the folder is synced. The rename happens under a lock that other processes respect
+ * (`withFileLock`), with the version looked up under the same lock: of two who expect the same
+ * version one succeeds. The transfer itself is not under the lock.
+ *
+ * A version is inode, time of change and size: each write makes another, and asking costs one stat.
+ * Damage in place is not seen by it; that is what the hash in the CRL's row is for (T-DISK-3).
  */
 export function filePublisher(folder: string): Publisher {
-  async function publish(path: string, content: Uint8Array): Promise<void> {
+  async function publishStream(
+    path: string,
+    octets: number,
+    chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+    expected?: ExpectedVersion,
+  ): Promise<{ readonly version: string }> {
     const target = join(folder, ...segments(path));
     const parent = dirname(target);
-    counter += 1;
-    const name = `.${target.slice(parent.length + 1)}.${process.pid}-${counter}.new`;
-    const temporary = join(parent, name);
-    underway.add(temporary);
+    const temporary = temporaryBeside(target);
     try {
       await makeFolder(parent);
       await removeLeftovers(parent);
-      await writeDurably(temporary, content);
-      await rename(temporary, target);
-      await syncFolder(parent);
-      if (Buffer.compare(await readFile(target), content) !== 0) {
+      // Asked before the transfer as well: a conflict that stands already costs no 40 MB.
+      await refuseOtherVersion(target, path, expected);
+      const written = await writeDurably(temporary, path, octets, chunks);
+      // Compared before the rename: what reads differently never replaces what stands.
+      if ((await hashOf(temporary)) !== written) {
         throw new ChanceryError('internal', {
           message: `${path} reads differently from what was written; check the disk below ${folder}`,
         });
       }
+      return await withFileLock(join(parent, `.${basename(target)}.lock`), async () => {
+        await refuseOtherVersion(target, path, expected);
+        await rename(temporary, target);
+        await syncFolder(parent);
+        return { version: versionOf(await stat(target, { bigint: true })) };
+      });
     } catch (error) {
-      // After the rename it is not there any more; what failed first is what counts.
-      await unlink(temporary).catch(() => undefined);
       throw mapFileError(error, path);
     } finally {
-      underway.delete(temporary);
+      // After the rename it is not there any more; what failed first is what counts.
+      await removeTemporary(temporary);
     }
+  }
+
+  async function publish(path: string, content: Uint8Array): Promise<void> {
+    await publishStream(path, content.length, [content]);
   }
 
   async function read(path: string): Promise<Uint8Array | undefined> {
@@ -51,9 +69,21 @@ export function filePublisher(folder: string): Publisher {
       const content = await readFile(join(folder, ...segments(path)));
       return new Uint8Array(content.buffer, content.byteOffset, content.length);
     } catch (error) {
-      if (hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
+      if (isAbsence(error)) return undefined;
       throw mapFileError(error, path);
     }
+  }
+
+  async function openFile(path: string): Promise<StoredFile | undefined> {
+    const target = join(folder, ...segments(path));
+    const found = await statFile(target);
+    if (found === undefined) return undefined;
+    const version = versionOf(found);
+    return {
+      octets: Number(found.size),
+      version,
+      chunks: () => readPieces(target, path, version),
+    };
   }
 
   async function list(prefix: string): Promise<readonly string[]> {
@@ -79,7 +109,7 @@ export function filePublisher(folder: string): Publisher {
     return found.sort();
   }
 
-  return { publish, read, list };
+  return { publish, publishStream, read, open: openFile, list };
 }
 
 function segments(path: string): readonly string[] {
@@ -93,17 +123,104 @@ function segments(path: string): readonly string[] {
   return parts;
 }
 
-async function writeDurably(file: string, content: Uint8Array): Promise<void> {
+/** The version is looked up on the open file, so that a reader never gets two versions mixed. */
+async function* readPieces(
+  file: string,
+  path: string,
+  version: string,
+): AsyncGenerator<Uint8Array, void> {
+  const handle = await open(file, constants.O_RDONLY).catch((error: unknown) => {
+    throw isAbsence(error) ? replacedMeanwhile(path) : error;
+  });
+  try {
+    const found = await handle.stat({ bigint: true });
+    if (versionOf(found) !== version) throw replacedMeanwhile(path);
+    let left = Number(found.size);
+    while (left > 0) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceOctets, left));
+      const { bytesRead } = await handle.read(piece, 0, piece.length);
+      if (bytesRead === 0) throw replacedMeanwhile(path);
+      left -= bytesRead;
+      yield piece.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+async function refuseOtherVersion(
+  target: string,
+  path: string,
+  expected: ExpectedVersion | undefined,
+): Promise<void> {
+  if (expected === undefined) return;
+  const found = await statFile(target);
+  const version = found === undefined ? null : versionOf(found);
+  if (version !== expected.version) throw replacedMeanwhile(path);
+}
+
+function replacedMeanwhile(path: string): ChanceryError {
+  return new ChanceryError('storeConflict', {
+    message: `${path} was replaced by another writer meanwhile; read it again`,
+    retryAfter: 1,
+  });
+}
+
+async function statFile(file: string): Promise<BigIntStats | undefined> {
+  try {
+    const found = await stat(file, { bigint: true });
+    return found.isFile() ? found : undefined;
+  } catch (error) {
+    if (isAbsence(error)) return undefined;
+    throw error;
+  }
+}
+
+function versionOf({ ino, mtimeNs, size }: BigIntStats): string {
+  return `${ino.toString(16)}-${mtimeNs.toString(16)}-${size.toString(16)}`;
+}
+
+function isAbsence(error: unknown): boolean {
+  return hasCode(error, 'ENOENT', 'ENOTDIR', 'EISDIR');
+}
+
+/** Hex SHA-256 of what was handed to the disk and synced. */
+async function writeDurably(
+  file: string,
+  path: string,
+  octets: number,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<string> {
   // O_EXCL with O_NOFOLLOW: nothing that somebody put there is written through.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(file, flags, 0o644);
+  const hash = createHash('sha256');
+  let written = 0;
   try {
-    await handle.writeFile(content);
+    for await (const chunk of chunks) {
+      written += chunk.length;
+      if (written > octets) break;
+      hash.update(chunk);
+      await handle.writeFile(chunk);
+    }
+    if (written !== octets) {
+      throw new ChanceryError('internal', {
+        message: `${path} was to have ${octets} octets and came with ${written > octets ? 'more' : written}; nothing was published`,
+      });
+    }
     // A failed fsync is a failure for good: the kernel may report the same loss only once.
     await handle.sync();
   } finally {
     await handle.close();
   }
+  return hash.digest('hex');
+}
+
+async function hashOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  const stream = createReadStream(file, { highWaterMark: pieceOctets });
+  for await (const piece of stream) hash.update(piece as Uint8Array);
+  return hash.digest('hex');
 }
 
 /** Makes what is missing, and syncs each folder in which a new one stands. */
@@ -122,40 +239,4 @@ async function syncFolder(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/** Temporary files of a process that was killed in the middle. */
-async function removeLeftovers(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const pid = temporaryName.exec(name)?.[2];
-    const file = join(folder, name);
-    if (pid === undefined || underway.has(file)) continue;
-    if (Number(pid) === process.pid || !isAlive(Number(pid))) {
-      await unlink(file).catch(() => undefined);
-    }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
-}
-
-function mapFileError(error: unknown, path: string): unknown {
-  if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
-    return new ChanceryError('overloaded', {
-      message: `no space is left to publish ${path}; the one published before still stands`,
-      retryAfter: 30,
-      cause: error,
-    });
-  }
-  return error;
 }

@@ -1,3 +1,5 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdtempSync,
@@ -9,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Publisher } from '../../../src/authority/ports.ts';
 import { filePublisher } from '../../../src/storage/index.ts';
@@ -22,6 +25,8 @@ beforeEach(() => {
   folder = mkdtempSync(join(root, 'f-'));
   publisher = filePublisher(join(folder, 'published'));
 });
+
+const contest = join(import.meta.dirname, '../../support/publish-contest.ts');
 
 const bytes = (...content: number[]): Uint8Array => Uint8Array.from(content);
 
@@ -41,10 +46,7 @@ describe('a published file', () => {
 
   test('written by many at once is one of them, whole', async () => {
     const contents = Array.from({ length: 12 }, (_, index) => new Uint8Array(100_000).fill(index));
-    // The comparison after the write may meet another's content; the file is whole all the same.
-    await Promise.allSettled(
-      contents.map(async (content) => await publisher.publish('x', content)),
-    );
+    await Promise.all(contents.map(async (content) => await publisher.publish('x', content)));
     const found = readFileSync(join(folder, 'published/x'));
     expect(contents.some((content) => Buffer.compare(found, content) === 0)).toBe(true);
     expect(readdirSync(join(folder, 'published'))).toEqual(['x']);
@@ -70,6 +72,96 @@ describe('a published file', () => {
     await publisher.publish('crl/x', bytes(2));
     expect(existsSync(leftover)).toBe(false);
   });
+});
+
+async function* pieces(count: number, size = 64 * 1024): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < count; index += 1) {
+    yield await Promise.resolve(new Uint8Array(size).fill(index));
+  }
+}
+
+async function collect(chunks: AsyncIterable<Uint8Array> | undefined): Promise<Buffer> {
+  const found: Uint8Array[] = [];
+  for await (const chunk of chunks ?? []) found.push(chunk);
+  return Buffer.concat(found);
+}
+
+describe('a large file', () => {
+  test('goes in and out in pieces, and its version tells it from the next', async () => {
+    const octets = 20 * 64 * 1024;
+    const { version } = await publisher.publishStream('crl/0.crl', octets, pieces(20));
+    const first = await publisher.open('crl/0.crl');
+    expect(first).toMatchObject({ octets, version });
+    expect(await collect(first?.chunks())).toEqual(await collect(pieces(20)));
+    expect(await collect(first?.chunks())).toHaveLength(octets);
+    await publisher.publish('crl/0.crl', bytes(1));
+    expect((await publisher.open('crl/0.crl'))?.version).not.toBe(version);
+    // Never two versions in one answer.
+    await expect(collect(first?.chunks())).rejects.toMatchObject({ code: 'storeConflict' });
+    expect(await publisher.open('crl/1.crl')).toBeUndefined();
+    expect(await publisher.open('crl')).toBeUndefined();
+  });
+
+  test.each([19, 21])('of another length than said changes nothing (%i pieces)', async (count) => {
+    await publisher.publish('x', bytes(1));
+    await expect(publisher.publishStream('x', 20 * 65_536, pieces(count))).rejects.toMatchObject({
+      code: 'internal',
+    });
+    expect(await publisher.read('x')).toEqual(bytes(1));
+    expect(readdirSync(join(folder, 'published'))).toEqual(['x']);
+  });
+
+  test('that breaks off in the middle changes nothing', async () => {
+    await publisher.publish('x', bytes(1));
+    async function* broken(): AsyncGenerator<Uint8Array> {
+      yield* pieces(3);
+      throw new Error('the database went away');
+    }
+    await expect(publisher.publishStream('x', 20 * 65_536, broken())).rejects.toThrow('went away');
+    expect(await publisher.read('x')).toEqual(bytes(1));
+    expect(readdirSync(join(folder, 'published'))).toEqual(['x']);
+  });
+});
+
+describe('an expected version', () => {
+  test('that does not stand there any more changes nothing', async () => {
+    const one = (value: number) => pieces(1, value);
+    await expect(
+      publisher.publishStream('x', 3, one(3), { version: 'other' }),
+    ).rejects.toMatchObject({ code: 'storeConflict' });
+    const { version } = await publisher.publishStream('x', 3, one(3), { version: null });
+    await expect(publisher.publishStream('x', 4, one(4), { version: null })).rejects.toMatchObject({
+      code: 'storeConflict',
+    });
+    await publisher.publishStream('x', 5, one(5), { version });
+    await expect(publisher.publishStream('x', 6, one(6), { version })).rejects.toMatchObject({
+      code: 'storeConflict',
+    });
+    expect((await publisher.open('x'))?.octets).toBe(5);
+    expect(readdirSync(join(folder, 'published'))).toEqual(['x']);
+  });
+
+  test('is respected by several processes: no addition is lost', async () => {
+    const run = promisify(execFile);
+    const target = join(folder, 'published');
+    await Promise.all([1, 2, 3].map(async () => run(process.execPath, [contest, target, '15'])));
+    expect(Buffer.from((await publisher.read('number')) ?? []).toString()).toBe('45');
+    expect(readdirSync(target)).toEqual(['number']);
+  }, 60_000);
+
+  test('a lock of a process that was killed is taken over, by one of many', async () => {
+    const target = join(folder, 'published');
+    await publisher.publish('number', Buffer.from('0'));
+    const holder = spawn(process.execPath, [contest, target, 'hold']);
+    await once(holder.stdout, 'data');
+    expect(existsSync(join(target, '.number.lock'))).toBe(true);
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    const run = promisify(execFile);
+    await Promise.all([1, 2, 3].map(async () => run(process.execPath, [contest, target, '5'])));
+    expect(Buffer.from((await publisher.read('number')) ?? []).toString()).toBe('15');
+    expect(readdirSync(target)).toEqual(['number']);
+  }, 60_000);
 });
 
 describe('a path', () => {
