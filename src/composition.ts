@@ -23,7 +23,7 @@ import {
   parseNamePolicy,
   parseProfile,
 } from './policy/index.ts';
-import { filePublisher, openStorage, type Storage } from './storage/index.ts';
+import { fileEntrySpools, filePublisher, openStorage, type Storage } from './storage/index.ts';
 import type { Logger } from './telemetry/index.ts';
 
 /** The system's clock; the only one that this process reads. */
@@ -73,6 +73,7 @@ export async function compose(
     unitOfWork: storage.unitOfWork,
     leases: storage.leases,
     changeFeed: storage.changeFeed,
+    entrySpools: fileEntrySpools(configuration.workFolder),
     publisher: filePublisher(configuration.publishedFolder),
     installationFile: installationFile(configuration.nodeFolder),
     signer: routeSigner([tokens.root, tokens.issuing], (keyId) => roleOfKey.get(keyId)),

@@ -6,21 +6,17 @@ import {
   systemPrincipal,
 } from '../domain/index.ts';
 import { issueCrl, prepareCrl } from '../issuance/index.ts';
-import {
-  type CertificateList,
-  encodeRevokedCertificates,
-  parseCertificateList,
-  resolveSignatureAlgorithm,
-  verifySignature,
-} from '../pkix/index.ts';
+import type { EncodedEntries } from '../issuance/ports.ts';
+import { type Certificate, encodeRevokedCertificates } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
 import { refuseVanishedEntries } from './crl-comparison.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
-import { sha256 } from './octets.ts';
+import { collected } from './octets.ts';
 import type { CrlRecord } from './ports.ts';
 import { publishedFilesLook } from './published-files.ts';
 import { crlPath } from './published-paths.ts';
+import { readable, verifyPublishable } from './readable-crl.ts';
 
 /** One build at a time an issuer; the next covers all that was committed before it began. */
 export interface CrlPublication {
@@ -213,7 +209,7 @@ async function buildUnderLease(
   principal: Principal,
   mayGoOn: () => Promise<void>,
 ): Promise<CrlRecord> {
-  const { unitOfWork, clock, signer, publisher, settings, failpoint, tenant, log } = dependencies;
+  const { unitOfWork, clock, failpoint, tenant } = dependencies;
   const { issuerId } = issuer.record;
   const certificate = issuer.signing.certificate;
   if (certificate === undefined) {
@@ -244,27 +240,58 @@ async function buildUnderLease(
   });
   failpoint('crl.1-after-number');
 
-  const chunks: Uint8Array[] = [];
-  let entries = 0;
-  await unitOfWork.read(async (transaction) => {
-    // An entry leaves only after one CRL issued past notAfter (RFC 5280 §3.3).
-    const stillListedFrom = previous?.thisUpdate ?? new Date(0);
-    for await (const chunk of transaction.inventory.crlEntries(
-      tenant,
-      issuerId,
-      onlyShard,
-      stillListedFrom,
-    )) {
-      chunks.push(encodeRevokedCertificates(chunk));
-      entries += chunk.length;
-    }
-  });
+  const spool = dependencies.entrySpools.open();
+  try {
+    await unitOfWork.read(async (transaction) => {
+      // An entry leaves only after one CRL issued past notAfter (RFC 5280 §3.3).
+      const stillListedFrom = previous?.thisUpdate ?? new Date(0);
+      for await (const chunk of transaction.inventory.crlEntries(
+        tenant,
+        issuerId,
+        onlyShard,
+        stillListedFrom,
+      )) {
+        await spool.write(encodeRevokedCertificates(chunk), chunk.length);
+      }
+    });
+    return await signAndPublish(dependencies, issuer, principal, mayGoOn, {
+      certificate,
+      path,
+      lifetime,
+      reserved,
+      previous,
+      encodedEntries: await spool.close(),
+    });
+  } finally {
+    await spool.discard();
+  }
+}
+
+async function signAndPublish(
+  dependencies: AuthorityDependencies,
+  issuer: LoadedIssuer,
+  principal: Principal,
+  mayGoOn: () => Promise<void>,
+  build: {
+    readonly certificate: Certificate;
+    readonly path: string;
+    /** Milliseconds. */
+    readonly lifetime: number;
+    readonly reserved: CrlRecord;
+    readonly previous: CrlRecord | undefined;
+    readonly encodedEntries: EncodedEntries;
+  },
+): Promise<CrlRecord> {
+  const { unitOfWork, clock, signer, publisher, settings, failpoint, log } = dependencies;
+  const { issuerId } = issuer.record;
+  const { certificate, path, lifetime, reserved, previous, encodedEntries } = build;
+  const entries = encodedEntries.count;
   // Read after the snapshot: no revocationDate in it lies past thisUpdate.
   const thisUpdate = wholeSeconds(clock.now());
   const nextUpdate = new Date(thisUpdate.getTime() + lifetime);
   // After the clock was read: one that jumped during the build must not date this CRL (T-CLK-2).
   await mayGoOn();
-  const prepared = prepareCrl({
+  const prepared = await prepareCrl({
     tbs: {
       signature: issuer.signing.signatureAlgorithm,
       issuer: certificate.subject,
@@ -276,7 +303,7 @@ async function buildUnderLease(
         fullName: [{ type: 'uniformResourceIdentifier', value: issuer.record.urls.crl }],
       },
     },
-    encodedEntries: chunks,
+    entries: encodedEntries,
     issuer: issuer.signing,
     distributionPoint: issuer.record.urls.crl,
     previous:
@@ -285,9 +312,10 @@ async function buildUnderLease(
         : { crlNumber: previous.crlNumber, thisUpdate: previous.thisUpdate },
     now: clock.now(),
   });
-  const der = await issueCrl(prepared, signer, settings.signDeadline);
+  const issued = await issueCrl(prepared, signer, settings.signDeadline);
   failpoint('crl.2-after-signature');
 
+  const der = await collected(issued.chunks());
   const list = verifyPublishable(issuer, der, reserved.crlNumber);
   const before = readable(await publisher.read(path), log);
   if ((before?.crlNumber ?? 0n) >= reserved.crlNumber) {
@@ -299,8 +327,8 @@ async function buildUnderLease(
     thisUpdate,
     nextUpdate,
     publishedAt: clock.now(),
-    sha256: sha256(der),
-    size: der.length,
+    sha256: issued.sha256,
+    size: issued.octets,
     entries,
   };
   // Whoever lost its lease meanwhile (stopped, swapped out) ends before the file, not after it.
@@ -337,40 +365,5 @@ function refuseClockGoneBack(now: Date, last: CrlRecord | undefined): void {
       clause: 'RFC 5280 §5.1.2.4',
       retryAfter: 60,
     });
-  }
-}
-
-/** Re-reads what was signed with the strict parser and the issuer's public key, before anyone else can. */
-function verifyPublishable(
-  issuer: LoadedIssuer,
-  der: Uint8Array,
-  crlNumber: bigint,
-): CertificateList {
-  const list = parseCertificateList(der);
-  const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
-  if (
-    algorithm === undefined ||
-    list.crlNumber !== crlNumber ||
-    !verifySignature(algorithm, issuer.signing.publicKey, list.tbsDer, list.signature)
-  ) {
-    throw new ChanceryError('internal', {
-      message: `the CRL of ${issuer.record.name} does not verify when read again; it was not published`,
-    });
-  }
-  return list;
-}
-
-function readable(
-  der: Uint8Array | undefined,
-  log: AuthorityDependencies['log'],
-): CertificateList | undefined {
-  if (der === undefined) {
-    return undefined;
-  }
-  try {
-    return parseCertificateList(der);
-  } catch (error) {
-    log('alarm', 'the published CRL was damaged on disk; it is replaced', { cause: String(error) });
-    return undefined;
   }
 }

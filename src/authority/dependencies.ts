@@ -1,5 +1,5 @@
 import type { Clock, Random, TenantId } from '../domain/index.ts';
-import type { Signer } from '../issuance/ports.ts';
+import type { EntrySpools, Signer } from '../issuance/ports.ts';
 import type { KeyToken } from '../keys/ports.ts';
 import type { KeyPolicy, NamePolicy, Profile } from '../policy/index.ts';
 import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
@@ -33,6 +33,8 @@ export interface AuthorityDependencies {
   readonly changeFeed: ChangeFeed;
   readonly publisher: Publisher;
   readonly installationFile: InstallationFile;
+  /** Where the entries of a CRL wait while it is linted, signed and published. */
+  readonly entrySpools: EntrySpools;
   /** Routes each key to its token. */
   readonly signer: Signer;
   readonly tokens: { readonly root: KeyToken; readonly issuing: KeyToken };

@@ -72,6 +72,7 @@ export interface Configuration extends SharedConfiguration {
   readonly names: NameListsConfiguration;
   readonly crlLifetimeSeconds: number;
   readonly publishedFolder: string;
+  readonly workFolder: string;
   readonly httpsFolder: string;
   readonly nodeFolder: string;
   readonly acme: AcmeConfiguration;
@@ -125,6 +126,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     names: settings.names,
     crlLifetimeSeconds: seconds(settings.crl.lifetime),
     publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
+    workFolder: pathOf(at, 'folders.work', folders.work, inData(at, 'work')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
     nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),
     acme: acmeOf(

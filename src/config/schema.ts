@@ -314,6 +314,12 @@ export const configurationSchema = z.strictObject({
         "The HTTPS server's own key and certificate.",
         'https in the data folder',
       ),
+      work: setting(
+        path.optional(),
+        'CHANCERY_WORK_FOLDER',
+        'Room for the entries of a large CRL while it is made: about 40 MB for a million; nothing in it lasts.',
+        'work in the data folder',
+      ),
       node: setting(
         path.optional(),
         'CHANCERY_NODE_FOLDER',

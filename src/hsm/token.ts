@@ -1,6 +1,6 @@
 import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { Signer, SignRequest } from '../issuance/ports.ts';
+import type { Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
 import type {
   GeneratedKey,
   GenerateKeyRequest,
@@ -46,6 +46,15 @@ class ChildToken implements Token {
 
   sign(request: SignRequest): Promise<Uint8Array> {
     return this.#supervisor.sign(request);
+  }
+
+  async signStream({ chunks, length, ...request }: SignStreamRequest): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of chunks()) parts.push(chunk);
+    const bytes = Buffer.concat(parts);
+    if (bytes.length !== length)
+      throw new RangeError(`${bytes.length} octets instead of ${length}`);
+    return this.sign({ ...request, bytes });
   }
 
   async #call<C extends TokenCall>(
@@ -135,16 +144,16 @@ export function routeSigner(
   where: (keyId: KeyId) => TokenRole | undefined,
 ): Signer {
   const byRole = new Map(tokens.map((token) => [token.role, token]));
+  const tokenOf = (keyId: KeyId): Token => {
+    const role = where(keyId);
+    const token = role === undefined ? undefined : byRole.get(role);
+    if (token !== undefined) return token;
+    throw new ChanceryError('purposeRefused', {
+      message: `key ${keyId} signs nothing: ${role === undefined ? 'the key inventory knows no token for it' : `this process has no ${role} token`}`,
+    });
+  };
   return {
-    sign(request) {
-      const role = where(request.keyId);
-      const token = role === undefined ? undefined : byRole.get(role);
-      if (token !== undefined) return token.sign(request);
-      return Promise.reject(
-        new ChanceryError('purposeRefused', {
-          message: `key ${request.keyId} signs nothing: ${role === undefined ? 'the key inventory knows no token for it' : `this process has no ${role} token`}`,
-        }),
-      );
-    },
+    sign: async (request) => tokenOf(request.keyId).sign(request),
+    signStream: async (request) => tokenOf(request.keyId).signStream(request),
   };
 }

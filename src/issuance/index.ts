@@ -2,7 +2,7 @@
 
 export type { CertificatePreparation, PreparedCertificate } from './certificate.ts';
 export { issueCertificate, prepareCertificate } from './certificate.ts';
-export type { CrlPreparation, PreparedCrl } from './certificate-list.ts';
+export type { CrlPreparation, IssuedCrl, PreparedCrl } from './certificate-list.ts';
 export { issueCrl, prepareCrl } from './certificate-list.ts';
 export { issueCertificationRequest } from './certification-request.ts';
 export type { OcspDelegate, PreparedOcspResponse } from './ocsp-response.ts';

@@ -13,6 +13,23 @@ export interface SignRequest {
   readonly deadline: number;
 }
 
+/** A list that is too long for one message: its octets go to the signer process chunk by chunk. */
+export interface SignStreamRequest {
+  readonly keyId: KeyId;
+  readonly purpose: 'crl';
+  /** Must be the algorithm that the key's record binds. */
+  readonly algorithm: SignatureAlgorithmName;
+  /** Octets of all chunks together; the signer process takes exactly so many. */
+  readonly length: number;
+  /** The exact octets to be signed (TBS). Read once, as fast as they are taken. */
+  chunks(): AsyncIterable<Uint8Array>;
+  /**
+   * Milliseconds that the signer process may take for a chunk, and for the signature after the
+   * last: then it is replaced. The whole takes as long as its length asks.
+   */
+  readonly deadline: number;
+}
+
 /**
  * The one way to an HSM signature.
  *
@@ -23,6 +40,36 @@ export interface SignRequest {
  */
 export interface Signer {
   sign(request: SignRequest): Promise<Uint8Array>;
+  /**
+   * As `sign`, over a stream. What `chunks` throws is thrown again, and nothing was signed.
+   * `tokenUnavailable` when the process was lost while it took chunks: nothing was signed either.
+   */
+  signStream(request: SignStreamRequest): Promise<Uint8Array>;
+}
+
+/** Entries of a CRL, encoded, in ascending order of their serial numbers; readable more than once. */
+export interface EncodedEntries {
+  /** Octets of all entries. */
+  readonly octets: number;
+  /** How many entries there are. */
+  readonly count: number;
+  /** The octets in order; a chunk may begin and end within an entry. */
+  chunks(): AsyncIterable<Uint8Array>;
+}
+
+/** Takes encoded entries while they are read from the database: in memory while they are few, else in a file. */
+export interface EntrySpool {
+  /** @param chunk whole entries, `count` of them; may be used again by the caller afterwards */
+  write(chunk: Uint8Array, count: number): Promise<void>;
+  /** No more entries come; they can be read until `discard`. */
+  close(): Promise<EncodedEntries>;
+  /** Gives back memory and file, at any time; afterwards nothing can be read. Never throws. */
+  discard(): Promise<void>;
+}
+
+/** Where spools come from. */
+export interface EntrySpools {
+  open(): EntrySpool;
 }
 
 /** An entry of a CRL as the inventory gives it. */

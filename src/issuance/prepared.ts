@@ -2,35 +2,42 @@ import { ChanceryError, type Violation } from '../domain/index.ts';
 import type { LintResult } from '../lint/index.ts';
 
 /**
- * Bytes that passed their lints and may be signed once.
+ * What passed its lints and may be signed once.
  *
  * Only this folder makes one, and `take` empties it: nothing reaches the Signer port unlinted,
  * and nothing is signed twice (an ECDSA key would make a second, different signature).
  */
-export class Prepared<Details> {
-  readonly #details: Details;
-  readonly #bytes: Uint8Array;
+export class OneUse<Content> {
+  readonly #content: Content;
   #taken = false;
 
-  constructor(bytes: Uint8Array, details: Details) {
-    this.#bytes = bytes;
-    this.#details = details;
+  constructor(content: Content) {
+    this.#content = content;
   }
 
-  /** The exact bytes that will be signed: what the intent commits. */
-  get tbsDer(): Uint8Array {
-    return this.#bytes;
-  }
-
-  /** Hands out bytes and details once. @throws ChanceryError internal at the second call. */
-  take(): { readonly bytes: Uint8Array; readonly details: Details } {
+  /** Hands out the content once. @throws ChanceryError internal at the second call. */
+  take(): Content {
     if (this.#taken) {
       throw new ChanceryError('internal', {
         message: 'a prepared value was used twice; prepare again with a new serial number',
       });
     }
     this.#taken = true;
-    return { bytes: this.#bytes, details: this.#details };
+    return this.#content;
+  }
+}
+
+/** Linted bytes that may be signed once. */
+export class Prepared<Details> extends OneUse<{
+  readonly bytes: Uint8Array;
+  readonly details: Details;
+}> {
+  /** The exact bytes that will be signed: what the intent commits. */
+  readonly tbsDer: Uint8Array;
+
+  constructor(bytes: Uint8Array, details: Details) {
+    super({ bytes, details });
+    this.tbsDer = bytes;
   }
 }
 

@@ -16,6 +16,14 @@ export interface CrlLintContext {
   /** The CRL of the same scope that was issued last. */
   readonly previous?: { readonly crlNumber: bigint; readonly thisUpdate: Date } | undefined;
   readonly now: Date;
+  /** Of a delta CRL: the number of the published complete CRL that it starts from (RFC 5280 §5.2.4). */
+  readonly baseCrlNumber?: bigint | undefined;
+  /** Of a complete CRL with deltas: where they are (RFC 5280 §5.2.6). */
+  readonly freshestCrl?: string | undefined;
+  /** Which certificates it is about; default all (RFC 5280 §5.2.5). */
+  readonly scope?: 'all' | 'endEntity' | 'ca' | undefined;
+  /** Since when entries of expired certificates are kept, where they are (X.509 expiredCertsOnCRL). */
+  readonly expiredCertsOnCrl?: Date | undefined;
 }
 
 interface Fields {

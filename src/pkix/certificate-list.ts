@@ -10,11 +10,20 @@ import {
   time,
 } from '../der/index.ts';
 import { readAlgorithmIdentifier } from './algorithms.ts';
-import { asMalformed, decode, encode, refuse, type Structure } from './decoding.ts';
-import { encodeIssuingDistributionPoint } from './extensions/distribution-points.ts';
+import { asMalformed, decode, refuse, type Structure } from './decoding.ts';
+import {
+  encodeFreshestCrl,
+  encodeIssuingDistributionPoint,
+} from './extensions/distribution-points.ts';
 import { encodeExtensions, findExtension, readExtensions } from './extensions/extension.ts';
 import { encodeAuthorityKeyIdentifier } from './extensions/key-identifiers.ts';
-import { encodeCrlNumber, parseCrlNumber } from './extensions/revocation.ts';
+import {
+  encodeCrlNumber,
+  encodeDeltaCrlIndicator,
+  encodeExpiredCertsOnCrl,
+  parseCrlNumber,
+  parseDeltaCrlIndicator,
+} from './extensions/revocation.ts';
 import { readName } from './name.ts';
 import { oids } from './oids.ts';
 import {
@@ -36,27 +45,47 @@ export type ParsedTbsCertList = Omit<CertificateList, 'der' | 'signatureAlgorith
 
 const version2 = integer(1);
 
+/** What stands before and behind the entries of a TBSCertList: its octets are head, entries, tail. */
+export interface TbsCertListFrame {
+  /** Up to and with the header of revokedCertificates, when there are entries. */
+  readonly head: Uint8Array;
+  /** The extensions. */
+  readonly tail: Uint8Array;
+  /** Octets of the whole TBSCertList. */
+  readonly octets: number;
+}
+
+function extensionsOf(tbs: TbsCertList): Extension[] {
+  const extensions = [
+    encodeAuthorityKeyIdentifier(tbs.authorityKeyIdentifier),
+    encodeCrlNumber(tbs.crlNumber),
+  ];
+  if (tbs.baseCrlNumber !== undefined) extensions.push(encodeDeltaCrlIndicator(tbs.baseCrlNumber));
+  if (tbs.issuingDistributionPoint !== undefined) {
+    extensions.push(encodeIssuingDistributionPoint(tbs.issuingDistributionPoint));
+  }
+  if (tbs.freshestCrl !== undefined) {
+    if (tbs.baseCrlNumber !== undefined) refuse('freshestCRL in a delta CRL (RFC 5280 §5.2.6)');
+    extensions.push(encodeFreshestCrl(tbs.freshestCrl));
+  }
+  if (tbs.expiredCertsOnCrl !== undefined) {
+    extensions.push(encodeExpiredCertsOnCrl(tbs.expiredCertsOnCrl));
+  }
+  return extensions;
+}
+
 /**
- * Encodes a TBSCertList (version 2) from entries that are encoded already: AKI, CRL number and,
- * where there is one, the issuing distribution point. Without entries the revokedCertificates
- * element is absent, never empty (RFC 5280 §5.1.2.6).
+ * Encodes a TBSCertList (version 2) around entries that are encoded elsewhere: AKI, CRL number
+ * and, where there are such, deltaCRLIndicator, issuing distribution point, freshestCRL and
+ * expiredCertsOnCRL. Without entries the revokedCertificates element is absent, never empty
+ * (RFC 5280 §5.1.2.6).
  *
- * @param encodedEntries chunks of whole entries, in order; `totalLength` is the sum of their octets
+ * @param entriesLength octets of all entries
  * @throws ChanceryError `malformed`.
  */
-export function encodeTbsCertListFromEncoded(
-  tbs: TbsCertList,
-  encodedEntries: readonly Uint8Array[],
-  totalLength: number,
-): Uint8Array {
-  return encode(tbsStructure, () => {
-    const extensions = [
-      encodeAuthorityKeyIdentifier(tbs.authorityKeyIdentifier),
-      encodeCrlNumber(tbs.crlNumber),
-    ];
-    if (tbs.issuingDistributionPoint !== undefined) {
-      extensions.push(encodeIssuingDistributionPoint(tbs.issuingDistributionPoint));
-    }
+export function encodeTbsCertListFrame(tbs: TbsCertList, entriesLength: number): TbsCertListFrame {
+  try {
+    const tail = explicit(0, encodeExtensions(extensionsOf(tbs)));
     const parts = [
       version2,
       tbs.signature.identifier.der,
@@ -64,15 +93,15 @@ export function encodeTbsCertListFromEncoded(
       time(tbs.thisUpdate),
       time(tbs.nextUpdate),
     ];
-    if (totalLength > 0) parts.push(header(tags.sequence, totalLength), ...encodedEntries);
-    parts.push(explicit(0, encodeExtensions(extensions)));
-    let length = 0;
+    if (entriesLength > 0) parts.push(header(tags.sequence, entriesLength));
+    let length = entriesLength + tail.length;
     for (const part of parts) length += part.length;
-    const sum = encodedEntries.reduce((total, chunk) => total + chunk.length, 0);
-    if (sum !== totalLength) refuse('totalLength is not the sum of the encoded entries');
-    if (length + headerSize(length) > maxSize) refuse(`larger than ${maxSize} octets`);
-    return concat([header(tags.sequence, length), ...parts]);
-  });
+    const octets = length + headerSize(length);
+    if (octets > maxSize) refuse(`larger than ${maxSize} octets`);
+    return { head: concat([header(tags.sequence, length), ...parts]), tail, octets };
+  } catch (error) {
+    throw asMalformed(tbsStructure, error);
+  }
 }
 
 const chunkLength = 1 << 20;
@@ -105,7 +134,8 @@ export function encodeTbsCertList(
     throw asMalformed(revokedStructure, error);
   }
   chunks.push(chunk.subarray(0, used));
-  return encodeTbsCertListFromEncoded(tbs, chunks, total + used);
+  const { head, tail } = encodeTbsCertListFrame(tbs, total + used);
+  return concat([head, ...chunks, tail]);
 }
 
 /** Walks encoded entries one by one. */
@@ -154,6 +184,7 @@ function readTbsCertList(reader: DerReader): ParsedTbsCertList {
   }
   body.end();
   const number = findExtension(extensions, oids.crlNumber);
+  const base = findExtension(extensions, oids.deltaCRLIndicator);
   return {
     tbsDer,
     version,
@@ -163,6 +194,7 @@ function readTbsCertList(reader: DerReader): ParsedTbsCertList {
     nextUpdate,
     extensions,
     crlNumber: number === undefined ? undefined : parseCrlNumber(number.value),
+    baseCrlNumber: base === undefined ? undefined : parseDeltaCrlIndicator(base.value),
     hasRevokedCertificates,
     encodedEntries,
     entries: () => walk(encodedEntries, version),

@@ -19,10 +19,11 @@ export {
 } from './certificate.ts';
 export {
   encodeTbsCertList,
-  encodeTbsCertListFromEncoded,
+  encodeTbsCertListFrame,
   type ParsedTbsCertList,
   parseCertificateList,
   parseTbsCertList,
+  type TbsCertListFrame,
 } from './certificate-list.ts';
 export { verifyChain } from './certification-path.ts';
 export {

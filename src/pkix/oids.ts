@@ -50,6 +50,7 @@ export const oids = {
   extendedKeyUsage: '2.5.29.37',
   anyExtendedKeyUsage: '2.5.29.37.0',
   freshestCRL: '2.5.29.46',
+  expiredCertsOnCRL: '2.5.29.60',
   inhibitAnyPolicy: '2.5.29.54',
   /** RFC 9608. */
   noRevAvail: '2.5.29.56',

@@ -167,6 +167,12 @@ export interface TbsCertList {
   readonly crlNumber: bigint;
   readonly authorityKeyIdentifier: Uint8Array;
   readonly issuingDistributionPoint?: IssuingDistributionPoint | undefined;
+  /** Makes it a delta CRL: the number of the complete CRL that it completes (RFC 5280 §5.2.4). */
+  readonly baseCrlNumber?: bigint | undefined;
+  /** URIs of the delta CRL, the same under each; in complete CRLs only (RFC 5280 §5.2.6). */
+  readonly freshestCrl?: readonly string[] | undefined;
+  /** Entries of certificates that expired since then are kept (X.509, expiredCertsOnCRL). */
+  readonly expiredCertsOnCrl?: Date | undefined;
 }
 
 export interface IssuingDistributionPoint {
@@ -189,6 +195,8 @@ export interface CertificateList {
   readonly nextUpdate?: Date | undefined;
   readonly extensions: readonly Extension[];
   readonly crlNumber?: bigint | undefined;
+  /** Of a delta CRL: the number of the complete CRL that it starts from (RFC 5280 §5.2.4). */
+  readonly baseCrlNumber?: bigint | undefined;
   /** Whether the revokedCertificates element is present at all (§5.1.2.6: never an empty SEQUENCE). */
   readonly hasRevokedCertificates: boolean;
   /** The entries as they stand in the list, without the header before them; empty when it has none. */

@@ -1,5 +1,6 @@
 /** PostgreSQL and the stores of published files: adapters of the ports that other folders own. */
 export { databaseUser } from './connection.ts';
+export { fileEntrySpools } from './entry-spool.ts';
 export { filePublisher } from './file-publisher.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { migrate } from './migrate.ts';

@@ -11,7 +11,12 @@ import { loadProfiles } from '../../src/composition.ts';
 import { defaultTenant } from '../../src/domain/index.ts';
 import { routeSigner, type Token } from '../../src/hsm/index.ts';
 import { permitAll } from '../../src/policy/index.ts';
-import { filePublisher, type StatusStorage, type Storage } from '../../src/storage/index.ts';
+import {
+  fileEntrySpools,
+  filePublisher,
+  type StatusStorage,
+  type Storage,
+} from '../../src/storage/index.ts';
 import type { TestDatabase } from './postgres.ts';
 
 const start = new Date('2026-11-21T12:00:00Z');
@@ -125,6 +130,7 @@ export function makeNode(
       readOne: async (work) => unitOfWork.readOne(async (transaction) => work(onTime(transaction))),
       read: async (work) => unitOfWork.read(async (transaction) => work(onTime(transaction))),
     },
+    entrySpools: fileEntrySpools(join(folder, 'spool')),
     leases: storage.leases,
     changeFeed: storage.changeFeed,
     publisher: filePublisher(join(folder, 'published')),
@@ -152,6 +158,11 @@ export function makeNode(
         await node.beforeSign?.(request.purpose);
         if (!roles.has(request.keyId)) await learn();
         return signer.sign(request);
+      },
+      async signStream(request) {
+        await node.beforeSign?.(request.purpose);
+        if (!roles.has(request.keyId)) await learn();
+        return signer.signStream(request);
       },
     },
     tokens: { root: keyToken('root'), issuing: keyToken('issuing') },

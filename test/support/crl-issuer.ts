@@ -4,8 +4,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as pkijs from 'pkijs';
-import { issueCrl, prepareCrl, type SigningIssuer } from '../../src/issuance/index.ts';
-import type { Signer } from '../../src/issuance/ports.ts';
+import {
+  type CrlPreparation,
+  issueCrl,
+  prepareCrl,
+  type SigningIssuer,
+} from '../../src/issuance/index.ts';
+import type { EncodedEntries, Signer } from '../../src/issuance/ports.ts';
 import {
   encodePem,
   encodeRevokedCertificates,
@@ -15,6 +20,7 @@ import {
   type RevokedCertificate,
   type TbsCertList,
 } from '../../src/pkix/index.ts';
+import { collected } from './chunks.ts';
 import {
   makeSoftwareIssuer,
   type SoftwareIssuer,
@@ -32,6 +38,11 @@ export interface CrlContent {
   readonly previous?: { readonly crlNumber: bigint; readonly thisUpdate: Date } | undefined;
   /** Changes fields of the tbsCertList: for what issuance must refuse. */
   readonly tbs?: Partial<TbsCertList> | undefined;
+  /** What the lints are told beside distribution point and previous CRL. */
+  readonly known?: Pick<
+    CrlPreparation,
+    'baseCrlNumber' | 'freshestCrl' | 'scope' | 'expiredCertsOnCrl'
+  >;
   readonly now?: Date | undefined;
   /** An issuer that signs instead. */
   readonly as?: SigningIssuer | undefined;
@@ -48,6 +59,18 @@ export interface CrlIssuer {
   readonly publish: (content?: CrlContent) => Promise<Uint8Array>;
 }
 
+/** Entries as a spool answers them, in the order given. */
+export function entriesInMemory(entries: readonly RevokedCertificate[]): EncodedEntries {
+  const encoded = encodeRevokedCertificates(entries);
+  return {
+    octets: encoded.length,
+    count: entries.length,
+    async *chunks() {
+      yield await Promise.resolve(encoded);
+    },
+  };
+}
+
 export const crlNow = new Date('2026-11-21T12:00:00Z');
 /** So late that readers with a clock of their own still accept the CRL when these tests are old. */
 export const crlEnd = new Date('2045-11-21T12:00:00Z');
@@ -60,6 +83,9 @@ export function crlIssuer(options: SoftwareIssuerOptions = {}): CrlIssuer {
     async sign({ bytes }) {
       signatures += 1;
       return Promise.resolve(signBytes(input.signatureAlgorithm, key.privateKey, bytes));
+    },
+    async signStream({ keyId, purpose, algorithm, deadline, chunks }) {
+      return signer.sign({ keyId, purpose, algorithm, deadline, bytes: await collected(chunks()) });
     },
   };
   const signing: SigningIssuer = {
@@ -77,7 +103,7 @@ export function crlIssuer(options: SoftwareIssuerOptions = {}): CrlIssuer {
     signatures: () => signatures,
     async publish(content = {}) {
       const thisUpdate = content.thisUpdate ?? crlNow;
-      const prepared = prepareCrl({
+      const prepared = await prepareCrl({
         tbs: {
           signature: input.signatureAlgorithm,
           issuer: certificate.subject,
@@ -90,13 +116,16 @@ export function crlIssuer(options: SoftwareIssuerOptions = {}): CrlIssuer {
           },
           ...content.tbs,
         },
-        encodedEntries: [encodeRevokedCertificates(content.entries ?? [])],
+        entries: entriesInMemory(content.entries ?? []),
         issuer: content.as ?? signing,
         distributionPoint,
         previous: content.previous,
+        ...content.known,
         now: content.now ?? thisUpdate,
       });
-      return await issueCrl(prepared, signer, 5000);
+      const issued = await issueCrl(prepared, signer, 5000);
+      const der = await collected(issued.chunks());
+      return new Uint8Array(der.buffer, der.byteOffset, der.length);
     },
   };
 }

@@ -24,6 +24,7 @@ import {
   type SignatureAlgorithm,
   signatureAlgorithms,
 } from '../../src/pkix/index.ts';
+import { collected } from './chunks.ts';
 
 export type SoftwareToken = Signer &
   KeyToken & {
@@ -102,6 +103,9 @@ export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
         held.privateKey,
         request.bytes,
       );
+    },
+    async signStream({ keyId, purpose, algorithm, deadline, chunks }) {
+      return token.sign({ keyId, purpose, algorithm, deadline, bytes: await collected(chunks()) });
     },
     async identity() {
       return Promise.resolve(identity);

@@ -8,6 +8,7 @@ const critical: ReadonlyMap<string, boolean> = new Map([
   [oid.deltaCRLIndicator, true],
   [oid.issuingDistributionPoint, true],
   [oid.freshestCRL, false],
+  [oid.expiredCertsOnCRL, false],
   [oid.authorityInfoAccess, false],
 ]);
 

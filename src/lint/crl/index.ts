@@ -1,7 +1,7 @@
 import type { CrlLint } from '../crl-subject.ts';
 import { crlAuthorityKeyIdentifier } from './crl-authority-key-identifier.ts';
-import { crlComplete } from './crl-complete.ts';
 import { crlDefaultValuesOmitted } from './crl-default-values-omitted.ts';
+import { crlDeltaIndicator } from './crl-delta-indicator.ts';
 import { crlDerCanonical } from './crl-der-canonical.ts';
 import { crlEntryCertificateIssuer } from './crl-entry-certificate-issuer.ts';
 import { crlEntryExtensionCriticality } from './crl-entry-extension-criticality.ts';
@@ -15,9 +15,11 @@ import { crlEntryRevocationDateEncoding } from './crl-entry-revocation-date-enco
 import { crlEntryRevocationDateNotFuture } from './crl-entry-revocation-date-not-future.ts';
 import { crlEntrySerialNumber } from './crl-entry-serial-number.ts';
 import { crlEntryUnique } from './crl-entry-unique.ts';
+import { crlExpiredCerts } from './crl-expired-certs.ts';
 import { crlExtensionCriticality } from './crl-extension-criticality.ts';
 import { crlExtensionUnique } from './crl-extension-unique.ts';
 import { crlExtensionsNotEmpty } from './crl-extensions-not-empty.ts';
+import { crlFreshest } from './crl-freshest.ts';
 import { crlIssuerEqualsIssuerSubject } from './crl-issuer-equals-issuer-subject.ts';
 import { crlIssuingDistributionPointMatches } from './crl-issuing-distribution-point-matches.ts';
 import { crlIssuingDistributionPointPresent } from './crl-issuing-distribution-point-present.ts';
@@ -43,8 +45,8 @@ export const crlLints: {
   gates: [crlStructure, crlDerCanonical],
   lints: [
     crlAuthorityKeyIdentifier,
-    crlComplete,
     crlDefaultValuesOmitted,
+    crlDeltaIndicator,
     crlEntryCertificateIssuer,
     crlEntryExtensionCriticality,
     crlEntryExtensionKnown,
@@ -57,9 +59,11 @@ export const crlLints: {
     crlEntryRevocationDateNotFuture,
     crlEntrySerialNumber,
     crlEntryUnique,
+    crlExpiredCerts,
     crlExtensionCriticality,
     crlExtensionUnique,
     crlExtensionsNotEmpty,
+    crlFreshest,
     crlIssuerEqualsIssuerSubject,
     crlIssuingDistributionPointMatches,
     crlIssuingDistributionPointPresent,

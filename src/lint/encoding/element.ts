@@ -151,6 +151,12 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+/** Value of an INTEGER's content; undefined when it is empty or negative. */
+export function unsignedInteger(content: Uint8Array): bigint | undefined {
+  if (content.length === 0 || (content[0] ?? 0) >= 0x80) return undefined;
+  return BigInt(`0x${Buffer.from(content).toString('hex')}`);
+}
+
 /** Unsigned value of an INTEGER's content when it is small (lengths, versions); NaN when negative or above 6 octets. */
 export function smallInteger(content: Uint8Array): number {
   if (content.length === 0 || content.length > 6 || (content[0] ?? 0) >= 0x80) return Number.NaN;

@@ -11,6 +11,12 @@ const cRLDistributionPoints: ExtensionType = {
   clause: 'RFC 5280 §4.2.1.13',
 };
 
+const freshestCRL: ExtensionType = {
+  oid: oids.freshestCRL,
+  name: 'freshestCRL',
+  clause: 'RFC 5280 §5.2.6',
+};
+
 const issuingDistributionPoint: ExtensionType = {
   oid: oids.issuingDistributionPoint,
   name: 'issuingDistributionPoint',
@@ -23,9 +29,16 @@ function uriName(value: string): GeneralName {
 
 /** cRLDistributionPoints, non-critical: one DistributionPoint whose fullName holds all URIs (the same CRL under each). */
 export function encodeCRLDistributionPoints(uris: readonly string[]): Extension {
-  return makeExtension(cRLDistributionPoints, false, () =>
-    sequence(sequence(element(0xa0, encodeFullName(uris.map(uriName))))),
-  );
+  return makeExtension(cRLDistributionPoints, false, () => onePoint(uris));
+}
+
+/** freshestCRL, non-critical: where the delta CRLs of this complete CRL are; the syntax of cRLDistributionPoints. */
+export function encodeFreshestCrl(uris: readonly string[]): Extension {
+  return makeExtension(freshestCRL, false, () => onePoint(uris));
+}
+
+function onePoint(uris: readonly string[]): Uint8Array {
+  return sequence(sequence(element(0xa0, encodeFullName(uris.map(uriName)))));
 }
 
 /** The names behind a DistributionPointName, or none for nameRelativeToCRLIssuer (which is read over). */
@@ -43,7 +56,16 @@ function readPointName(reader: DerReader): GeneralName[] {
  * too: partial and indirect CRLs are deliberately not told apart here.
  */
 export function parseCRLDistributionPoints(value: Uint8Array): string[] {
-  return decodeExtension(cRLDistributionPoints, value, (reader) => {
+  return parsePoints(cRLDistributionPoints, value);
+}
+
+/** The URIs of all distribution points of a freshestCRL, in order. */
+export function parseFreshestCrl(value: Uint8Array): string[] {
+  return parsePoints(freshestCRL, value);
+}
+
+function parsePoints(type: ExtensionType, value: Uint8Array): string[] {
+  return decodeExtension(type, value, (reader) => {
     const points = reader.sequence();
     if (points.done) refuse('no distribution point (SIZE 1..MAX)', reader);
     const uris: string[] = [];

@@ -3,6 +3,7 @@ export {
   encodeCRLDistributionPoints,
   encodeIssuingDistributionPoint,
   parseCRLDistributionPoints,
+  parseFreshestCrl,
   parseIssuingDistributionPoint,
 } from './distribution-points.ts';
 export { encodeExtensions, findExtension } from './extension.ts';
@@ -41,6 +42,7 @@ export {
   encodeInvalidityDate,
   encodeReasonCode,
   parseCrlNumber,
+  parseExpiredCertsOnCrl,
   parseInvalidityDate,
   parseReasonCode,
 } from './revocation.ts';

@@ -10,6 +10,16 @@ const crlNumber: ExtensionType = {
   name: 'cRLNumber',
   clause: 'RFC 5280 §5.2.3',
 };
+const deltaCRLIndicator: ExtensionType = {
+  oid: oids.deltaCRLIndicator,
+  name: 'deltaCRLIndicator',
+  clause: 'RFC 5280 §5.2.4',
+};
+const expiredCertsOnCRL: ExtensionType = {
+  oid: oids.expiredCertsOnCRL,
+  name: 'expiredCertsOnCRL',
+  clause: 'X.509 expiredCertsOnCRL',
+};
 const reasonCode: ExtensionType = {
   oid: oids.reasonCode,
   name: 'reasonCode',
@@ -26,17 +36,42 @@ const maxCrlNumberLength = 20;
 
 /** cRLNumber, non-critical, 0 or more, at most 20 octets. */
 export function encodeCrlNumber(number: bigint): Extension {
-  return makeExtension(crlNumber, false, () => {
-    const encoded = integer(number);
-    if (number < 0n || encoded.length - 2 > maxCrlNumberLength) {
-      refuse('a CRL number is 0 or more and has at most 20 octets');
-    }
-    return encoded;
-  });
+  return makeExtension(crlNumber, false, () => encodeNumber(number));
+}
+
+function encodeNumber(number: bigint): Uint8Array {
+  const encoded = integer(number);
+  if (number < 0n || encoded.length - 2 > maxCrlNumberLength) {
+    refuse('a CRL number is 0 or more and has at most 20 octets');
+  }
+  return encoded;
 }
 
 export function parseCrlNumber(value: Uint8Array): bigint {
-  return decodeExtension(crlNumber, value, (reader) => {
+  return parseNumber(crlNumber, value);
+}
+
+/** deltaCRLIndicator, critical: BaseCRLNumber, the number of the complete CRL that a delta starts from. */
+export function encodeDeltaCrlIndicator(baseCrlNumber: bigint): Extension {
+  return makeExtension(deltaCRLIndicator, true, () => encodeNumber(baseCrlNumber));
+}
+
+/** BaseCRLNumber. */
+export function parseDeltaCrlIndicator(value: Uint8Array): bigint {
+  return parseNumber(deltaCRLIndicator, value);
+}
+
+/** expiredCertsOnCRL, non-critical GeneralizedTime (whatever the year): what expired since then is still listed. */
+export function encodeExpiredCertsOnCrl(date: Date): Extension {
+  return makeExtension(expiredCertsOnCRL, false, () => generalizedTime(date));
+}
+
+export function parseExpiredCertsOnCrl(value: Uint8Array): Date {
+  return decodeExtension(expiredCertsOnCRL, value, (reader) => reader.generalizedTime());
+}
+
+function parseNumber(type: ExtensionType, value: Uint8Array): bigint {
+  return decodeExtension(type, value, (reader) => {
     const number = reader.integer();
     if (number < 0n || value.length - 2 > maxCrlNumberLength) {
       refuse('a CRL number is 0 or more and has at most 20 octets', reader);

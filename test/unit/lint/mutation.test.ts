@@ -8,6 +8,7 @@ import {
   parseTbsCertList,
 } from '../../../src/pkix/index.ts';
 import { soundCertificates } from '../../vectors/lint/certificate-sound.ts';
+import { soundKinds } from '../../vectors/lint/crl-kind-vectors.ts';
 import { soundCrls } from '../../vectors/lint/crl-vectors.ts';
 import { soundResponses } from '../../vectors/lint/ocsp-vectors.ts';
 
@@ -46,7 +47,7 @@ const kinds = [
   ],
   [
     'CRL',
-    soundCrls.map(({ der, context }) => ({
+    [...soundCrls, ...soundKinds].map(({ der, context }) => ({
       der,
       lint: (bytes: Uint8Array): LintResult[] => lintCrl(bytes, context),
       read: (bytes: Uint8Array): unknown => [...parseTbsCertList(bytes).entries()],

@@ -2,8 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { crlLints } from '../../../src/lint/crl/index.ts';
 import { CrlSubject } from '../../../src/lint/crl-subject.ts';
 import { lintCrl } from '../../../src/lint/index.ts';
-import { crlDefects, soundCrls } from './crl-vectors.ts';
+import { kindDefects, soundKinds } from './crl-kind-vectors.ts';
+import * as vectors from './crl-vectors.ts';
 
+const soundCrls = [...vectors.soundCrls, ...soundKinds];
+const crlDefects = [...vectors.crlDefects, ...kindDefects];
 const lints = [...crlLints.gates, ...crlLints.lints, ...crlLints.backstops];
 const failing = (results: readonly { readonly lint: string }[]) => results.map(({ lint }) => lint);
 
