@@ -21,6 +21,7 @@ p11-kit p11-kit
 p11-kit-modules /usr/lib/*/pkcs11/p11-kit-client.so
 opensc pkcs11-tool
 nginx-light nginx
+haproxy haproxy
 strace strace
 certbot certbot
 lego lego

@@ -7,6 +7,7 @@ import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { inventoryCommands } from './inventory.ts';
 import { localCommands } from './local.ts';
+import { ocspCommands } from './ocsp/commands.ts';
 import { statusCommands } from './status-acts.ts';
 
 const environment = process.env;
@@ -34,6 +35,7 @@ inventoryCommands(program, environment);
 administrationCommands(program, environment);
 accessCommands(program, environment);
 acmeCommands(program, environment);
+ocspCommands(program, environment);
 localCommands(program, environment);
 for (const command of everyCommand(program)) {
   command.exitOverride();
