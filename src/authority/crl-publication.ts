@@ -147,7 +147,8 @@ export function crlPublication(
           const half = (last.thisUpdate.getTime() + last.nextUpdate.getTime()) / 2;
           return (
             now.getTime() >= half ||
-            (await transaction.inventory.latestChange(tenant, issuerId)) > last.coversChange
+            (await transaction.inventory.latestChange(tenant, issuerId, onlyShard)) >
+              last.coversChange
           );
         });
         if (due) {
@@ -234,7 +235,7 @@ async function buildUnderLease(
         onlyShard,
         reservedAt,
         new Date(reservedAt.getTime() + lifetime),
-        await transaction.inventory.latestChange(tenant, issuerId),
+        await transaction.inventory.latestChange(tenant, issuerId, onlyShard),
       ),
     };
   });

@@ -208,6 +208,7 @@ function inventoryRow(
     tenant: order.principal.tenant,
     issuerId: order.issuer.signing.issuerId,
     serialNumber: tbs.serialNumber,
+    origin: 'issued',
     issuanceState: 'prepared',
     status: initialStatus,
     type: order.profile.type,

@@ -82,12 +82,14 @@ export interface CertificateRecord {
   readonly tenant: TenantId;
   readonly issuerId: IssuerId;
   readonly serialNumber: SerialNumber;
+  /** `imported`: another CA's, or ours from before this inventory; no act of ours issued it. */
+  readonly origin: 'issued' | 'imported';
   readonly issuanceState: IssuanceState;
   readonly status: StatusState;
   readonly type: 'endEntity' | 'ca' | 'ocspSigning';
-  /** The exact bytes committed before the signature. */
+  /** The exact bytes committed before the signature. Of length 0 when purged, or imported by its serial number only. */
   readonly tbsCertificate: Uint8Array;
-  /** The whole certificate once `issued`. */
+  /** The whole certificate once `issued`; undefined when purged, or imported by its serial number only. */
   readonly certificate?: Uint8Array | undefined;
   readonly profileName: string;
   /** SHA-256 (hex) of the profile's canonical content at that moment. */
@@ -108,9 +110,17 @@ export interface CertificateRecord {
   readonly issuedAt?: Date | undefined;
   readonly owner: string;
   readonly tags: readonly string[];
+  /** Free text. */
+  readonly notes?: string | undefined;
   readonly approval?: string | undefined;
   readonly idempotencyKey?: string | undefined;
   readonly retentionClass: string;
+  /** When contents and bytes were taken away; register, status and history stay (docs/inventory.md). */
+  readonly purgedAt?: Date | undefined;
+  /** Lower-case hex SHA-256 of the TBS, kept for good. */
+  readonly tbsSha256?: string | undefined;
+  /** Lower-case hex SHA-256 of the certificate, once purged. */
+  readonly certificateSha256?: string | undefined;
   readonly shard: number;
   /** Of a renewal or rekey: the certificate it follows, as issuerId/serialNumber. */
   readonly replaces?: string | undefined;
@@ -167,6 +177,8 @@ export type KeyUse = Pick<
 export interface Inventory {
   /** Inserts a `prepared` row. @throws ChanceryError alreadyExists when (issuer, serialNumber) is taken: draw another before any signature. */
   insertPrepared(record: CertificateRecord): Promise<void>;
+  /** Inserts an `imported` certificate as issued. False when (issuer, serialNumber) is there already. */
+  insertImported(record: CertificateRecord): Promise<boolean>;
   /** prepared -> issued, guarded: false when the row was not `prepared` any more (it was settled meanwhile). */
   markIssued(
     tenant: TenantId,
@@ -261,8 +273,8 @@ export interface Inventory {
     shard: number,
     stillListedFrom: Date,
   ): AsyncIterable<readonly CrlEntry[]>;
-  /** Newest change feed position; see `ChangeFeed`. */
-  latestChange(tenant: TenantId, issuerId: IssuerId): Promise<bigint>;
+  /** How many changes a shard has seen: a CRL covers up to the number read before its snapshot. */
+  latestChange(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint>;
 }
 
 export interface IdempotencyRecord {

@@ -215,6 +215,7 @@ function unknownCertificate(
     tenant: issuer.record.tenant,
     issuerId: issuer.record.issuerId,
     serialNumber,
+    origin: 'issued',
     issuanceState: 'prepared',
     status: initialStatus,
     type: 'endEntity',

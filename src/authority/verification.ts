@@ -19,7 +19,7 @@ import { AuditedActs } from './audited-acts.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
-import { sameBytes } from './octets.ts';
+import { sameBytes, sha256 } from './octets.ts';
 import type {
   CertificateRecord,
   CrlRecord,
@@ -294,6 +294,7 @@ function columns(
   const isCa = constraints !== undefined && parseBasicConstraints(constraints.value).cA;
   return [
     ['tbsCertificate', sameBytes(certificate.tbsDer, record.tbsCertificate)],
+    ['tbsSha256', sha256(record.tbsCertificate) === record.tbsSha256],
     ['serialNumber', certificate.serialNumber === record.serialNumber],
     ['issuer', sameBytes(certificate.issuer.der, issuer.input.subject.der)],
     ['subject', formatDistinguishedName(certificate.subject) === record.subject],

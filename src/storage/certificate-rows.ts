@@ -18,6 +18,8 @@ import {
   json,
   octets,
   optionalDate,
+  optionalHex,
+  optionalOctets,
   optionalText,
   optionalWord,
   text,
@@ -25,44 +27,99 @@ import {
   word,
 } from './rows.ts';
 
-/** A joined row of certificate, outcome and status as the domain's record. Absent members are left out. */
+/**
+ * A joined row of register, contents, outcome and status as the domain's record. Absent members are
+ * left out; of a certificate without contents (purged) what they said is empty.
+ */
 export function certificateOf(row: Row): CertificateRecord {
   const outcome = optionalWord<Exclude<IssuanceState, 'prepared'>>(row, 'outcome');
-  const tbsCertificate = octets(row, 'tbs_certificate');
+  const contents = contentsOf(row);
+  const head = optionalOctets(row, 'certificate_head');
+  const tail = optionalOctets(row, 'certificate_tail');
   return {
     tenant: text(row, 'tenant'),
     issuerId: text(row, 'issuer_id'),
     serialNumber: text(row, 'serial_number'),
+    origin: word<CertificateRecord['origin']>(row, 'origin'),
     issuanceState: outcome ?? 'prepared',
     status: statusOf(row),
     type: word<CertificateRecord['type']>(row, 'type'),
-    tbsCertificate,
+    ...contents,
     ...(outcome === 'issued' && {
-      certificate: concatenate(
-        octets(row, 'certificate_head'),
-        tbsCertificate,
-        octets(row, 'certificate_tail'),
+      ...given(
+        'certificate',
+        head && tail && contents.tbsCertificate.length > 0
+          ? concatenate(head, contents.tbsCertificate, tail)
+          : undefined,
       ),
       issuedAt: date(row, 'settled_at'),
     }),
+    spkiHash: optionalHex(row, 'spki_hash') ?? '',
+    notBefore: date(row, 'not_before'),
+    notAfter: date(row, 'not_after'),
+    requestedAt: date(row, 'requested_at'),
+    retentionClass: text(row, 'retention_class'),
+    shard: integer(row, 'shard'),
+    ...given('purgedAt', optionalDate(row, 'purged_at')),
+    ...given('tbsSha256', optionalHex(row, 'tbs_sha256')),
+    ...given('certificateSha256', optionalHex(row, 'certificate_sha256')),
+  };
+}
+
+type Contents = Pick<
+  CertificateRecord,
+  | 'tbsCertificate'
+  | 'profileName'
+  | 'profileHash'
+  | 'subject'
+  | 'names'
+  | 'keyAlgorithm'
+  | 'signatureAlgorithm'
+  | 'policies'
+  | 'requestedBy'
+  | 'owner'
+  | 'tags'
+  | 'notes'
+  | 'approval'
+  | 'idempotencyKey'
+  | 'replaces'
+  | 'requested'
+  | 'granted'
+>;
+
+const noContents: Contents = {
+  tbsCertificate: new Uint8Array(),
+  profileName: '',
+  profileHash: '',
+  subject: '',
+  names: [],
+  keyAlgorithm: '',
+  signatureAlgorithm: '',
+  policies: [],
+  requestedBy: '',
+  owner: '',
+  tags: [],
+  requested: {},
+  granted: {},
+};
+
+function contentsOf(row: Row): Contents {
+  if (row['certificate_id'] === null) return noContents;
+  return {
+    tbsCertificate: octets(row, 'tbs_certificate'),
     profileName: text(row, 'profile_name'),
     profileHash: hex(row, 'profile_hash'),
     subject: text(row, 'subject'),
     names: texts(row, 'names'),
-    spkiHash: hex(row, 'spki_hash'),
     keyAlgorithm: text(row, 'key_algorithm'),
     signatureAlgorithm: text(row, 'signature_algorithm'),
     policies: texts(row, 'policies'),
-    notBefore: date(row, 'not_before'),
-    notAfter: date(row, 'not_after'),
-    requestedAt: date(row, 'requested_at'),
     requestedBy: text(row, 'requested_by'),
     owner: text(row, 'owner'),
     tags: texts(row, 'tags'),
+    ...given('notes', optionalText(row, 'notes')),
     ...given('approval', optionalText(row, 'approval')),
     ...given('idempotencyKey', optionalText(row, 'idempotency_key')),
-    retentionClass: text(row, 'retention_class'),
-    shard: integer(row, 'shard'),
     ...given('replaces', optionalText(row, 'replaces')),
     requested: json<Record<string, unknown>>(row, 'requested'),
     granted: json<Record<string, unknown>>(row, 'granted'),
@@ -75,13 +132,13 @@ export function keyUseOf(row: Row): KeyUse {
     type: word<KeyUse['type']>(row, 'type'),
     issuerId: text(row, 'issuer_id'),
     serialNumber: text(row, 'serial_number'),
-    subject: text(row, 'subject'),
-    names: texts(row, 'names'),
-    owner: text(row, 'owner'),
+    subject: optionalText(row, 'subject') ?? '',
+    names: row['names'] === null ? [] : texts(row, 'names'),
+    owner: optionalText(row, 'owner') ?? '',
   };
 }
 
-/** The parameters of `insertPrepared`. */
+/** The parameters of `insertPrepared`; `insertImported` has two more. */
 export function preparedValues(record: CertificateRecord): readonly unknown[] {
   return [
     record.requestedAt,
@@ -92,11 +149,12 @@ export function preparedValues(record: CertificateRecord): readonly unknown[] {
     record.issuerId,
     record.serialNumber,
     record.type,
+    record.spkiHash === '' ? undefined : fromHex(record.spkiHash),
+    record.retentionClass,
     record.profileName,
     fromHex(record.profileHash),
     record.subject,
     record.names,
-    fromHex(record.spkiHash),
     record.keyAlgorithm,
     record.signatureAlgorithm,
     record.policies,
@@ -105,11 +163,11 @@ export function preparedValues(record: CertificateRecord): readonly unknown[] {
     record.tags,
     record.approval,
     record.idempotencyKey,
-    record.retentionClass,
     record.replaces,
     JSON.stringify(record.requested),
     JSON.stringify(record.granted),
     record.tbsCertificate,
+    record.notes,
   ];
 }
 
@@ -190,4 +248,35 @@ function concatenate(...parts: readonly Uint8Array[]): Uint8Array {
     offset += part.length;
   }
   return whole;
+}
+
+/**
+ * How long the header of a certificate and its TBS are: two SEQUENCE headers (RFC 5280 §4.1). What is
+ * no such thing gives zeros, which the database's CHECK refuses.
+ */
+export function partsOf(certificate: Uint8Array): {
+  readonly head: number;
+  readonly tbs: number;
+} {
+  const outer = sequenceHeader(certificate, 0);
+  const inner = outer === undefined ? undefined : sequenceHeader(certificate, outer.length);
+  return outer === undefined || inner === undefined
+    ? { head: 0, tbs: 0 }
+    : { head: outer.length, tbs: inner.length + inner.content };
+}
+
+function sequenceHeader(
+  der: Uint8Array,
+  at: number,
+): { readonly length: number; readonly content: number } | undefined {
+  const first = der[at + 1];
+  if (der[at] !== 0x30 || first === undefined) return undefined;
+  if (first < 0x80) return { length: 2, content: first };
+  const octetsOfLength = first & 0x7f;
+  if (octetsOfLength === 0 || octetsOfLength > 4) return undefined;
+  let content = 0;
+  for (let index = 0; index < octetsOfLength; index += 1) {
+    content = content * 256 + (der[at + 2 + index] ?? 0);
+  }
+  return { length: 2 + octetsOfLength, content };
 }

@@ -21,6 +21,7 @@ import {
   changeValues,
   given,
   keyUseOf,
+  partsOf,
   preparedValues,
   statusChangeOf,
 } from './certificate-rows.ts';
@@ -58,6 +59,22 @@ export class PostgresInventory implements Inventory {
     }
   }
 
+  async insertImported(record: CertificateRecord): Promise<boolean> {
+    if (record.origin !== 'imported' || record.issuanceState !== 'issued') {
+      throw new ChanceryError('illegalTransition', {
+        message: `only an issued certificate of another CA is imported, not one that is ${record.origin} and ${record.issuanceState}`,
+      });
+    }
+    const { certificate } = record;
+    const parts = certificate && partsOf(certificate);
+    const inserted = await this.#session.execute(this.#sql.insertImported, [
+      ...preparedValues(record),
+      parts && certificate.subarray(0, parts.head),
+      parts && certificate.subarray(parts.head + parts.tbs),
+    ]);
+    return inserted === 1;
+  }
+
   async markIssued(
     tenant: TenantId,
     issuerId: IssuerId,
@@ -65,12 +82,15 @@ export class PostgresInventory implements Inventory {
     certificate: Uint8Array,
     issuedAt: Date,
   ): Promise<boolean> {
+    const parts = partsOf(certificate);
     const settled = await this.#session.execute(this.#sql.markIssued, [
       tenant,
       issuerId,
       serialNumber,
       certificate,
       issuedAt,
+      parts.head,
+      parts.tbs,
     ]);
     return settled === 1;
   }
@@ -234,8 +254,8 @@ export class PostgresInventory implements Inventory {
     }
   }
 
-  async latestChange(tenant: TenantId, issuerId: IssuerId): Promise<bigint> {
-    const [row] = await this.#session.query(this.#sql.latestChange, [tenant, issuerId]);
+  async latestChange(tenant: TenantId, issuerId: IssuerId, shard: number): Promise<bigint> {
+    const [row] = await this.#session.query(this.#sql.latestChange, [tenant, issuerId, shard]);
     return row ? bigint(row, 'last_change') : 0n;
   }
 }

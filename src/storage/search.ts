@@ -33,15 +33,15 @@ export function searchStatement(
   add((p) => `c.tenant = ${p}`, query.tenant);
   add((p) => `c.issuer_id = ${p}`, query.issuerId);
   add((p) => `c.serial_number = ${p}`, query.serialNumber);
-  add((p) => `c.profile_name = ${p}`, query.profileName);
-  add((p) => `c.requested_by = ${p}`, query.requestedBy);
-  add((p) => `c.owner = ${p}`, query.owner);
+  add((p) => `m.profile_name = ${p}`, query.profileName);
+  add((p) => `m.requested_by = ${p}`, query.requestedBy);
+  add((p) => `m.owner = ${p}`, query.owner);
   // Said twice, so that the partial index is seen to cover it.
-  add((p) => `(c.tags @> ARRAY[${p}::text] AND c.tags <> '{}')`, query.tag);
+  add((p) => `(m.tags @> ARRAY[${p}::text] AND m.tags <> '{}')`, query.tag);
   if (query.name !== undefined) {
     const { name } = query;
     add(
-      (p) => `c.names && ${p}::text[]`,
+      (p) => `m.names && ${p}::text[]`,
       [name, ...namePrefixes.map((prefix) => `${prefix}${name}`)],
     );
     // Follows from the line above, and lets the index of substrings find it.
@@ -55,15 +55,19 @@ export function searchStatement(
     query.spkiHash === undefined ? undefined : fromHex(query.spkiHash),
   );
   add((p) => `c.not_after < ${p}`, query.notAfterBefore);
-  // What has ended already is not about to: `expired` asks for it.
+  // What has ended already is not about to: `expired` asks for it. Nothing unexpired is purged.
   if (query.notAfterBefore !== undefined && query.status !== 'expired') {
-    add((p) => `c.not_after >= ${p}`, query.now);
+    add((p) => `(c.not_after >= ${p} AND c.purged_at IS NULL)`, query.now);
   }
   add((p) => `c.requested_at >= ${p}`, query.requestedAfter);
   add((p) => `c.requested_at < ${p}`, query.requestedBefore);
   add((p) => `COALESCE(o.state, 'prepared') = ${p}`, query.issuanceState);
   if (query.status === 'expired') {
-    add((p) => `c.not_after < ${p}`, query.now);
+    // Whatever is purged has expired: said so that both partial indexes serve.
+    add(
+      (p) => `(c.purged_at IS NOT NULL OR (c.purged_at IS NULL AND c.not_after < ${p}))`,
+      query.now,
+    );
   } else if (query.status !== undefined) {
     add((p) => `c.not_after >= ${p}`, query.now);
     // Without COALESCE the few rows that are not good are found from their own side.
@@ -87,7 +91,7 @@ export function searchStatement(
 function contains(schema: string, parameter: string): string {
   return inSchema(
     schema,
-    `{certificate_search_text}(c.subject, c.names) LIKE lower(${parameter}) ESCAPE '\\'`,
+    `{certificate_search_text}(m.subject, m.names) LIKE lower(${parameter}) ESCAPE '\\'`,
   );
 }
 

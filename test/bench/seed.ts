@@ -50,12 +50,14 @@ export async function seedRevocations(
       progress.step(some.length);
     }
     await client.query(
-      `INSERT INTO issuer_changes AS n (tenant, issuer_id, last_change) VALUES ('default', $1, $2)
-       ON CONFLICT (tenant, issuer_id) DO UPDATE SET last_change = n.last_change + excluded.last_change`,
+      `INSERT INTO issuer_changes AS n (tenant, issuer_id, shard, last_change) VALUES ('default', $1, 0, $2)
+       ON CONFLICT (tenant, issuer_id, shard) DO UPDATE SET last_change = n.last_change + excluded.last_change`,
       [issuerId, entries.length],
     );
     // What autovacuum would do within a minute.
-    await client.query('ANALYZE certificates, certificate_status, issuance_outcomes');
+    await client.query(
+      'ANALYZE certificates, certificate_contents, certificate_status, issuance_outcomes',
+    );
     await client.query('COMMIT');
   } finally {
     await client.end();
@@ -66,15 +68,19 @@ const insertBatch = `WITH entries AS (
     SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::text[]) AS e (serial, at, reason)
   ), inserted AS (
     INSERT INTO certificates (requested_at, not_before, not_after, tenant, issuer_id, serial_number,
-      type, profile_name, profile_hash, subject, names, spki_hash, key_algorithm,
-      signature_algorithm, policies, requested_by, owner, tags, retention_class, requested, granted,
-      tbs_certificate)
+      type, spki_hash, retention_class, tbs_sha256)
     SELECT at - interval '1 day', at - interval '1 day', at + interval '90 days', 'default', $1,
-      serial, 'endEntity', 'tls-server', sha256('bench'), 'CN=' || left(serial, 8), '{}',
-      sha256(serial::bytea), '1.2.840.10045.2.1', '1.2.840.10045.4.3.2', '{}', 'bench', 'bench',
-      '{}', 'standard', '{}', '{}', sha256(serial::bytea)
+      serial, 'endEntity', sha256(serial::bytea), 'standard', sha256(serial::bytea)
     FROM entries
-    RETURNING id, tenant, issuer_id, serial_number, shard, not_after
+    RETURNING id, requested_at, tenant, issuer_id, serial_number, shard, not_after
+  ), contents AS (
+    INSERT INTO certificate_contents (certificate_id, requested_at, profile_name, profile_hash, subject,
+      names, key_algorithm, signature_algorithm, policies, requested_by, owner, tags, requested,
+      granted, tbs_certificate)
+    SELECT id, requested_at, 'tls-server', sha256('bench'), 'CN=' || left(serial_number, 8), '{}',
+      '1.2.840.10045.2.1', '1.2.840.10045.4.3.2', '{}', 'bench', 'bench', '{}', '{}', '{}',
+      sha256(serial_number::bytea)
+    FROM inserted
   ), outcomes AS (
     INSERT INTO issuance_outcomes (certificate_id, state, settled_at, certificate_head, certificate_tail)
     SELECT i.id, 'issued', e.at - interval '1 day', '\\x3020', ''

@@ -20,9 +20,10 @@ beforeAll(async () => {
 
 /** Certificates that exist for a name, in whatever state. */
 async function issued(name: string): Promise<number> {
-  const rows = await under.authority.sql(`SELECT 1 FROM certificates WHERE $1 = ANY (names)`, [
-    `DNS:${name}`,
-  ]);
+  const rows = await under.authority.sql(
+    `SELECT 1 FROM certificate_contents WHERE $1 = ANY (names)`,
+    [`DNS:${name}`],
+  );
   return rows.length;
 }
 

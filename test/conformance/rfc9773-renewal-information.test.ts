@@ -259,7 +259,7 @@ describe('§5 replaces', () => {
     const request = csr([obtained.name]);
     const next = await client.obtain([obtained.name], request.der, { replaces });
     const [row] = await under.authority.sql(
-      'SELECT replaces FROM certificates WHERE serial_number = $1',
+      'SELECT m.replaces FROM certificates c JOIN certificate_contents m ON m.certificate_id = c.id WHERE c.serial_number = $1',
       [serialOf(next)],
     );
     expect(row?.['replaces']).toBe(`${under.authority.issuing.issuerId}/${serialOf(obtained)}`);

@@ -82,7 +82,7 @@ function newClient(): AcmeClient {
 
 async function rows(): Promise<{ certificates: number; accounts: number }> {
   const [row] = await chancery.sql(
-    `SELECT (SELECT count(*)::int FROM certificates WHERE owner <> 'x') AS certificates,
+    `SELECT (SELECT count(*)::int FROM certificate_contents WHERE owner <> 'x') AS certificates,
       (SELECT count(*)::int FROM acme_accounts) AS accounts`,
   );
   return row as { certificates: number; accounts: number };
@@ -243,7 +243,7 @@ describe('I1: a statement that throws denies', () => {
       expect(now.certificates, 'nothing is issued on an error').toBe(at.certificates);
     } else {
       const [row] = await chancery.sql(
-        `SELECT count(*)::int AS issued FROM certificates c JOIN issuance_outcomes o ON o.certificate_id = c.id AND o.state = 'issued' WHERE $1 = ANY (c.names)`,
+        `SELECT count(*)::int AS issued FROM certificate_contents c JOIN issuance_outcomes o ON o.certificate_id = c.certificate_id AND o.state = 'issued' WHERE $1 = ANY (c.names)`,
         [`DNS:${run.name}`],
       );
       expect(row?.['issued']).toBe(0);

@@ -24,14 +24,17 @@ export function drawSerialNumber(): string {
 /** A `prepared` certificate; its TBS is a SEQUENCE of random octets. */
 export function preparedRecord(changes: Partial<CertificateRecord> = {}): CertificateRecord {
   const serialNumber = changes.serialNumber ?? drawSerialNumber();
+  const tbsCertificate = changes.tbsCertificate ?? tbsOf(randomBytes(300));
   return {
     tenant,
     issuerId,
     serialNumber,
+    origin: 'issued',
     issuanceState: 'prepared',
     status: { status: 'good' },
     type: 'endEntity',
-    tbsCertificate: tbsOf(randomBytes(300)),
+    tbsCertificate,
+    tbsSha256: sha256(tbsCertificate),
     profileName: 'tls-server',
     profileHash: sha256('tls-server'),
     subject: 'CN=a.example',

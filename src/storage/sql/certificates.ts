@@ -1,19 +1,26 @@
 import type { Statement } from '../pool.ts';
 import { inSchema } from './names.ts';
 
-/** Columns of a certificate as `certificateOf` reads them; `c`, `o`, `s` are certificate, outcome and status. */
+/**
+ * Columns of a certificate as `certificateOf` reads them; `c`, `m`, `o`, `s` are the register, the
+ * contents (none once purged), outcome and status.
+ */
 const columns = `
   c.id, c.requested_at, c.not_before, c.not_after, c.shard, c.tenant, c.issuer_id, c.serial_number,
-  c.type, c.profile_name, c.profile_hash, c.subject, c.names, c.spki_hash, c.key_algorithm,
-  c.signature_algorithm, c.policies, c.requested_by, c.owner, c.tags, c.approval, c.idempotency_key,
-  c.retention_class, c.replaces, c.requested, c.granted, c.tbs_certificate,
+  c.type, c.spki_hash, c.retention_class, c.origin, c.purged_at, c.tbs_sha256, c.certificate_sha256,
+  m.certificate_id, m.profile_name, m.profile_hash, m.subject, m.names, m.key_algorithm,
+  m.signature_algorithm, m.policies, m.requested_by, m.owner, m.tags, m.notes, m.approval,
+  m.idempotency_key, m.replaces, m.requested, m.granted, m.tbs_certificate,
   o.state AS outcome, o.settled_at, o.certificate_head, o.certificate_tail,
   s.status, s.reason_code, s.not_good_since, s.invalidity_date, s.hold_cause, s.hold_until, s.hold_then`;
 
-const joined = `
-  FROM {certificates} c
-    LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
-    LEFT JOIN {certificate_status} s ON s.certificate_id = c.id`;
+/** Both columns: the second names the partition. */
+const contents =
+  'LEFT JOIN {certificate_contents} m ON m.certificate_id = c.id AND m.requested_at = c.requested_at';
+const outcome = 'LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id';
+const status = 'LEFT JOIN {certificate_status} s ON s.certificate_id = c.id';
+
+const joined = `FROM {certificates} c ${contents} ${outcome} ${status}`;
 
 const byKey = 'c.serial_number = $3 AND c.issuer_id = $2 AND c.tenant = $1';
 
@@ -22,9 +29,16 @@ export function selectCertificates(schema: string): string {
   return inSchema(schema, `SELECT ${columns} ${joined}`);
 }
 
+/** Beside the register's row, in the same statement: `inserted` has its id and moment. */
+const insertContents = `INSERT INTO {certificate_contents} (certificate_id, requested_at, profile_name,
+          profile_hash, subject, names, key_algorithm, signature_algorithm, policies, requested_by,
+          owner, tags, approval, idempotency_key, replaces, requested, granted, tbs_certificate, notes)
+        SELECT id, requested_at, $11, $12, $13, $14::text[], $15, $16, $17::text[], $18, $19,
+          $20::text[], $21, $22, $23, $24::jsonb, $25::jsonb, $26::bytea, $27 FROM inserted`;
+
 /**
  * Writes a status over the one before or as the first, appends history and feed, and counts the
- * change of the issuer. `selected` names the certificate (id, not_after, shard, …). Update comes
+ * change of the issuer's shard. `selected` names the certificate (id, not_after, shard, …). Update comes
  * before insert, because an INSERT … ON CONFLICT would show the trigger a first status.
  */
 const changeStatus = `
@@ -47,11 +61,11 @@ const changeStatus = `
       comment, invalidity_date, requested_at, requested_by, effective_at, hold_until, hold_then)
     SELECT c.id, c.tenant, $11, $4, $12, $13, $14, $15, $16, $17, $18, $19, $20 FROM selected c
   ), feed AS (
-    INSERT INTO {changes} (certificate_id) SELECT c.id FROM selected c
+    INSERT INTO {changes} (certificate_id, shard) SELECT c.id, c.shard FROM selected c
   ), counted AS (
-    INSERT INTO {issuer_changes} AS n (tenant, issuer_id, last_change)
-    SELECT c.tenant, c.issuer_id, 1 FROM selected c
-    ON CONFLICT (tenant, issuer_id) DO UPDATE SET last_change = n.last_change + 1
+    INSERT INTO {issuer_changes} AS n (tenant, issuer_id, shard, last_change)
+    SELECT c.tenant, c.issuer_id, c.shard, 1 FROM selected c
+    ON CONFLICT (tenant, issuer_id, shard) DO UPDATE SET last_change = n.last_change + 1
   )`;
 
 /** Statements of the inventory on the paths of issuance and status. */
@@ -65,29 +79,45 @@ export function certificateStatements(schema: string) {
       'insert_prepared',
       `WITH inserted AS (
         INSERT INTO {certificates} (requested_at, not_before, not_after, shard, tenant, issuer_id,
-          serial_number, type, profile_name, profile_hash, subject, names, spki_hash, key_algorithm,
-          signature_algorithm, policies, requested_by, owner, tags, approval, idempotency_key,
-          retention_class, replaces, requested, granted, tbs_certificate)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23, $24, $25, $26)
+          serial_number, type, spki_hash, retention_class, origin, tbs_sha256)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'issued',
+          CASE WHEN octet_length($26::bytea) > 0 THEN sha256($26::bytea) END)
         ON CONFLICT ON CONSTRAINT certificates_issuer_serial_key DO NOTHING
         RETURNING id, requested_at
+      ), contents AS (
+        ${insertContents}
       )
       INSERT INTO {prepared_certificates} (certificate_id, requested_at)
       SELECT id, requested_at FROM inserted`,
     ),
-    // The TBS must stand in the certificate after one SEQUENCE header; the CHECKs refuse all else.
+    insertImported: statement(
+      'insert_imported',
+      `WITH inserted AS (
+        INSERT INTO {certificates} (requested_at, not_before, not_after, shard, tenant, issuer_id,
+          serial_number, type, spki_hash, retention_class, origin, tbs_sha256)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'imported',
+          CASE WHEN octet_length($26::bytea) > 0 THEN sha256($26::bytea) END)
+        ON CONFLICT ON CONSTRAINT certificates_issuer_serial_key DO NOTHING
+        RETURNING id, requested_at
+      ), contents AS (
+        ${insertContents}
+      )
+      INSERT INTO {issuance_outcomes} (certificate_id, state, settled_at, certificate_head, certificate_tail)
+      SELECT id, 'issued', requested_at, $28, $29 FROM inserted`,
+    ),
+    // What was signed must have the hash of what was committed before; the CHECKs refuse all else.
+    // $6 and $7 are the lengths of the header before the TBS and of the TBS.
     markIssued: statement(
       'mark_issued',
       `WITH settled AS (
         DELETE FROM {prepared_certificates} p USING {certificates} c
         WHERE p.certificate_id = c.id AND ${byKey}
-        RETURNING c.id, position(c.tbs_certificate IN $4::bytea) AS start, octet_length(c.tbs_certificate) AS size
+        RETURNING c.id, sha256(substring($4::bytea FROM $6::int + 1 FOR $7::int)) = c.tbs_sha256 AS committed
       )
       INSERT INTO {issuance_outcomes} (certificate_id, state, settled_at, certificate_head, certificate_tail)
       SELECT id, 'issued', $5,
-        CASE WHEN start > 0 THEN substring($4::bytea FROM 1 FOR start - 1) ELSE '' END,
-        CASE WHEN start > 0 THEN substring($4::bytea FROM start + size) ELSE '' END
+        CASE WHEN committed THEN substring($4::bytea FROM 1 FOR $6::int) ELSE '' END,
+        CASE WHEN committed THEN substring($4::bytea FROM $6::int + $7::int + 1) ELSE '' END
       FROM settled`,
     ),
     // Revoked already, by the compromise of its key: that status stays, and only the feed is told.
@@ -105,7 +135,7 @@ export function certificateStatements(schema: string) {
         WHERE NOT EXISTS (SELECT FROM {certificate_status} s
           WHERE s.certificate_id = settled.id AND s.status = 'revoked')
       ), told AS (
-        INSERT INTO {changes} (certificate_id) SELECT id FROM settled
+        INSERT INTO {changes} (certificate_id, shard) SELECT id, shard FROM settled
         WHERE id NOT IN (SELECT id FROM selected_certificate)
       ), ${changeStatus.replaceAll('selected c', 'selected_certificate c')}
       SELECT id FROM settled`,
@@ -133,8 +163,7 @@ export function certificateStatements(schema: string) {
       'find_by_spki_hash',
       `WITH c AS MATERIALIZED (SELECT * FROM {certificates} WHERE spki_hash = $2 AND tenant = $1)
       SELECT ${columns} FROM c
-        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
-        LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
+        ${contents} ${outcome} ${status}
       ORDER BY c.id LIMIT $3`,
     ),
     findHeld: statement(
@@ -143,24 +172,24 @@ export function certificateStatements(schema: string) {
         SELECT * FROM {certificates} WHERE spki_hash = $2 AND tenant = $1 AND not_after > $3)
       SELECT ${columns} FROM c
         JOIN {certificate_status} s ON s.certificate_id = c.id AND s.status = 'onHold'
-        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id`,
+        ${contents} ${outcome}`,
     ),
     findKeyUses: statement(
       'find_key_uses',
-      `SELECT type, issuer_id, serial_number, subject, names, owner FROM {certificates}
-      WHERE spki_hash = $2 AND tenant = $1 LIMIT $3`,
+      `SELECT c.type, c.issuer_id, c.serial_number, m.subject, m.names, m.owner
+      FROM {certificates} c ${contents}
+      WHERE c.spki_hash = $2 AND c.tenant = $1 LIMIT $3`,
     ),
     listPrepared: statement(
       'list_prepared',
       `SELECT ${columns} FROM {prepared_certificates} p JOIN {certificates} c ON c.id = p.certificate_id
-        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
-        LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
+        ${contents} ${outcome} ${status}
       WHERE p.requested_at < $2 AND c.tenant = $1 ORDER BY p.requested_at LIMIT $3`,
     ),
     listDueHolds: statement(
       'list_due_holds',
       `SELECT ${columns} FROM {certificate_status} s JOIN {certificates} c ON c.id = s.certificate_id
-        LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
+        ${contents} ${outcome}
       WHERE s.status = 'onHold' AND s.hold_until IS NOT NULL AND s.hold_alarmed_at IS NULL
         AND s.hold_until <= $2 AND s.tenant = $1
       ORDER BY s.hold_until LIMIT $3`,
@@ -186,7 +215,7 @@ export function certificateStatements(schema: string) {
     ),
     latestChange: statement(
       'latest_change',
-      'SELECT last_change FROM {issuer_changes} WHERE tenant = $1 AND issuer_id = $2',
+      'SELECT last_change FROM {issuer_changes} WHERE tenant = $1 AND issuer_id = $2 AND shard = $3',
     ),
   } as const;
 }

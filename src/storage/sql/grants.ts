@@ -7,13 +7,17 @@ const applicationRights: Readonly<Record<string, string>> = {
   issuers:
     'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes, status_policy)',
   // UPDATE of some column is what SELECT … FOR UPDATE needs.
-  certificates: 'SELECT, INSERT, UPDATE (owner, tags)',
+  certificates: 'SELECT, INSERT, UPDATE (purged_at, tbs_sha256, certificate_sha256)',
+  // The partitions are reached through it. DELETE: what is purged, which a trigger sees to.
+  certificate_contents: 'SELECT, INSERT, UPDATE (owner, tags, notes), DELETE',
   prepared_certificates: 'SELECT, INSERT, DELETE',
-  issuance_outcomes: 'SELECT, INSERT',
+  issuance_outcomes: 'SELECT, INSERT, UPDATE (certificate_head, certificate_tail)',
   certificate_status:
     'SELECT, INSERT, UPDATE (status, reason_code, not_good_since, invalidity_date, hold_cause, hold_until, hold_then, hold_alarmed_at)',
   status_changes: 'SELECT, INSERT',
-  changes: 'SELECT, INSERT',
+  changes: 'SELECT, INSERT, DELETE',
+  feed_pruning: 'SELECT, UPDATE (pruned_xid)',
+  foreign_issuers: 'SELECT, INSERT',
   issuer_changes: 'SELECT, INSERT, UPDATE (last_change)',
   blocked_keys: 'SELECT, INSERT',
   crl_shards: 'SELECT, INSERT, UPDATE (last_number, retired_at, last_not_after, ended_at)',
@@ -39,8 +43,11 @@ const applicationRights: Readonly<Record<string, string>> = {
   migrations: 'SELECT',
 };
 
+/** What only the owner can do, in a fixed form: they run with its rights. */
+const applicationFunctions = ['keep_content_partitions', 'drop_empty_content_partitions'] as const;
+
 /** All that the responder may read. */
-export const responderViews = ['ocsp_issuers', 'ocsp_status', 'ocsp_changes'] as const;
+export const responderViews = ['ocsp_issuers', 'ocsp_status', 'ocsp_changes', 'ocsp_feed'] as const;
 
 /** Takes everything away and grants what is needed, so that what an older version granted too much is gone. */
 export function grantStatements(
@@ -58,6 +65,10 @@ export function grantStatements(
     ...Object.entries(applicationRights).map(([table, rights]) =>
       inSchema(schema, `GRANT ${rights} ON {${table}} TO ${app}`),
     ),
+    ...applicationFunctions.flatMap((name) => [
+      inSchema(schema, `REVOKE ALL ON FUNCTION {${name}} FROM PUBLIC, ${ocsp}`),
+      inSchema(schema, `GRANT EXECUTE ON FUNCTION {${name}} TO ${app}`),
+    ]),
     inSchema(schema, `GRANT USAGE ON SEQUENCE {lease_fence} TO ${app}`),
     ...responderViews.map((view) => inSchema(schema, `GRANT SELECT ON {${view}} TO ${ocsp}`)),
   ];

@@ -89,11 +89,12 @@ export function principalStatements(schema: string) {
     // The binding, its certificate and its principal as they are now, in one look.
     findBoundCertificate: `SELECT p.*, c.not_before, c.not_after, o.state AS outcome,
         COALESCE(s.status, 'good') AS status,
-        o.certificate_head || c.tbs_certificate || o.certificate_tail AS certificate
+        o.certificate_head || m.tbs_certificate || o.certificate_tail AS certificate
       FROM {certificate_bindings} b
         JOIN {principals} p ON p.id = b.principal_id AND p.tenant = b.tenant
         JOIN {certificates} c ON c.serial_number = b.serial_number AND c.issuer_id = b.issuer_id
           AND c.tenant = b.tenant
+        LEFT JOIN {certificate_contents} m ON m.certificate_id = c.id AND m.requested_at = c.requested_at
         LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
         LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
       WHERE b.certificate_hash = $1`,

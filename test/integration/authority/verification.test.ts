@@ -32,10 +32,26 @@ async function problems(object: string): Promise<string> {
     .join('\n');
 }
 
+const ofRegister = [
+  'serial_number',
+  'issuer_id',
+  'not_before',
+  'not_after',
+  'type',
+  'spki_hash',
+  'tbs_sha256',
+];
+
 const alter = async (record: CertificateRecord, column: string, value: string) =>
-  chancery.sql(`UPDATE certificates SET ${column} = ${value} WHERE serial_number = $1`, [
-    record.serialNumber,
-  ]);
+  ofRegister.includes(column)
+    ? chancery.sql(`UPDATE certificates SET ${column} = ${value} WHERE serial_number = $1`, [
+        record.serialNumber,
+      ])
+    : chancery.sql(
+        `UPDATE certificate_contents SET ${column} = ${value}
+         WHERE certificate_id = (SELECT id FROM certificates WHERE serial_number = $1)`,
+        [record.serialNumber],
+      );
 
 beforeAll(async () => {
   // One of everything that a sound inventory holds.
@@ -96,6 +112,7 @@ describe('columns against DER', () => {
     ['signature_algorithm', "'1.2.3'"],
     ['policies', "ARRAY['1.2.3']"],
     ['type', "'ca'"],
+    ['tbs_sha256', "sha256('another')"],
   ])('%s', async (column, value) => {
     const { record } = await chancery.issue();
     await alter(record, column, value);
@@ -134,6 +151,12 @@ describe('DER', () => {
       'tbs_certificate',
       `decode(replace(encode(tbs_certificate, 'hex'), encode('aaaa.', 'hex'), encode('bbbb.', 'hex')), 'hex')`,
     );
+    const [altered] = await chancery.sql(
+      `SELECT encode(sha256(tbs_certificate), 'hex') AS hash FROM certificate_contents
+       WHERE certificate_id = (SELECT id FROM certificates WHERE serial_number = $1)`,
+      [record.serialNumber],
+    );
+    await alter(record, 'tbs_sha256', `'\\x${String(altered?.['hash'])}'`);
     await alter(record, 'subject', "'CN=bbbb.example.test'");
     await alter(record, 'names', "ARRAY['DNS:bbbb.example.test']");
     expect(await problems(record.serialNumber)).toBe(

@@ -229,7 +229,7 @@ describe('latestChange', () => {
   test('grows with each change, and whoever reads a number has read all changes up to it', async () => {
     const latest = async () =>
       await storage.unitOfWork.read(
-        async ({ inventory }) => await inventory.latestChange(tenant, issuerId),
+        async ({ inventory }) => await inventory.latestChange(tenant, issuerId, 0),
       );
     const before = await latest();
     const numbers = await Promise.all(Array.from({ length: 5 }, issued));
@@ -246,7 +246,7 @@ describe('latestChange', () => {
     expect(await latest()).toBe(before + 5n);
     expect(
       await storage.unitOfWork.read(
-        async ({ inventory }) => await inventory.latestChange(tenant, 'none'),
+        async ({ inventory }) => await inventory.latestChange(tenant, 'none', 0),
       ),
     ).toBe(0n);
   });

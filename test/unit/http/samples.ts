@@ -11,6 +11,7 @@ export const certificateRecord: CertificateRecord = {
   tenant: 'default',
   issuerId: issuing.issuerId,
   serialNumber: leaf.certificate.serialNumber,
+  origin: 'issued',
   issuanceState: 'issued',
   status: { status: 'good' },
   type: 'endEntity',
