@@ -1,17 +1,19 @@
 import { ChanceryError, type Clock, isChanceryError } from '../src/domain/index.ts';
+import { leastRest } from './answer-headers.ts';
 import type { ChangeLedger } from './change-ledger.ts';
 import type { Log } from './ports.ts';
-import type { CachedAnswer, ResponseCache } from './response-cache.ts';
+import type { ResponseCache } from './response-cache.ts';
 import type { AnswerSource, SignedAnswer, StatusQuestion } from './source.ts';
 
 /** How often an answer is made anew because its status changed while it was made. */
 const attempts = 3;
 
-/** An answer with less time than this left is not given any more, in milliseconds. */
-export const leastRest = 2000;
+/** Part of an answer's life after which it is renewed at the earliest, and the latest. */
+const earliestRenewal = 0.4;
+const latestRenewal = 0.8;
 
 /**
- * Keeps answers until their status changes or half of their life is over; one signature at a time
+ * Keeps answers until their status changes or a part of their life is over; one signature at a time
  * for the same question. An answer whose status changed after its lookup began is neither kept nor
  * given: it is made again.
  */
@@ -21,6 +23,7 @@ export class CacheSource implements AnswerSource {
   readonly #ledger: ChangeLedger;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #random: () => number;
   readonly #flights = new Map<string, Promise<SignedAnswer>>();
 
   constructor(
@@ -30,6 +33,8 @@ export class CacheSource implements AnswerSource {
       readonly ledger: ChangeLedger;
       readonly clock: Clock;
       readonly log: Log;
+      /** From 0 to 1: answers signed in one burst are not renewed in one. */
+      readonly random: () => number;
     },
   ) {
     this.#next = next;
@@ -37,31 +42,14 @@ export class CacheSource implements AnswerSource {
     this.#ledger = parts.ledger;
     this.#clock = parts.clock;
     this.#log = parts.log;
-  }
-
-  /** An answer to this very raw request, when one is in memory and not due for renewal. */
-  remembered(alias: string, now: number): CachedAnswer | undefined {
-    const answer = this.#cache.getByAlias(alias);
-    return answer !== undefined && now < answer.refreshAt && now >= answer.thisUpdate
-      ? answer
-      : undefined;
-  }
-
-  /** Lets `remembered` find the answer by the raw request from now on. */
-  remember(alias: string, question: StatusQuestion): void {
-    if (question.nonce === undefined) {
-      const answer = this.#cache.get(question.key);
-      if (answer !== undefined) {
-        this.#cache.addAlias(alias, answer);
-      }
-    }
+    this.#random = parts.random;
   }
 
   async answer(question: StatusQuestion): Promise<SignedAnswer> {
     if (question.nonce !== undefined) {
       return this.#produce(question);
     }
-    const kept = this.#cache.get(question.key);
+    const kept = this.#cache.get(question);
     const now = this.#clock.now().getTime();
     // A clock that went back must not serve a thisUpdate of the future (RFC 9919 §3.2.4).
     if (kept === undefined || now < kept.thisUpdate || now >= kept.nextUpdate - leastRest) {
@@ -78,6 +66,11 @@ export class CacheSource implements AnswerSource {
     return kept;
   }
 
+  /** Makes the answer to a question anew, and keeps it instead of the present one. */
+  async renew(question: StatusQuestion): Promise<void> {
+    await this.#single(question);
+  }
+
   #single(question: StatusQuestion): Promise<SignedAnswer> {
     const flight = this.#flights.get(question.key);
     if (flight !== undefined) {
@@ -91,7 +84,7 @@ export class CacheSource implements AnswerSource {
   }
 
   async #produce(question: StatusQuestion): Promise<SignedAnswer> {
-    const { issuer, serialNumbers, key } = question;
+    const { issuer, serialNumbers } = question;
     for (let attempt = 0; attempt < attempts; attempt += 1) {
       const stamp = this.#ledger.stamp();
       const signed = await this.#next.answer(question);
@@ -100,7 +93,9 @@ export class CacheSource implements AnswerSource {
           return signed;
         }
         const life = signed.nextUpdate - signed.thisUpdate;
-        return this.#cache.set(key, signed, signed.thisUpdate + life / 2);
+        const part = earliestRenewal + (latestRenewal - earliestRenewal) * this.#random();
+        this.#cache.set(question, signed, signed.thisUpdate + life * part);
+        return signed;
       }
     }
     throw new ChanceryError('overloaded', {

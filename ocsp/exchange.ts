@@ -1,22 +1,23 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, isChanceryError } from '../src/domain/index.ts';
-import { type CacheSource, leastRest } from './cache-source.ts';
+import { responseType, validatorFields } from './answer-headers.ts';
+import type { CacheSource } from './cache-source.ts';
 import { type ErrorStatus, errorResponse, errorStatusOf } from './error-response.ts';
 import type { IssuerDirectory } from './issuers.ts';
+import type { MemoryPath } from './memory-path.ts';
 import type { Log } from './ports.ts';
 import { readQuestion } from './request-filter.ts';
 import { decodeRequestPath, maxRequestPathLength } from './request-path.ts';
 import { countAnswer, type ResponderCounts } from './responder-metrics.ts';
-import { longestAlias } from './response-cache.ts';
 import type { SignedAnswer } from './source.ts';
 
 /** Largest body of a POST: 128 certIDs with the longest hashes fit in well. */
 export const maxRequestBody = 64 * 1024;
 
 const requestType = 'application/ocsp-request';
-const responseType = 'application/ocsp-response';
 
 export interface ExchangeParts {
+  readonly memory: MemoryPath;
   readonly source: CacheSource;
   readonly issuers: IssuerDirectory;
   readonly counts: ResponderCounts;
@@ -55,18 +56,21 @@ export class OcspExchange {
       refuse(response, 414, `more than ${maxRequestPathLength} octets in the path; use POST`);
       return;
     }
-    if (!this.#fromMemory(target, request, response)) {
-      void this.#answer(() => decodeRequestPath(target), target, request, response);
+    const { memory, clock } = this.#parts;
+    if (!memory.get(target, request, response, clock.now().getTime())) {
+      void this.#answer(() => decodeRequestPath(target), request, response);
     }
   }
 
   #post(request: IncomingMessage, response: ServerResponse): void {
-    const type = request.headers['content-type'];
+    const { rawHeaders } = request;
+    const type = rawField(rawHeaders, 'Content-Type') ?? request.headers['content-type'];
     if (type !== requestType && type?.split(';')[0]?.trim().toLowerCase() !== requestType) {
       refuse(response, 415, `send Content-Type: ${requestType} (RFC 6960 A.1)`);
       return;
     }
-    if (Number(request.headers['content-length'] ?? 0) > maxRequestBody) {
+    const length = rawField(rawHeaders, 'Content-Length') ?? request.headers['content-length'];
+    if (Number(length ?? 0) > maxRequestBody) {
       refuse(response, 413, `more than ${maxRequestBody} octets`);
       return;
     }
@@ -84,29 +88,17 @@ export class OcspExchange {
       if (size > maxRequestBody) {
         return;
       }
+      const { memory, clock } = this.#parts;
       const [only] = chunks;
       const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
-      const alias = body.length > longestAlias ? '' : body.toString('latin1');
-      if (!this.#fromMemory(alias, request, response)) {
-        void this.#answer(() => body, alias, request, response);
+      if (!memory.post(body, response, clock.now().getTime())) {
+        void this.#answer(() => body, request, response);
       }
     });
   }
 
-  /** The hot path: the same raw request was answered before, and the answer still stands. */
-  #fromMemory(alias: string, request: IncomingMessage, response: ServerResponse): boolean {
-    const now = this.#parts.clock.now().getTime();
-    const answer = this.#parts.source.remembered(alias, now);
-    if (answer === undefined) {
-      return false;
-    }
-    this.#write(answer, now, 'memory', request, response);
-    return true;
-  }
-
   async #answer(
     decode: () => Uint8Array,
-    alias: string,
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
@@ -114,9 +106,8 @@ export class OcspExchange {
     try {
       const question = readQuestion(decode(), issuers);
       const answer = await source.answer(question);
-      source.remember(alias, question);
       const now = clock.now().getTime();
-      this.#write(answer, now, answer.reusable ? 'signed' : 'signedOnce', request, response);
+      this.#write(answer, now, kindOf(answer), request, response);
     } catch (error) {
       const status = errorStatusOf(error);
       if (status === 'internalError') {
@@ -145,7 +136,7 @@ export class OcspExchange {
       response.end(body);
       return;
     }
-    const headers = this.#validators(answer, now);
+    const headers = validatorFields(answer, now, this.#parts.maxAgeSeconds);
     if (request.method !== 'POST' && unchanged(request.headers, answer)) {
       countAnswer(this.#parts.counts, 'notModified');
       response.writeHead(304, headers).end();
@@ -154,22 +145,6 @@ export class OcspExchange {
     countAnswer(this.#parts.counts, kind);
     headers.push('Content-Type', responseType, 'Content-Length', String(answer.body.length));
     response.writeHead(200, headers).end(answer.body);
-  }
-
-  /** RFC 9919 §7.2; Date is written by the server. max-age ends before nextUpdate. */
-  #validators(answer: SignedAnswer, now: number): string[] {
-    const rest = Math.floor((answer.nextUpdate - leastRest - now) / 1000);
-    const maxAge = Math.max(0, Math.min(this.#parts.maxAgeSeconds, rest));
-    return [
-      'Last-Modified',
-      httpDate(answer.thisUpdate),
-      'Expires',
-      httpDate(answer.nextUpdate),
-      'ETag',
-      answer.etag,
-      'Cache-Control',
-      `max-age=${maxAge}, public, no-transform, must-revalidate`,
-    ];
   }
 
   #writeError(status: ErrorStatus, retryAfter: number | undefined, response: ServerResponse): void {
@@ -251,12 +226,16 @@ function matches(condition: string, etag: string): boolean {
     .some((tag) => tag === '*' || tag === etag);
 }
 
-let lastDate = { time: -1, text: '' };
-
-/** IMF-fixdate (RFC 9110 §5.6.7); neighbours in time share one rendering. */
-function httpDate(time: number): string {
-  if (lastDate.time !== time) {
-    lastDate = { time, text: new Date(time).toUTCString() };
+/** What an answer is counted as. */
+function kindOf(answer: SignedAnswer): string {
+  if (!answer.reusable) {
+    return 'signedOnce';
   }
-  return lastDate.text;
+  return 'refreshAt' in answer ? 'memory' : 'signed';
+}
+
+/** The value of a header field that is written just so; reading it needs no object of all fields. */
+function rawField(rawHeaders: readonly string[], name: string): string | undefined {
+  const at = rawHeaders.indexOf(name);
+  return at >= 0 && at % 2 === 0 ? rawHeaders[at + 1] : undefined;
 }

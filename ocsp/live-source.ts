@@ -94,6 +94,7 @@ export class LiveSource implements AnswerSource {
     this.#parts.signed();
     return {
       body,
+      tail: delegate.certificate.der,
       issuerId: issuer.issuerId,
       serialNumbers,
       thisUpdate: wholeSeconds(asOf).getTime(),

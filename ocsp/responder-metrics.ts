@@ -6,10 +6,12 @@ export interface ResponderCounts {
   /** Answers by what they were: `memory`, `signed`, `notModified`, or an OCSP error status. */
   readonly answers: Map<string, number>;
   signatures: number;
+  /** Answers that went the shortest way; they are of the kind `memory`. */
+  fromMemory: number;
 }
 
 export function createCounts(): ResponderCounts {
-  return { answers: new Map(), signatures: 0 };
+  return { answers: new Map(), signatures: 0, fromMemory: 0 };
 }
 
 export function countAnswer(counts: ResponderCounts, kind: string): void {
@@ -20,6 +22,8 @@ export function countAnswer(counts: ResponderCounts, kind: string): void {
 export interface ResponderGauges {
   readonly cached: () => number;
   readonly waiting: () => number;
+  /** Answers that wait to be signed ahead. */
+  readonly waitingAhead: () => number;
   /** Milliseconds since the change feed was last read. */
   readonly feedAge: () => number;
   readonly ready: () => boolean;
@@ -50,6 +54,7 @@ export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges)
       for (const [kind, count] of counts.answers) {
         this.inc({ kind }, count);
       }
+      this.inc({ kind: 'memory' }, counts.fromMemory);
     },
   });
   new Counter({
@@ -66,6 +71,11 @@ export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges)
     'chancery_ocsp_waiting',
     'Requests that wait for the database or the token',
     gauges.waiting,
+  );
+  gauge(
+    'chancery_ocsp_waiting_ahead',
+    'Answers to be signed before they are asked for',
+    gauges.waitingAhead,
   );
   gauge('chancery_ocsp_feed_age_seconds', 'Age of what is known of status changes', () => {
     return gauges.feedAge() / 1000;

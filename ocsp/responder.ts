@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -5,7 +6,9 @@ import type { Clock } from '../src/domain/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import type { KeyAlgorithmName } from '../src/pkix/index.ts';
+import { AskedBefore } from './asked-before.ts';
 import { CacheSource } from './cache-source.ts';
+import { canonicalRequest } from './canonical-request.ts';
 import { ChangeLedger } from './change-ledger.ts';
 import { ClientCertificate, type EnrolmentOptions } from './client-certificate.ts';
 import { withDeadline } from './deadline.ts';
@@ -16,9 +19,12 @@ import { OcspExchange } from './exchange.ts';
 import { createOcspServer, drain, type ListenAddress, listen } from './http-server.ts';
 import { IssuerDirectory } from './issuers.ts';
 import { LiveSource } from './live-source.ts';
+import { MemoryPath } from './memory-path.ts';
 import type { Log, StatusRecord, StatusSource } from './ports.ts';
 import { BoundedQueue } from './queue.ts';
 import { Readiness, type ReadinessState } from './readiness.ts';
+import { Renewals } from './renewals.ts';
+import { readQuestion } from './request-filter.ts';
 import { createCounts, createMetricsServer, createRegistry } from './responder-metrics.ts';
 import { ResponseCache } from './response-cache.ts';
 import { StatusFeed } from './status-feed.ts';
@@ -46,6 +52,10 @@ export interface ResponderOptions {
   readonly maxAgeSeconds?: number | undefined;
   readonly cacheLimit?: number | undefined;
   readonly queueLimit?: number | undefined;
+  /** Signatures a second that nobody waits for: renewals, and what is signed ahead. */
+  readonly aheadPerSecond?: number | undefined;
+  /** Certificates whose answers are signed at start because they were asked for before. */
+  readonly askedBeforeLimit?: number | undefined;
   readonly timing?: Partial<ResponderTiming> | undefined;
 }
 
@@ -70,6 +80,9 @@ const defaultTiming: ResponderTiming = {
   readinessInterval: 5000,
   clientCertificateInterval: 60_000,
 };
+
+/** Milliseconds after which what is asked for most is written down again. */
+const askedInterval = 300_000;
 
 /** Longer than any answer takes to make, see `ChangeLedger.forget`. */
 const ledgerInterval = 120_000;
@@ -132,7 +145,7 @@ function createCore(options: ResponderOptions) {
   const { source, token, clock, log, validitySeconds, signDeadline } = options;
   const timing = { ...defaultTiming, ...options.timing };
   const ledger = new ChangeLedger();
-  const cache = new ResponseCache(options.cacheLimit ?? 50_000);
+  const cache = new ResponseCache(options.cacheLimit ?? 1_000_000, randomBytes(4).readUInt32LE());
   const issuers = new IssuerDirectory(log);
   const counts = createCounts();
   const lookup = new StatusLookup(source, clock, timing.statusDeadline);
@@ -158,12 +171,13 @@ function createCore(options: ResponderOptions) {
   });
   const noteStatus = (record: StatusRecord): void => {
     ledger.noteSerialNumber(record.issuerId, record.serialNumber);
-    cache.evict(record.issuerId, record.serialNumber);
+    const evicted = cache.evict(record.issuerId, record.serialNumber);
     delegates.noteStatus(record);
     const issuer = issuers.noteStatus(record);
     if (issuer !== undefined) {
       forgetIssuer(issuer.issuerId);
     }
+    renewals.evicted(evicted);
   };
   const feed = new StatusFeed(
     source,
@@ -191,20 +205,40 @@ function createCore(options: ResponderOptions) {
       counts.signatures += 1;
     },
   });
-  const queue = new BoundedQueue(live, options.queueLimit ?? 1000);
-  const cached = new CacheSource(queue, { cache, ledger, clock, log });
+  const queueLimit = options.queueLimit ?? 1000;
+  const queue = new BoundedQueue(live, queueLimit);
+  const cached = new CacheSource(queue, {
+    cache,
+    ledger,
+    clock,
+    log,
+    random: () => Math.random(),
+  });
+  const renewals = new Renewals({
+    answers: cache.compact,
+    renew: async (certID) => cached.renew(readQuestion(canonicalRequest(certID), issuers)),
+    // Half of the queue is left to those who wait.
+    able: () => feed.fresh && queue.length < queueLimit / 2,
+    clock,
+    log,
+    perSecond: options.aheadPerSecond ?? 300,
+  });
+  const askedBefore = new AskedBefore(options.folder, options.askedBeforeLimit ?? 10_000);
+  const maxAgeSeconds = options.maxAgeSeconds ?? 60;
   const exchange = new OcspExchange({
+    memory: new MemoryPath(cache.compact, counts, maxAgeSeconds),
     source: cached,
     issuers,
     counts,
     clock,
     log,
-    maxAgeSeconds: options.maxAgeSeconds ?? 60,
+    maxAgeSeconds,
   });
   const readiness = new Readiness({ fresh: () => feed.fresh, token, delegates, issuers, clock });
   const registry = createRegistry(counts, {
     cached: () => cache.size,
     waiting: () => queue.length,
+    waitingAhead: () => renewals.waiting,
     feedAge: () => feed.age,
     ready: () => readiness.state.ready,
     delegates: () => delegateEnds(issuers, delegates, clock.now()),
@@ -212,11 +246,15 @@ function createCore(options: ResponderOptions) {
   return {
     timing,
     ledger,
+    cache,
+    renewals,
+    askedBefore,
     issuers,
     lookup,
     client,
     delegates,
     noteStatus,
+    forgetIssuer,
     feed,
     exchange,
     readiness,
@@ -251,7 +289,18 @@ function runInBackground(core: Core, options: ResponderOptions): () => Promise<v
     }
   };
   feed.start();
+  core.renewals.start();
+  let asked: readonly Uint8Array[] | undefined;
+  /** Not before the former list was taken up: a start that fails must not lose it. */
+  const writeAsked = async (): Promise<void> => {
+    if (asked !== undefined) {
+      await core.askedBefore.write(core.cache.compact).catch((error: unknown) => {
+        log('warn', 'what is asked for most can not be written down', { error });
+      });
+    }
+  };
   const loops = [
+    every(() => askedInterval, writeAsked),
     every(
       () => timing.issuersInterval,
       async () => refreshIssuers(core, options),
@@ -266,7 +315,13 @@ function runInBackground(core: Core, options: ResponderOptions): () => Promise<v
     ),
     every(
       () => (readiness.state.ready ? timing.readinessInterval : timing.readinessInterval / 10),
-      async () => readiness.check(),
+      async () => {
+        await readiness.check();
+        if (readiness.state.ready && asked === undefined) {
+          asked = await core.askedBefore.read();
+          core.renewals.ahead(asked);
+        }
+      },
     ),
     every(
       () => timing.clientCertificateInterval,
@@ -286,8 +341,10 @@ function runInBackground(core: Core, options: ResponderOptions): () => Promise<v
   ];
   return async () => {
     stopping.abort();
+    core.renewals.stop();
     await feed.stop();
     await Promise.all(loops);
+    await writeAsked();
   };
 }
 
@@ -305,7 +362,13 @@ async function refreshIssuers(core: Core, options: ResponderOptions): Promise<vo
     options.log('warn', 'the issuers cannot be read', { error });
     return;
   }
+  const before = issuers.all;
   issuers.replace(rows);
+  for (const { issuerId } of before) {
+    if (issuers.byId(issuerId) === undefined) {
+      core.forgetIssuer(issuerId);
+    }
+  }
   for (const issuer of issuers.unjudged) {
     const { certifiedBy, certificate } = issuer;
     const { records } = await lookup.lookup(certifiedBy, [certificate.serialNumber]);

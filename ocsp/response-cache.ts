@@ -1,146 +1,149 @@
 import type { IssuerId, SerialNumber } from '../src/domain/index.ts';
-import type { SignedAnswer } from './source.ts';
+import { CertIdForms } from './cert-id-forms.ts';
+import { CompactAnswers } from './compact-answers.ts';
+import { MappedAnswers } from './mapped-answers.ts';
+import type { SignedAnswer, StatusQuestion } from './source.ts';
 
-/** An answer in memory. `evicted` is for those who found it by a shorter way than its key. */
+/** An answer in memory. */
 export interface CachedAnswer extends SignedAnswer {
-  readonly key: string;
   /** Milliseconds since 1970 from which a new one is asked for. */
   readonly refreshAt: number;
-  evicted: boolean;
-  /** Set at each use; an answer that was used since the last look stays when room is needed. */
-  used: boolean;
 }
 
-/** Requests longer than this are found by their certIDs only. */
-export const longestAlias = 512;
+/** An answer that a change of status took out of memory. */
+export interface EvictedAnswer {
+  readonly certID: Uint8Array;
+  /** How often it was given since it was signed. */
+  readonly uses: number;
+}
+
+/** Of the answers that are kept by their whole question: one in so many of all, and some at least. */
+const mappedShare = 200;
+const leastMapped = 100;
 
 /**
- * Encoded answers by the bytes of their certIDs, and by the raw requests that led to them (the
- * target of a GET, the body of a POST): the second finds an answer without decoding anything.
- * Bounded; what was not used since it was last looked at goes first.
+ * Answers in memory, bounded. Nearly all are about one certificate, named in a way that clients
+ * use: those are kept compactly, and found without decoding a request. The others (several
+ * certIDs, an algorithm that the client prefers) are kept by their question's key.
+ *
+ * `unknown` and answers with a nonce are never kept.
  */
 export class ResponseCache {
-  readonly #limit: number;
-  readonly #byKey = new Map<string, CachedAnswer>();
-  readonly #bySerialNumber = new Map<string, Set<CachedAnswer>>();
-  #aliases = new Map<string, CachedAnswer>();
+  /** For the shortest way from a request to its answer. */
+  readonly compact: CompactAnswers;
+  readonly #mapped: MappedAnswers;
+  readonly #forms = new Map<IssuerId, CertIdForms>();
 
-  /** @param limit answers kept at most; about 2 kB each with their aliases */
-  constructor(limit: number) {
-    this.#limit = limit;
+  /**
+   * @param limit answers kept at most, about 420 octets each
+   * @param seed of the table's hash, 32 bits
+   */
+  constructor(limit: number, seed = 0) {
+    this.compact = new CompactAnswers(limit, seed);
+    this.#mapped = new MappedAnswers(Math.max(leastMapped, Math.ceil(limit / mappedShare)));
   }
 
   get size(): number {
-    return this.#byKey.size;
+    return this.compact.size + this.#mapped.size;
   }
 
-  get(key: string): CachedAnswer | undefined {
-    const answer = this.#byKey.get(key);
-    if (answer !== undefined) {
-      answer.used = true;
+  get(question: StatusQuestion): CachedAnswer | undefined {
+    const certID = onlyCertID(question);
+    const reference = certID === undefined ? 0 : this.compact.find(certID, 0, certID.length);
+    if (reference === 0) {
+      return this.#mapped.get(question.key);
     }
-    return answer;
+    const { compact } = this;
+    compact.countUse(reference);
+    return {
+      body: compact.body(reference),
+      issuerId: question.issuer.issuerId,
+      serialNumbers: question.serialNumbers,
+      thisUpdate: compact.thisUpdate(reference),
+      nextUpdate: compact.nextUpdate(reference),
+      refreshAt: compact.refreshAt(reference),
+      etag: compact.etag(reference),
+      reusable: true,
+      good: compact.good(reference),
+    };
   }
 
-  /** By a raw request seen before. */
-  getByAlias(alias: string): CachedAnswer | undefined {
-    const answer = this.#aliases.get(alias);
-    if (answer === undefined) {
-      return undefined;
+  set(question: StatusQuestion, signed: SignedAnswer, refreshAt: number): void {
+    if (!this.#setCompact(question, signed, refreshAt)) {
+      this.#mapped.set(question.key, signed, refreshAt);
     }
-    if (answer.evicted) {
-      this.#aliases.delete(alias);
-      return undefined;
-    }
-    answer.used = true;
-    return answer;
   }
 
-  /** Remembers that this raw request asks for this answer. */
-  addAlias(alias: string, answer: CachedAnswer): void {
-    if (alias === '' || alias.length > longestAlias || answer.evicted) {
-      return;
-    }
-    this.#aliases.set(alias, answer);
-    // First in, first out: one in use is added again by its next request.
-    const surplus = this.#aliases.size - 4 * this.#limit;
-    if (surplus > 0) {
-      const oldest = this.#aliases.keys();
-      for (let n = 0; n < surplus; n += 1) {
-        this.#aliases.delete(oldest.next().value ?? '');
+  /** Forgets whatever speaks about this certificate. */
+  evict(issuerId: IssuerId, serialNumber: SerialNumber): readonly EvictedAnswer[] {
+    this.#mapped.evict(issuerId, serialNumber);
+    const evicted: EvictedAnswer[] = [];
+    for (const certID of this.#forms.get(issuerId)?.of(serialNumber) ?? []) {
+      const uses = this.compact.delete(certID);
+      if (uses >= 0) {
+        evicted.push({ certID, uses });
       }
     }
-  }
-
-  set(key: string, signed: SignedAnswer, refreshAt: number): CachedAnswer {
-    this.#drop(this.#byKey.get(key));
-    const answer: CachedAnswer = { ...signed, key, refreshAt, evicted: false, used: false };
-    this.#byKey.set(key, answer);
-    for (const serial of answer.serialNumbers) {
-      const id = `${answer.issuerId}/${serial}`;
-      const answers = this.#bySerialNumber.get(id);
-      if (answers === undefined) {
-        this.#bySerialNumber.set(id, new Set([answer]));
-      } else {
-        answers.add(answer);
-      }
-    }
-    this.#makeRoom();
-    return answer;
-  }
-
-  evict(issuerId: IssuerId, serialNumber: SerialNumber): void {
-    for (const answer of this.#bySerialNumber.get(`${issuerId}/${serialNumber}`) ?? []) {
-      this.#drop(answer);
-    }
+    return evicted;
   }
 
   evictIssuer(issuerId: IssuerId): void {
-    for (const answer of this.#byKey.values()) {
-      if (answer.issuerId === issuerId) {
-        this.#drop(answer);
-      }
-    }
+    this.compact.forgetIssuer(issuerId);
+    this.#mapped.evictIssuer(issuerId);
   }
 
   clear(): void {
-    for (const answer of this.#byKey.values()) {
-      answer.evicted = true;
-    }
-    this.#byKey.clear();
-    this.#bySerialNumber.clear();
-    this.#aliases = new Map();
+    this.compact.clear();
+    this.#mapped.clear();
   }
 
-  #drop(answer: CachedAnswer | undefined): void {
-    if (answer === undefined) {
-      return;
+  #setCompact(question: StatusQuestion, signed: SignedAnswer, refreshAt: number): boolean {
+    const certID = onlyCertID(question);
+    const [serialNumber] = question.serialNumbers;
+    const tail = signed.tail ?? new Uint8Array();
+    if (certID === undefined || serialNumber === undefined) {
+      return false;
     }
-    answer.evicted = true;
-    this.#byKey.delete(answer.key);
-    for (const serial of answer.serialNumbers) {
-      const id = `${answer.issuerId}/${serial}`;
-      const answers = this.#bySerialNumber.get(id);
-      answers?.delete(answer);
-      if (answers?.size === 0) {
-        this.#bySerialNumber.delete(id);
-      }
+    // Another way to write it could not be found when its status changes.
+    if (
+      !this.#formsOf(question)
+        .of(serialNumber)
+        .some((form) => form.equals(certID))
+    ) {
+      return false;
     }
+    const head = signed.body.subarray(0, signed.body.length - tail.length);
+    if (!signed.body.subarray(head.length).equals(tail)) {
+      return false;
+    }
+    return this.compact.set({
+      issuerId: question.issuer.issuerId,
+      certID,
+      head,
+      tail,
+      thisUpdate: signed.thisUpdate,
+      nextUpdate: signed.nextUpdate,
+      refreshAt,
+      digest: signed.etag.slice(1, -1),
+      good: signed.good,
+    });
   }
 
-  /** Second chance: the oldest goes, unless it was used since it was last at the front. */
-  #makeRoom(): void {
-    for (const answer of this.#byKey.values()) {
-      if (this.#byKey.size <= this.#limit) {
-        return;
-      }
-      if (answer.used) {
-        answer.used = false;
-        this.#byKey.delete(answer.key);
-        this.#byKey.set(answer.key, answer);
-      } else {
-        this.#drop(answer);
-      }
+  #formsOf({ issuer }: StatusQuestion): CertIdForms {
+    const { issuerId, certificate } = issuer;
+    let forms = this.#forms.get(issuerId);
+    if (forms?.certificate !== certificate) {
+      // A certificate with another name has other certIDs: the former ones would not be found.
+      this.evictIssuer(issuerId);
+      forms = new CertIdForms(certificate);
+      this.#forms.set(issuerId, forms);
     }
+    return forms;
   }
+}
+
+/** The certID of a question that says nothing beside it: its octets are then all of the key. */
+function onlyCertID({ certIDs, key }: StatusQuestion): Uint8Array | undefined {
+  const [only] = certIDs;
+  return certIDs.length === 1 && only?.der.length === key.length ? only.der : undefined;
 }

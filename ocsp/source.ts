@@ -26,6 +26,8 @@ export interface SignedAnswer {
   readonly etag: string;
   /** False for answers with a nonce or with an `unknown`: they are given once. */
   readonly reusable: boolean;
+  /** Octets that `body` ends with and that many answers share: the delegate's certificate. */
+  readonly tail?: Uint8Array | undefined;
   /** Every SingleResponse is `good`. */
   readonly good: boolean;
 }

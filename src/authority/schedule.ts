@@ -10,8 +10,7 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-/** A node that died is followed by another within ten seconds, its last turn included. */
-const scheduleLeaseSeconds = 6;
+const scheduleLeaseSeconds = 10;
 /** It is computed every 5 s. */
 const readinessLastsMilliseconds = 12_000;
 

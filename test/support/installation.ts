@@ -197,20 +197,19 @@ export class Installation {
 
   #agent: Agent | undefined;
 
-  /** One REST call as the first administrator, or with the bearer token given; `base` is another node's URL. */
+  /** One REST call as the first administrator, or with the bearer token given. */
   async rest(
     method: string,
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
-    base = this.httpsUrl,
   ): Promise<RestAnswer> {
     const asAdmin = headers['authorization'] === undefined;
     this.#agent ??= new Agent({ keepAlive: true, maxSockets: 64 });
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return await new Promise((done, fail) => {
       const call = request(
-        `${base}${path}`,
+        `${this.httpsUrl}${path}`,
         {
           method,
           agent: this.#agent,
