@@ -5,7 +5,7 @@ import { defaultTenant, type Principal, permissions } from '../../src/domain/ind
 import { createLogger } from '../../src/telemetry/index.ts';
 
 /** Who acts in the audit log when an operator works on the machine itself, without REST. */
-const operator: Principal = {
+export const localOperator: Principal = {
   id: 'local-operator',
   name: 'local-operator',
   role: 'system',
@@ -24,7 +24,7 @@ export async function acceptRestoreHere(
   try {
     const { installation, previousPrefix, recorded } = await acceptRestore(
       composition.dependencies,
-      operator,
+      localOperator,
       options,
     );
     return [

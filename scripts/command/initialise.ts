@@ -157,7 +157,7 @@ export async function replaceToken(
 }
 
 /** SoftHSM tokens are made here; a token of another module is made by its owner, only its self-test key is added. */
-async function prepareToken(
+export async function prepareToken(
   role: TokenRole,
   token: TokenConfiguration,
   say: (step: string) => void,
@@ -223,7 +223,7 @@ function openConfigured(role: TokenRole, token: TokenConfiguration): Token {
 }
 
 /** A client key in software (invariant 6): mode 0600, made where it is used, never sent. */
-function clientCredential(
+export function clientCredential(
   name: string,
   role: 'administrator' | 'responder',
   keyFile: string,

@@ -4,7 +4,7 @@ import { print, printFields, printJson } from './output.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** init, database and token: they open the tokens and the database on this machine. */
+/** init, database, node and token: they open the tokens and the database on this machine. */
 export function localCommands(program: Command, environment: Environment): void {
   program
     .command('init')
@@ -65,6 +65,8 @@ export function localCommands(program: Command, environment: Environment): void 
       );
     });
 
+  nodeCommands(program, environment);
+
   const token = program.command('token').description('the PKCS#11 tokens on this machine');
   token
     .command('show')
@@ -120,5 +122,37 @@ export function localCommands(program: Command, environment: Environment): void 
       const { replaceLostToken } = await import('./token.ts');
       await replaceLostToken(environment, role, print);
       print(`the ${role} token is new and empty but for its self-test key`);
+    });
+}
+
+function nodeCommands(program: Command, environment: Environment): void {
+  const node = program.command('node').description('further CA processes and responders');
+  node
+    .command('join')
+    .description(
+      'let a CA process with a node folder of its own (CHANCERY_NODE_FOLDER) work on this database',
+    )
+    .option(
+      '--after-restore',
+      'the folder is of this installation; a restore was accepted on another node',
+    )
+    .action(async (options: { readonly afterRestore?: boolean }) => {
+      const { joinHere } = await import('./node.ts');
+      const { withDatabase } = await import('./with-database.ts');
+      print(
+        await withDatabase(environment, async (complete) =>
+          joinHere(complete, { afterRestore: options.afterRestore === true }),
+        ),
+      );
+    });
+  node
+    .command('prepare-responder')
+    .argument('<name>', 'of its principal')
+    .description(
+      'make the token and the client key of one more responder, and the request for its certificate',
+    )
+    .action(async (name: string) => {
+      const { prepareResponderHere } = await import('./node.ts');
+      print(await prepareResponderHere(environment, name, print));
     });
 }

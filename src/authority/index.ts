@@ -11,6 +11,7 @@ export { type InitialisedAuthority, initialise } from './initialisation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
 export type { CreateIssuerRequest } from './issuers.ts';
+export { joinInstallation } from './joining.ts';
 export type { CreateCredentialRequest, CreatePrincipalRequest } from './principals.ts';
 export type { RenewRequest } from './renewal.ts';
 export { type AcceptedRestore, acceptRestore } from './restore.ts';

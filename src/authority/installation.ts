@@ -168,7 +168,7 @@ function halted(reason: string): ChanceryError {
 /** Why database and data folder don't belong together; undefined when they do. */
 function disagreement(stored: Installation, kept: Installation | undefined): string | undefined {
   if (kept === undefined) {
-    return `the data folder has no installation.json: the database is there, the folder is new or lost; ${wayOut}`;
+    return `the data folder has no installation.json: the database is there, the folder is new or lost; a further node is let in by \`chancery node join\`; ${wayOut}`;
   }
   if (kept.id !== stored.id || kept.serialPrefix !== stored.serialPrefix) {
     return `the data folder (${kept.id}, prefix ${kept.serialPrefix}) and the database (${stored.id}, prefix ${stored.serialPrefix}) are of different installations or epochs; ${wayOut}`;
@@ -180,7 +180,7 @@ function disagreement(stored: Installation, kept: Installation | undefined): str
 }
 
 /** Why published CRLs are ahead of the database; undefined when none is. */
-async function publishedAhead(
+export async function publishedAhead(
   dependencies: Deps,
   transaction: Transaction,
 ): Promise<string | undefined> {

@@ -10,7 +10,8 @@ export interface Readiness {
   readonly reasons: readonly string[];
 }
 
-const scheduleLeaseSeconds = 10;
+/** A node that died is followed by another within ten seconds, its last turn included. */
+const scheduleLeaseSeconds = 6;
 /** It is computed every 5 s. */
 const readinessLastsMilliseconds = 12_000;
 

@@ -77,6 +77,7 @@ export async function ocspStatuses(
   installation: Installation,
   issuerFile: string,
   serialNumbers: readonly string[],
+  url = installation.ocspUrl,
 ): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   const size = 20;
@@ -88,7 +89,7 @@ export async function ocspStatuses(
       if (attempt > 0) await delay(500);
       const ran = await installation.openssl([
         ...['ocsp', '-CAfile', installation.root, '-issuer', issuerFile],
-        ...['-url', installation.ocspUrl],
+        ...['-url', url],
         ...some.flatMap((serialNumber) => ['-serial', `0x${serialNumber}`]),
       ]);
       said = ran.stderr + ran.stdout;

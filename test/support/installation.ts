@@ -197,19 +197,20 @@ export class Installation {
 
   #agent: Agent | undefined;
 
-  /** One REST call as the first administrator, or with the bearer token given. */
+  /** One REST call as the first administrator, or with the bearer token given; `base` is another node's URL. */
   async rest(
     method: string,
     path: string,
     body?: unknown,
     headers: Readonly<Record<string, string>> = {},
+    base = this.httpsUrl,
   ): Promise<RestAnswer> {
     const asAdmin = headers['authorization'] === undefined;
     this.#agent ??= new Agent({ keepAlive: true, maxSockets: 64 });
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return await new Promise((done, fail) => {
       const call = request(
-        `${this.httpsUrl}${path}`,
+        `${base}${path}`,
         {
           method,
           agent: this.#agent,
