@@ -9,7 +9,9 @@ import { freePorts, until } from './quickstart-run.ts';
 export class SecondNode {
   readonly #installation: Installation;
   readonly #folder: string;
-  readonly #environment: Readonly<Record<string, string>>;
+  /** Folders, ports and URLs of this node alone. */
+  readonly #own: Readonly<Record<string, string>>;
+  readonly #database: Readonly<Record<string, string>>;
   readonly #ports: Readonly<Record<string, string>>;
   readonly #processes = new Map<'ca' | 'ocsp', ChildProcess>();
 
@@ -20,10 +22,12 @@ export class SecondNode {
     mkdirSync(this.#folder, { recursive: true });
     const database = runningEmbeddedPostgres(join(installation.data, 'postgres'));
     if (database === undefined) throw new Error('the embedded PostgreSQL does not run');
-    this.#environment = {
-      ...ports,
+    this.#database = {
       CHANCERY_DATABASE_URL: database.url('application'),
       CHANCERY_OCSP_DATABASE_URL: database.url('responder'),
+    };
+    this.#own = {
+      ...ports,
       CHANCERY_NODE_FOLDER: join(this.#folder, 'node'),
       CHANCERY_HTTPS_FOLDER: join(this.#folder, 'https'),
       CHANCERY_HTTP_URL: installation.httpUrl,
@@ -53,8 +57,7 @@ export class SecondNode {
 
   /** The command with this node's folders, the database as the installation's own command finds it. */
   async chancery(...parameters: readonly string[]): Promise<Ran> {
-    const { CHANCERY_DATABASE_URL, CHANCERY_OCSP_DATABASE_URL, ...own } = this.#environment;
-    return await this.#installation.chanceryAs(own, ...parameters);
+    return await this.#installation.chanceryAs(this.#own, ...parameters);
   }
 
   start(name: 'ca' | 'ocsp'): void {
@@ -69,7 +72,8 @@ export class SecondNode {
           PATH: process.env['PATH'],
           HOME: process.env['HOME'],
           ...this.#installation.environment,
-          ...this.#environment,
+          ...this.#own,
+          ...this.#database,
         },
         stdio: ['ignore', log, log],
       },
