@@ -1,12 +1,57 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { usageError } from '../exit.ts';
+import { parseQuantity, repeated } from '../values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Options = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
 
 /** ocsp probe, ocsp staple. Their code is loaded by the act alone: everyday commands start without it. */
-export function ocspCommands(program: Command, _environment: Environment): void {
-  const ocsp = program.command('ocsp').description('status over OCSP: staples for TLS servers');
+export function ocspCommands(program: Command, environment: Environment): void {
+  const ocsp = program
+    .command('ocsp')
+    .description('status over OCSP: how fast changes show, and staples for TLS servers');
+
+  ocsp
+    .command('probe')
+    .description(
+      'measure how long issue, hold, release and revoke take to show at each responder, on certificates of its own; exit 1 when more than 2 s',
+    )
+    .option(
+      '--responder <url...>',
+      'a responder; may be repeated; else the one in the certificate',
+      repeated,
+    )
+    .option('--issuer <name>', 'which issuing CA')
+    .option('--count <n>', 'how often each act is done', parseQuantity, 10)
+    .option('--profile <name>', 'profile of the probe certificates', 'tls-server')
+    .option('--dns <name>', 'the name in them', 'ocsp-probe.invalid')
+    .option(
+      '--metrics-file <file>',
+      "write Prometheus text for the node exporter's textfile collector",
+    )
+    .option('--json', 'print the figures as JSON')
+    .addHelpText(
+      'after',
+      `
+Needs certificates:issue, :read, :hold, :release, :revoke and issuers:read (the role operator has them).
+The certificates live for a day, carry the tag ocsp-probe, and are revoked at the end, after Ctrl-C,
+or by the next run ten minutes after a kill.`,
+    )
+    .action(async (options: Options) => {
+      const { probe } = await import('./probe.ts');
+      await probe(
+        {
+          responders: (options['responder'] as readonly string[] | undefined) ?? [],
+          issuer: options['issuer'] as string | undefined,
+          count: Number(options['count']),
+          profile: String(options['profile']),
+          name: String(options['dns']),
+          json: options['json'] === true,
+          metricsFile: options['metricsFile'] as string | undefined,
+        },
+        environment,
+      );
+    });
 
   ocsp
     .command('staple')
