@@ -92,9 +92,10 @@ export class CacheSource implements AnswerSource {
         if (!signed.reusable || question.nonce !== undefined) {
           return signed;
         }
-        const life = signed.nextUpdate - signed.thisUpdate;
+        // Not from thisUpdate on, which may be that of a foreign CRL of yesterday.
+        const now = this.#clock.now().getTime();
         const part = earliestRenewal + (latestRenewal - earliestRenewal) * this.#random();
-        this.#cache.set(question, signed, signed.thisUpdate + life * part);
+        this.#cache.set(question, signed, now + (signed.nextUpdate - now) * part);
         return signed;
       }
     }

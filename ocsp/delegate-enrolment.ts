@@ -31,28 +31,25 @@ export class DelegateEnrolment implements Enrolment {
   readonly #token: Signer & KeyToken;
   readonly #client: ClientCertificate;
   readonly #authorityUrl: string;
-  readonly #keyAlgorithm: KeyAlgorithmName;
   readonly #signDeadline: number;
 
   constructor(parts: {
     readonly token: Signer & KeyToken;
     readonly client: ClientCertificate;
     readonly authorityUrl: string;
-    readonly keyAlgorithm: KeyAlgorithmName;
     /** Milliseconds. */
     readonly signDeadline: number;
   }) {
     this.#token = parts.token;
     this.#client = parts.client;
     this.#authorityUrl = parts.authorityUrl;
-    this.#keyAlgorithm = parts.keyAlgorithm;
     this.#signDeadline = parts.signDeadline;
   }
 
-  async generateKey(issuer: KnownIssuer): Promise<KeyBinding> {
+  async generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<KeyBinding> {
     return this.#token.generateKeyPair({
-      keyAlgorithm: this.#keyAlgorithm,
-      signatureAlgorithm: defaultSignatureAlgorithm(this.#keyAlgorithm, 'pkcs1').name,
+      keyAlgorithm,
+      signatureAlgorithm: defaultSignatureAlgorithm(keyAlgorithm, 'pkcs1').name,
       purposes: delegatePurposes,
       label: `ocsp-${issuer.issuerId.slice(0, 16)}`,
     });

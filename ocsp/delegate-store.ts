@@ -6,7 +6,10 @@ import {
   type Certificate,
   decodePem,
   encodePem,
+  type KeyAlgorithmName,
+  keyAlgorithmOf,
   parseCertificate,
+  parseSubjectPublicKeyInfo,
   type SignatureAlgorithmName,
   signatureAlgorithms,
 } from '../src/pkix/index.ts';
@@ -16,13 +19,16 @@ import type { Log } from './ports.ts';
 /** What a delegate's key may sign: responses, and the request for its own certificate. */
 export const delegatePurposes: readonly SigningPurpose[] = ['ocspResponse', 'certificationRequest'];
 
-/** What is kept of one issuer's delegate: the key's public side, and its certificates. */
+/** What is kept of an issuer's delegate of one kind of key: the key's public side, and its certificates. */
 export interface StoredDelegate {
   readonly key: KeyBinding | undefined;
   readonly certificates: readonly Certificate[];
 }
 
-/** `{folder}/{issuerId}/key.json` and `{serialNumber}.pem`; private keys stay in the token. */
+/**
+ * `{folder}/{issuerId}/key-{keyAlgorithm}.json` and `{serialNumber}.pem`; private keys stay in the
+ * token. A `key.json` is of a release that had one kind of key: it is read as the key that it tells.
+ */
 export class DelegateStore {
   readonly #folder: string;
   readonly #log: Log;
@@ -33,16 +39,18 @@ export class DelegateStore {
   }
 
   /** Unreadable files are logged and left where they are; the certificate is asked for again. */
-  async read(issuerId: IssuerId): Promise<StoredDelegate> {
+  async read(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): Promise<StoredDelegate> {
     const folder = this.#folderOf(issuerId);
-    const text = await readIfThere(join(folder, 'key.json'));
-    const key = text === undefined ? undefined : this.#parseKey(folder, text);
+    const key =
+      (await this.#readKey(folder, keyFile(keyAlgorithm), keyAlgorithm)) ??
+      (await this.#readKey(folder, 'key.json', keyAlgorithm));
     const certificates: Certificate[] = [];
     for (const name of await this.#certificateFiles(folder)) {
       try {
         const [block] = decodePem(await readFile(join(folder, name), 'utf8'), 'CERTIFICATE');
-        if (block !== undefined) {
-          certificates.push(parseCertificate(block.der));
+        const certificate = block && parseCertificate(block.der);
+        if (certificate && keyAlgorithmOf(certificate.subjectPublicKeyInfo) === keyAlgorithm) {
+          certificates.push(certificate);
         }
       } catch (error) {
         this.#log('warn', 'a delegate certificate cannot be read', { folder, name, error });
@@ -51,14 +59,18 @@ export class DelegateStore {
     return { key, certificates };
   }
 
-  async writeKey(issuerId: IssuerId, key: KeyBinding): Promise<void> {
+  async writeKey(
+    issuerId: IssuerId,
+    keyAlgorithm: KeyAlgorithmName,
+    key: KeyBinding,
+  ): Promise<void> {
     const content = {
       keyId: key.keyId,
       algorithm: key.algorithm,
       subjectPublicKeyInfo: Buffer.from(key.subjectPublicKeyInfo).toString('base64'),
     };
     await writeAtomically(
-      join(this.#folderOf(issuerId), 'key.json'),
+      join(this.#folderOf(issuerId), keyFile(keyAlgorithm)),
       `${JSON.stringify(content, undefined, 2)}\n`,
     );
   }
@@ -84,32 +96,53 @@ export class DelegateStore {
     return names.filter((name) => name.endsWith('.pem'));
   }
 
-  #parseKey(folder: string, text: string): KeyBinding | undefined {
-    try {
-      const content: unknown = JSON.parse(text);
-      if (
-        typeof content === 'object' &&
-        content !== null &&
-        'keyId' in content &&
-        'algorithm' in content &&
-        'subjectPublicKeyInfo' in content &&
-        typeof content.keyId === 'string' &&
-        typeof content.subjectPublicKeyInfo === 'string' &&
-        isSignatureAlgorithmName(content.algorithm)
-      ) {
-        return {
-          keyId: content.keyId,
-          purposes: delegatePurposes,
-          algorithm: content.algorithm,
-          subjectPublicKeyInfo: Buffer.from(content.subjectPublicKeyInfo, 'base64'),
-        };
-      }
-    } catch {
-      // Reported below like any other content that is not a key's.
+  async #readKey(
+    folder: string,
+    name: string,
+    keyAlgorithm: KeyAlgorithmName,
+  ): Promise<KeyBinding | undefined> {
+    const text = await readIfThere(join(folder, name));
+    if (text === undefined) return undefined;
+    const key = parseKey(text);
+    if (key === undefined) {
+      this.#log('warn', 'the file of a key cannot be read; a new key is made', { folder, name });
+      return undefined;
     }
-    this.#log('warn', 'key.json cannot be read; a new key is made', { folder });
-    return undefined;
+    const kind = keyAlgorithmOf(parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo));
+    return kind === keyAlgorithm ? key : undefined;
   }
+}
+
+function keyFile(keyAlgorithm: KeyAlgorithmName): string {
+  return `key-${keyAlgorithm}.json`;
+}
+
+function parseKey(text: string): KeyBinding | undefined {
+  try {
+    const content: unknown = JSON.parse(text);
+    if (
+      typeof content === 'object' &&
+      content !== null &&
+      'keyId' in content &&
+      'algorithm' in content &&
+      'subjectPublicKeyInfo' in content &&
+      typeof content.keyId === 'string' &&
+      typeof content.subjectPublicKeyInfo === 'string' &&
+      isSignatureAlgorithmName(content.algorithm)
+    ) {
+      const subjectPublicKeyInfo = Buffer.from(content.subjectPublicKeyInfo, 'base64');
+      parseSubjectPublicKeyInfo(subjectPublicKeyInfo);
+      return {
+        keyId: content.keyId,
+        purposes: delegatePurposes,
+        algorithm: content.algorithm,
+        subjectPublicKeyInfo,
+      };
+    }
+  } catch {
+    // Reported by the caller like any other content that is not a key's.
+  }
+  return undefined;
 }
 
 function isSignatureAlgorithmName(value: unknown): value is SignatureAlgorithmName {

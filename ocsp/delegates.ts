@@ -2,7 +2,12 @@ import type { IssuerId, KeyId } from '../src/domain/index.ts';
 import { ChanceryError, type Clock, errorCodes, isChanceryError } from '../src/domain/index.ts';
 import type { OcspDelegate } from '../src/issuance/index.ts';
 import type { KeyBinding, KeyToken } from '../src/keys/ports.ts';
-import type { Certificate } from '../src/pkix/index.ts';
+import {
+  type Certificate,
+  isPreferred,
+  type KeyAlgorithmName,
+  type PreferredSignatureAlgorithm,
+} from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
 import type { DelegateStore } from './delegate-store.ts';
 import type { KnownIssuer } from './issuers.ts';
@@ -11,13 +16,15 @@ import type { StatusLookup } from './status-lookup.ts';
 
 /** Makes keys and obtains certificates for them; see `DelegateEnrolment`. */
 export interface Enrolment {
-  generateKey(issuer: KnownIssuer): Promise<KeyBinding>;
+  generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<KeyBinding>;
   enrol(issuer: KnownIssuer, key: KeyBinding): Promise<Certificate>;
 }
 
 export interface DelegatesParts {
   readonly store: DelegateStore;
   readonly enrolment: Enrolment;
+  /** Kinds of key that each issuer gets a delegate of; the first signs unless a client asks for another. */
+  readonly keyAlgorithms: readonly KeyAlgorithmName[];
   readonly token: Pick<KeyToken, 'bind'>;
   readonly lookup: StatusLookup;
   readonly clock: Clock;
@@ -26,14 +33,17 @@ export interface DelegatesParts {
   readonly withdrawn: (issuerId: IssuerId) => void;
 }
 
-interface IssuerState {
+/** An issuer's delegate of one kind of key. */
+interface Slot {
+  readonly issuerId: IssuerId;
+  readonly keyAlgorithm: KeyAlgorithmName;
   key: KeyBinding | undefined;
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
 }
 
-/** When an issuer's turn comes again; kept apart from its state, which begins with the first success. */
+/** When a slot's turn comes again; kept apart from it, which begins with the first success. */
 interface Attempts {
   busy: boolean;
   failures: number;
@@ -45,23 +55,70 @@ const firstRetry = 250;
 const longestRetry = 10_000;
 
 /**
- * For each issuer a key in the responder's token and a certificate that lets it answer for that
- * issuer: read at start, checked before use, asked for when missing, renewed with overlap at half
+ * For each issuer and kind of key a key in the responder's token and a certificate that lets it
+ * answer for that issuer: read at start, checked before use, asked for when missing, renewed with overlap at half
  * of its life, withdrawn when its own status is not good (RFC 6960 §4.2.2.2).
  */
 export class Delegates {
   readonly #parts: DelegatesParts;
-  readonly #states = new Map<IssuerId, IssuerState>();
-  readonly #attempts = new Map<IssuerId, Attempts>();
+  readonly #slots = new Map<string, Slot>();
+  readonly #attempts = new Map<string, Attempts>();
 
   constructor(parts: DelegatesParts) {
     this.#parts = parts;
   }
 
-  /** The delegate to sign with for that issuer at that moment. */
-  current(issuerId: IssuerId, at: Date): OcspDelegate | undefined {
-    const state = this.#states.get(issuerId);
-    return state === undefined ? undefined : currentDelegate(usable(state), at);
+  /**
+   * The delegate to sign with for that issuer at that moment: of the kind asked for, otherwise of
+   * the first kind in the configuration that has one.
+   */
+  current(
+    issuerId: IssuerId,
+    at: Date,
+    keyAlgorithm?: KeyAlgorithmName | undefined,
+  ): OcspDelegate | undefined {
+    const wanted = keyAlgorithm && this.#current(issuerId, keyAlgorithm, at);
+    if (wanted !== undefined) return wanted;
+    for (const one of this.#parts.keyAlgorithms) {
+      const delegate = this.#current(issuerId, one, at);
+      if (delegate !== undefined) return delegate;
+    }
+    return undefined;
+  }
+
+  /**
+   * The kind of key that a client's preferred signature algorithms choose, its order first
+   * (RFC 6960 §4.4.7.2.1 (1)); undefined for the default, also when nothing that it prefers is at
+   * hand: what remains is the default that we announce (4). Every kind in the configuration is one
+   * that the operator holds to be strong enough, so no list can talk the responder down to a weak
+   * one (§5.1.2).
+   */
+  choose(
+    issuerId: IssuerId,
+    at: Date,
+    preferences: readonly PreferredSignatureAlgorithm[],
+  ): KeyAlgorithmName | undefined {
+    const { keyAlgorithms } = this.#parts;
+    for (const preference of preferences) {
+      const chosen = keyAlgorithms.find((keyAlgorithm) => {
+        const delegate = this.#current(issuerId, keyAlgorithm, at);
+        return (
+          delegate !== undefined &&
+          isPreferred(
+            preference,
+            delegate.signatureAlgorithm,
+            delegate.certificate.subjectPublicKeyInfo,
+          )
+        );
+      });
+      if (chosen !== undefined) return chosen === keyAlgorithms[0] ? undefined : chosen;
+    }
+    return undefined;
+  }
+
+  #current(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName, at: Date): OcspDelegate | undefined {
+    const slot = this.#slots.get(slotName(issuerId, keyAlgorithm));
+    return slot === undefined ? undefined : currentDelegate(usable(slot), at);
   }
 
   /** Those of the unexpired issuers for which nothing can be signed now. */
@@ -75,26 +132,32 @@ export class Delegates {
 
   /** Learns a status from the change feed; whatever is not a delegate of ours is ignored. */
   noteStatus(record: StatusRecord): void {
-    const state = this.#states.get(record.issuerId);
-    const delegate = state?.delegates.find(
+    for (const keyAlgorithm of this.#parts.keyAlgorithms) {
+      const slot = this.#slots.get(slotName(record.issuerId, keyAlgorithm));
+      if (slot !== undefined) this.#noteStatusOf(slot, record);
+    }
+  }
+
+  #noteStatusOf(slot: Slot, record: StatusRecord): void {
+    const delegate = slot.delegates.find(
       (one) => one.certificate.serialNumber === record.serialNumber,
     );
-    if (state === undefined || delegate === undefined) {
+    if (delegate === undefined) {
       return;
     }
     const { keyId } = delegate;
     if (record.status === 'good') {
-      state.withdrawnKeys.delete(keyId);
+      slot.withdrawnKeys.delete(keyId);
       return;
     }
-    if (state.withdrawnKeys.has(keyId)) {
+    if (slot.withdrawnKeys.has(keyId)) {
       return;
     }
-    state.withdrawnKeys.add(keyId);
-    if (state.key?.keyId === keyId) {
-      state.key = undefined;
+    slot.withdrawnKeys.add(keyId);
+    if (slot.key?.keyId === keyId) {
+      slot.key = undefined;
     }
-    this.#attempts.delete(record.issuerId);
+    this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
     this.#parts.log('warn', 'a delegate is not good any more; a new key and certificate follow', {
       issuerId: record.issuerId,
       serialNumber: record.serialNumber,
@@ -106,19 +169,25 @@ export class Delegates {
 
   /** One round over all issuers: reads, asks for and renews what is due. Never throws. */
   async maintain(issuers: readonly KnownIssuer[]): Promise<void> {
-    await Promise.all(issuers.map(async (issuer) => this.#maintainOne(issuer)));
+    const { keyAlgorithms } = this.#parts;
+    await Promise.all(
+      issuers.flatMap((issuer) =>
+        keyAlgorithms.map(async (keyAlgorithm) => this.#maintainOne(issuer, keyAlgorithm)),
+      ),
+    );
   }
 
-  async #maintainOne(issuer: KnownIssuer): Promise<void> {
-    const attempts = this.#attempts.get(issuer.issuerId) ?? { busy: false, failures: 0, next: 0 };
+  async #maintainOne(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<void> {
+    const name = slotName(issuer.issuerId, keyAlgorithm);
+    const attempts = this.#attempts.get(name) ?? { busy: false, failures: 0, next: 0 };
     if (attempts.busy || performance.now() < attempts.next) {
       return;
     }
-    this.#attempts.set(issuer.issuerId, attempts);
+    this.#attempts.set(name, attempts);
     attempts.busy = true;
     try {
-      const state = this.#states.get(issuer.issuerId) ?? (await this.#load(issuer));
-      await this.#renewWhenDue(issuer, state);
+      const slot = this.#slots.get(name) ?? (await this.#load(issuer, keyAlgorithm));
+      await this.#renewWhenDue(issuer, slot);
       attempts.failures = 0;
     } catch (error) {
       attempts.failures += 1;
@@ -127,6 +196,7 @@ export class Delegates {
       this.#parts.log(attempts.failures > 3 ? 'error' : 'warn', 'no delegate is enrolled yet', {
         issuer: issuer.name,
         issuerId: issuer.issuerId,
+        keyAlgorithm,
         // The stack of an expected refusal would say nothing, several times a minute.
         ...(isChanceryError(error) ? { reason: error.message } : { error }),
       });
@@ -136,68 +206,73 @@ export class Delegates {
   }
 
   /** Reads what is on disk, has the token confirm the key, checks certificates and their status. */
-  async #load(issuer: KnownIssuer): Promise<IssuerState> {
-    const { store, token, log } = this.#parts;
-    const stored = await store.read(issuer.issuerId);
-    let { key } = stored;
-    if (key !== undefined) {
-      try {
-        await token.bind([key]);
-      } catch (error) {
-        // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
-        if (
-          isChanceryError(error) &&
-          errorCodes[error.code] === 'unavailable' &&
-          error.code !== 'keyBlocked'
-        ) {
-          throw error;
-        }
-        log('error', 'the token does not hold the key of a delegate; a new one is made', {
-          issuerId: issuer.issuerId,
-          keyId: key.keyId,
-          error,
-        });
-        key = undefined;
-      }
-    }
-    const state: IssuerState = { key, delegates: [], withdrawnKeys: new Set() };
+  async #load(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<Slot> {
+    const { issuerId } = issuer;
+    const stored = await this.#parts.store.read(issuerId, keyAlgorithm);
+    const key = stored.key && (await this.#confirmed(issuerId, stored.key));
+    const slot: Slot = { issuerId, keyAlgorithm, key, delegates: [], withdrawnKeys: new Set() };
     for (const certificate of stored.certificates) {
-      await this.#admit(issuer, state, certificate);
+      await this.#admit(issuer, slot, certificate);
     }
     // Known to `noteStatus` before the lookup: no change falls between the two.
-    this.#states.set(issuer.issuerId, state);
+    const name = slotName(issuerId, keyAlgorithm);
+    this.#slots.set(name, slot);
     try {
-      await this.#checkStatus(issuer, state);
+      await this.#checkStatus(issuer, slot);
     } catch (error) {
-      this.#states.delete(issuer.issuerId);
+      this.#slots.delete(name);
       throw error;
     }
-    return state;
+    return slot;
   }
 
-  async #renewWhenDue(issuer: KnownIssuer, state: IssuerState): Promise<void> {
+  /** The key as far as the token holds it; undefined when it never will again. */
+  async #confirmed(issuerId: IssuerId, key: KeyBinding): Promise<KeyBinding | undefined> {
+    const { token, log } = this.#parts;
+    try {
+      await token.bind([key]);
+      return key;
+    } catch (error) {
+      // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
+      if (
+        isChanceryError(error) &&
+        errorCodes[error.code] === 'unavailable' &&
+        error.code !== 'keyBlocked'
+      ) {
+        throw error;
+      }
+      log('error', 'the token does not hold the key of a delegate; a new one is made', {
+        issuerId,
+        keyId: key.keyId,
+        error,
+      });
+      return undefined;
+    }
+  }
+
+  async #renewWhenDue(issuer: KnownIssuer, slot: Slot): Promise<void> {
     const { clock, enrolment, store, log } = this.#parts;
     const now = clock.now();
-    await this.#prune(issuer, state, now);
-    const current = currentDelegate(usable(state), now);
+    await this.#prune(issuer, slot, now);
+    const current = currentDelegate(usable(slot), now);
     const due = current === undefined || renewalTime(current.certificate) <= now;
     if (!due || issuer.certificate.validity.notAfter <= now) {
       return;
     }
-    if (state.key === undefined) {
-      const key = await enrolment.generateKey(issuer);
-      await store.writeKey(issuer.issuerId, key);
-      state.key = key;
+    if (slot.key === undefined) {
+      const key = await enrolment.generateKey(issuer, slot.keyAlgorithm);
+      await store.writeKey(issuer.issuerId, slot.keyAlgorithm, key);
+      slot.key = key;
     }
-    const certificate = await enrolment.enrol(issuer, state.key);
-    if (!(await this.#admit(issuer, state, certificate))) {
+    const certificate = await enrolment.enrol(issuer, slot.key);
+    if (!(await this.#admit(issuer, slot, certificate))) {
       throw new ChanceryError('malformed', {
         message: "the CA's answer is no delegate certificate of this issuer and key",
         clause: 'RFC 6960 §4.2.2.2',
       });
     }
     await store.writeCertificate(issuer.issuerId, certificate);
-    await this.#checkStatus(issuer, state);
+    await this.#checkStatus(issuer, slot);
     log('info', 'enrolled a delegate', {
       issuer: issuer.name,
       issuerId: issuer.issuerId,
@@ -207,18 +282,14 @@ export class Delegates {
   }
 
   /** Takes a certificate into use when it is a delegate's; logs why not otherwise. */
-  async #admit(
-    issuer: KnownIssuer,
-    state: IssuerState,
-    certificate: Certificate,
-  ): Promise<boolean> {
+  async #admit(issuer: KnownIssuer, slot: Slot, certificate: Certificate): Promise<boolean> {
     const { store, log, clock } = this.#parts;
     const faults =
-      state.key === undefined
+      slot.key === undefined
         ? ["its key is not the responder's"]
-        : delegateFaults(certificate, issuer.certificate, state.key);
-    if (state.key !== undefined && faults.length === 0) {
-      state.delegates.push(delegateOf(certificate, state.key));
+        : delegateFaults(certificate, issuer.certificate, slot.key);
+    if (slot.key !== undefined && faults.length === 0) {
+      slot.delegates.push(delegateOf(certificate, slot.key));
       return true;
     }
     log('warn', 'a certificate is not used as a delegate', {
@@ -233,8 +304,8 @@ export class Delegates {
   }
 
   /** What the feed told before the certificate was known here. */
-  async #checkStatus(issuer: KnownIssuer, state: IssuerState): Promise<void> {
-    const serials = state.delegates.map((one) => one.certificate.serialNumber);
+  async #checkStatus(issuer: KnownIssuer, slot: Slot): Promise<void> {
+    const serials = slot.delegates.map((one) => one.certificate.serialNumber);
     if (serials.length > 0) {
       const { records } = await this.#parts.lookup.lookup(issuer.issuerId, serials);
       for (const record of records.values()) {
@@ -243,15 +314,19 @@ export class Delegates {
     }
   }
 
-  async #prune(issuer: KnownIssuer, state: IssuerState, now: Date): Promise<void> {
-    const expired = state.delegates.filter((one) => one.certificate.validity.notAfter <= now);
-    state.delegates = state.delegates.filter((one) => !expired.includes(one));
+  async #prune(issuer: KnownIssuer, slot: Slot, now: Date): Promise<void> {
+    const expired = slot.delegates.filter((one) => one.certificate.validity.notAfter <= now);
+    slot.delegates = slot.delegates.filter((one) => !expired.includes(one));
     for (const one of expired) {
       await this.#parts.store.removeCertificate(issuer.issuerId, one.certificate);
     }
   }
 }
 
-function usable(state: IssuerState): readonly OcspDelegate[] {
-  return state.delegates.filter((one) => !state.withdrawnKeys.has(one.keyId));
+function slotName(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): string {
+  return `${issuerId}/${keyAlgorithm}`;
+}
+
+function usable(slot: Slot): readonly OcspDelegate[] {
+  return slot.delegates.filter((one) => !slot.withdrawnKeys.has(one.keyId));
 }

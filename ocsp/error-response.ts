@@ -28,8 +28,15 @@ export function errorStatusOf(error: unknown): ErrorStatus {
   if (!isChanceryError(error)) {
     return 'internalError';
   }
-  // Several issuers in one request: there is no delegate that may answer for all of them.
-  return error.code === 'ambiguous' ? 'unauthorized' : statusByClass[errorCodes[error.code]];
+  switch (error.code) {
+    case 'ambiguous':
+      // Several issuers in one request: there is no delegate that may answer for all of them.
+      return 'unauthorized';
+    case 'signatureRequired':
+      return 'sigRequired';
+    default:
+      return statusByClass[errorCodes[error.code]];
+  }
 }
 
 const encoded = new Map<ErrorStatus, Buffer>();

@@ -3,10 +3,9 @@ import { type Clock, isChanceryError } from '../src/domain/index.ts';
 import { responseType, validatorFields } from './answer-headers.ts';
 import type { CacheSource } from './cache-source.ts';
 import { type ErrorStatus, errorResponse, errorStatusOf } from './error-response.ts';
-import type { IssuerDirectory } from './issuers.ts';
 import type { MemoryPath } from './memory-path.ts';
 import type { Log } from './ports.ts';
-import { readQuestion } from './request-filter.ts';
+import type { RequestReader } from './request-filter.ts';
 import { decodeRequestPath, maxRequestPathLength } from './request-path.ts';
 import { countAnswer, type ResponderCounts } from './responder-metrics.ts';
 import type { SignedAnswer } from './source.ts';
@@ -17,9 +16,10 @@ export const maxRequestBody = 64 * 1024;
 const requestType = 'application/ocsp-request';
 
 export interface ExchangeParts {
-  readonly memory: MemoryPath;
+  /** Absent where only signed requests are answered: each is read in full. */
+  readonly memory?: MemoryPath | undefined;
   readonly source: CacheSource;
-  readonly issuers: IssuerDirectory;
+  readonly reader: RequestReader;
   readonly counts: ResponderCounts;
   readonly clock: Clock;
   readonly log: Log;
@@ -57,7 +57,7 @@ export class OcspExchange {
       return;
     }
     const { memory, clock } = this.#parts;
-    if (!memory.get(target, request, response, clock.now().getTime())) {
+    if (memory?.get(target, request, response, clock.now().getTime()) !== true) {
       void this.#answer(() => decodeRequestPath(target), request, response);
     }
   }
@@ -91,7 +91,7 @@ export class OcspExchange {
       const { memory, clock } = this.#parts;
       const [only] = chunks;
       const body = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, size);
-      if (!memory.post(body, response, clock.now().getTime())) {
+      if (memory?.post(body, response, clock.now().getTime()) !== true) {
         void this.#answer(() => body, request, response);
       }
     });
@@ -102,12 +102,12 @@ export class OcspExchange {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
-    const { source, issuers, clock } = this.#parts;
+    const { source, reader, clock } = this.#parts;
     try {
-      const question = readQuestion(decode(), issuers);
+      const question = await reader.read(decode());
       const answer = await source.answer(question);
       const now = clock.now().getTime();
-      this.#write(answer, now, kindOf(answer), request, response);
+      this.#write(answer, now, kindOf(answer), request, response, question.restricted);
     } catch (error) {
       const status = errorStatusOf(error);
       if (status === 'internalError') {
@@ -124,11 +124,12 @@ export class OcspExchange {
     kind: string,
     request: IncomingMessage,
     response: ServerResponse,
+    restricted: boolean,
   ): void {
     if (response.destroyed) {
       return;
     }
-    if (!answer.reusable) {
+    if (!answer.reusable || restricted) {
       countAnswer(this.#parts.counts, kind);
       const { body } = answer;
       const length = String(body.length);
@@ -191,8 +192,9 @@ function refuse(
 }
 
 /**
- * What no cache may keep: errors, an answer with a nonce (it is one client's) and what is said of a
- * serial number that was not issued (it may be at any moment). RFC 9919 §7.2 forbids it on
+ * What no cache may keep: errors, an answer with a nonce (it is one client's), what is said of a
+ * serial number that was not issued (it may be at any moment), and what only those may know who
+ * sign their requests. RFC 9919 §7.2 forbids it on
  * authoritative answers, which these are not.
  */
 const noStore: readonly string[] = ['Cache-Control', 'no-cache, no-store'];

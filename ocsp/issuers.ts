@@ -8,7 +8,7 @@ import {
   oids,
   parseCertificate,
 } from '../src/pkix/index.ts';
-import type { Log, StatusIssuer, StatusRecord } from './ports.ts';
+import type { AnswerPolicy, Log, StatusIssuer, StatusRecord } from './ports.ts';
 
 /** Hash algorithms of a certID that are answered (RFC 9919 §3.1.1: SHA-256, and SHA-1 still). */
 const certIdDigests: ReadonlyMap<string, 'sha1' | 'sha256' | 'sha384' | 'sha512'> = new Map([
@@ -25,7 +25,11 @@ export interface KnownIssuer {
   readonly certificate: Certificate;
   /** Whose inventory holds this issuer's own certificate; its own id for a root. */
   readonly certifiedBy: IssuerId;
+  readonly policy: AnswerPolicy;
 }
+
+/** What is said for an issuer that declares nothing. */
+const defaultPolicy: AnswerPolicy = { extendedRevoke: false };
 
 /** Since when an issuer's key is known to be compromised (RFC 6960 §2.7). */
 export interface Compromise {
@@ -64,9 +68,10 @@ export class IssuerDirectory {
   }
 
   /**
-   * Takes the view's present content; answers the issuers that are new or have a new certificate.
-   * Those are `unjudged` until the status of their own certificate is known. Hashes are computed from the certificate's own bytes. An unreadable row is logged and left
-   * out; the others are served.
+   * Takes the view's present content; answers the issuers that are new, or have a new certificate
+   * or policy: what was answered for them before is not what would be answered now. The new ones
+   * are `unjudged` until the status of their own certificate is known. Hashes are computed from the
+   * certificate's own bytes. An unreadable row is logged and left out; the others are served.
    */
   replace(rows: readonly StatusIssuer[]): readonly KnownIssuer[] {
     const byId = new Map<IssuerId, KnownIssuer>();
@@ -74,7 +79,10 @@ export class IssuerDirectory {
     for (const row of rows) {
       const before = this.#byId.get(row.issuerId);
       if (before !== undefined && Buffer.compare(before.certificate.der, row.certificate) === 0) {
-        byId.set(row.issuerId, before);
+        const same = samePolicy(before.policy, row.policy ?? defaultPolicy);
+        const issuer = same ? before : { ...before, policy: row.policy ?? defaultPolicy };
+        byId.set(row.issuerId, issuer);
+        if (!same) changed.push(issuer);
         continue;
       }
       try {
@@ -161,7 +169,15 @@ function readIssuer(row: StatusIssuer): KnownIssuer {
     parent === undefined || selfIssued
       ? row.issuerId
       : Buffer.from(hashKey(parseCertificate(parent).subjectPublicKeyInfo, 'sha1')).toString('hex');
-  return { issuerId: row.issuerId, name: row.name, certificate, certifiedBy };
+  const policy = row.policy ?? defaultPolicy;
+  return { issuerId: row.issuerId, name: row.name, certificate, certifiedBy, policy };
+}
+
+function samePolicy(one: AnswerPolicy, other: AnswerPolicy): boolean {
+  return (
+    one.extendedRevoke === other.extendedRevoke &&
+    one.archiveCutoffSeconds === other.archiveCutoffSeconds
+  );
 }
 
 function hashesKey(oid: string, nameHash: Uint8Array, keyHash: Uint8Array): string {

@@ -9,12 +9,21 @@ import type { Signer } from '../src/issuance/ports.ts';
 import {
   type Certificate,
   type Extension,
+  extendedRevokeExtension,
   hashKey,
+  type KeyAlgorithmName,
   nonceExtension,
+  type ResponderID,
   type SingleResponse,
 } from '../src/pkix/index.ts';
 import type { IssuerDirectory } from './issuers.ts';
-import { certStatusOf, singleResponse, wholeSeconds } from './single-response.ts';
+import {
+  certStatusOf,
+  isExtendedRevoked,
+  isNotIssued,
+  singleResponse,
+  wholeSeconds,
+} from './single-response.ts';
 import type { AnswerSource, SignedAnswer, StatusQuestion } from './source.ts';
 import type { StatusLookup } from './status-lookup.ts';
 
@@ -29,7 +38,13 @@ export interface LiveSourceParts {
   /** Whether the change feed is followed; a cut-off responder signs nothing new. */
   readonly fresh: () => boolean;
   /** The delegate to sign with at that moment (RFC 6960 §4.2.2.2), or undefined when there is none. */
-  readonly delegate: (issuerId: IssuerId, at: Date) => OcspDelegate | undefined;
+  readonly delegate: (
+    issuerId: IssuerId,
+    at: Date,
+    keyAlgorithm: KeyAlgorithmName | undefined,
+  ) => OcspDelegate | undefined;
+  /** How the responder names itself in its answers (RFC 6960 §4.2.2.3). */
+  readonly responderId: 'key' | 'name';
   readonly validitySeconds: number;
   /** Milliseconds that a signature may take. */
   readonly signDeadline: number;
@@ -73,41 +88,53 @@ export class LiveSource implements AnswerSource {
         retryAfter: 1,
       });
     }
-    const delegate = this.#delegate(issuer.issuerId, asOf);
+    const delegate = this.#delegate(issuer.issuerId, asOf, question.keyAlgorithm);
     const { notAfter } = delegate.certificate.validity;
-    const responses = certIDs.map((certID) =>
-      singleResponse({
-        certID,
-        certStatus: certStatusOf(records.get(certID.serialNumber), compromise, asOf),
-        thisUpdate: asOf,
-        validitySeconds,
+    // Not the question's: the policy may have changed since it was read.
+    const { policy } = issuers.byId(issuer.issuerId) ?? issuer;
+    const producedAt = wholeSeconds(now);
+    const responses = certIDs.map((certID) => {
+      const record = records.get(certID.serialNumber);
+      const certStatus = certStatusOf(record, compromise, asOf, policy);
+      return singleResponse({
+        ...{ certID, certStatus, record, policy, asOf, producedAt, validitySeconds },
         latest: notAfter,
-      }),
+      });
+    });
+    const nextUpdate = Math.min(...responses.map((one) => one.nextUpdate?.getTime() ?? 0));
+    if (nextUpdate <= now.getTime()) {
+      throw new ChanceryError('databaseUnavailable', {
+        message:
+          'the CRL that the status comes from has expired, and its successor is not here yet',
+        clause: 'RFC 6960 §4.2.2.1',
+        retryAfter: 60,
+      });
+    }
+    const timesOfCrl = serialNumbers.some(
+      (serialNumber) => records.get(serialNumber)?.validity !== undefined,
     );
-    const body = await this.#sign(
-      responses,
-      issuer.certificate,
-      delegate,
-      wholeSeconds(now),
-      question,
-    );
+    const body = await this.#sign(responses, delegate, producedAt, timesOfCrl, question);
     this.#parts.signed();
     return {
       body,
       tail: delegate.certificate.der,
       issuerId: issuer.issuerId,
       serialNumbers,
-      thisUpdate: wholeSeconds(asOf).getTime(),
-      nextUpdate: Math.min(...responses.map((one) => one.nextUpdate?.getTime() ?? 0)),
+      thisUpdate: Math.min(...responses.map((one) => one.thisUpdate.getTime())),
+      nextUpdate,
       etag: `"${createHash('sha256').update(body).digest('hex')}"`,
       good: responses.every((one) => one.certStatus.type === 'good'),
-      reusable: nonce === undefined && responses.every((one) => one.certStatus.type !== 'unknown'),
+      reusable: nonce === undefined && !responses.some((one) => isNotIssued(one.certStatus)),
     };
   }
 
   /** @throws ChanceryError `tokenUnavailable` when none is valid long enough to sign with. */
-  #delegate(issuerId: IssuerId, at: Date): OcspDelegate {
-    const delegate = this.#parts.delegate(issuerId, at);
+  #delegate(
+    issuerId: IssuerId,
+    at: Date,
+    keyAlgorithm: KeyAlgorithmName | undefined,
+  ): OcspDelegate {
+    const delegate = this.#parts.delegate(issuerId, at, keyAlgorithm);
     const rest = (delegate?.certificate.validity.notAfter.getTime() ?? 0) - at.getTime();
     if (delegate === undefined || rest < leastValiditySeconds * 1000) {
       throw new ChanceryError('tokenUnavailable', {
@@ -121,21 +148,29 @@ export class LiveSource implements AnswerSource {
 
   async #sign(
     responses: readonly SingleResponse[],
-    issuer: Certificate,
     delegate: OcspDelegate,
     producedAt: Date,
+    timesOfCrl: boolean,
     question: StatusQuestion,
   ): Promise<Buffer> {
-    const extensions: Extension[] =
-      question.nonce === undefined ? [] : [nonceExtension(question.nonce)];
-    const keyHash = responderKeyHash(delegate);
+    const { nonce } = question;
+    const extensions: Extension[] = [];
+    if (nonce !== undefined) extensions.push(nonceExtension(nonce));
+    if (responses.some((one) => isExtendedRevoked(one.certStatus))) {
+      extensions.push(extendedRevokeExtension);
+    }
+    const responderID: ResponderID =
+      this.#parts.responderId === 'name'
+        ? { type: 'byName', name: delegate.certificate.subject }
+        : { type: 'byKey', keyHash: responderKeyHash(delegate) };
     const prepared = prepareOcspResponse({
-      data: { responderID: { type: 'byKey', keyHash }, producedAt, responses, extensions },
-      issuer,
+      data: { responderID, producedAt, responses, extensions },
+      issuer: question.issuer.certificate,
       delegate,
       now: producedAt,
-      nonce: question.nonce,
+      nonce,
       requested: question.certIDs,
+      timesOfCrl,
     });
     const der = await issueOcspResponse(prepared, this.#parts.signer, this.#parts.signDeadline);
     return Buffer.from(der.buffer, der.byteOffset, der.byteLength);

@@ -6,6 +6,7 @@ import { findSofthsmModule, openToken, type Token } from '../src/hsm/index.ts';
 import { openStatusStorage, type StatusStorage } from '../src/storage/index.ts';
 import { createLogger, type Logger } from '../src/telemetry/index.ts';
 import type { Log } from './ports.ts';
+import { readRequesters } from './requesters.ts';
 import { type Responder, startResponder } from './responder.ts';
 
 /** EX_CONFIG of sysexits: starting again would not help. */
@@ -126,6 +127,10 @@ async function start(
     requestTimeoutMilliseconds: configuration.requestTimeoutMilliseconds,
     drainTimeoutMilliseconds: configuration.drainTimeoutMilliseconds,
     signDeadline: configuration.token.deadlineMilliseconds,
+    delegateKeys: configuration.delegateKeys,
+    responderId: configuration.responderId,
+    requesters:
+      configuration.requesterFiles && (await readRequesters(configuration.requesterFiles)),
   });
 }
 

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../src/domain/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
-import type { KeyAlgorithmName } from '../src/pkix/index.ts';
+import type { Certificate, KeyAlgorithmName } from '../src/pkix/index.ts';
 import { AskedBefore } from './asked-before.ts';
 import { CacheSource } from './cache-source.ts';
 import { canonicalRequest } from './canonical-request.ts';
@@ -24,7 +24,8 @@ import type { Log, StatusRecord, StatusSource } from './ports.ts';
 import { BoundedQueue } from './queue.ts';
 import { Readiness, type ReadinessState } from './readiness.ts';
 import { Renewals } from './renewals.ts';
-import { readQuestion } from './request-filter.ts';
+import { RequestReader } from './request-filter.ts';
+import { Requesters } from './requesters.ts';
 import { createCounts, createMetricsServer, createRegistry } from './responder-metrics.ts';
 import { ResponseCache } from './response-cache.ts';
 import { StatusFeed } from './status-feed.ts';
@@ -47,8 +48,12 @@ export interface ResponderOptions {
   readonly drainTimeoutMilliseconds: number;
   /** Milliseconds that one signature may take. */
   readonly signDeadline: number;
+  /** Kinds of delegate keys, the default first (RFC 6960 §4.4.7). */
+  readonly delegateKeys: readonly KeyAlgorithmName[];
+  readonly responderId: 'key' | 'name';
+  /** Certificates of requesters and of their CAs; when given, only they are answered. */
+  readonly requesters?: readonly Certificate[] | undefined;
   /** The rest has defaults that deployments have no reason to change; tests do. */
-  readonly delegateKeyAlgorithm?: KeyAlgorithmName | undefined;
   readonly maxAgeSeconds?: number | undefined;
   readonly cacheLimit?: number | undefined;
   readonly queueLimit?: number | undefined;
@@ -160,9 +165,9 @@ function createCore(options: ResponderOptions) {
       token,
       client,
       authorityUrl: options.enrolment.authorityUrl,
-      keyAlgorithm: options.delegateKeyAlgorithm ?? 'p256',
       signDeadline,
     }),
+    keyAlgorithms: options.delegateKeys,
     token,
     lookup,
     clock,
@@ -197,7 +202,8 @@ function createCore(options: ResponderOptions) {
     signer: token,
     clock,
     fresh: () => feed.fresh,
-    delegate: (issuerId, at) => delegates.current(issuerId, at),
+    delegate: (issuerId, at, keyAlgorithm) => delegates.current(issuerId, at, keyAlgorithm),
+    responderId: options.responderId,
     validitySeconds,
     signDeadline,
     statusDeadline: timing.statusDeadline,
@@ -214,9 +220,15 @@ function createCore(options: ResponderOptions) {
     log,
     random: () => Math.random(),
   });
+  const allow = options.requesters;
+  const reader = new RequestReader({
+    issuers,
+    choose: (issuerId, preferences) => delegates.choose(issuerId, clock.now(), preferences),
+    requesters: allow && new Requesters({ allow, issuers, lookup, clock }),
+  });
   const renewals = new Renewals({
     answers: cache.compact,
-    renew: async (certID) => cached.renew(readQuestion(canonicalRequest(certID), issuers)),
+    renew: async (certID) => cached.renew(reader.readOwn(canonicalRequest(certID))),
     // Half of the queue is left to those who wait.
     able: () => feed.fresh && queue.length < queueLimit / 2,
     clock,
@@ -226,9 +238,9 @@ function createCore(options: ResponderOptions) {
   const askedBefore = new AskedBefore(options.folder, options.askedBeforeLimit ?? 10_000);
   const maxAgeSeconds = options.maxAgeSeconds ?? 60;
   const exchange = new OcspExchange({
-    memory: new MemoryPath(cache.compact, counts, maxAgeSeconds),
+    memory: allow ? undefined : new MemoryPath(cache.compact, counts, maxAgeSeconds),
     source: cached,
-    issuers,
+    reader,
     counts,
     clock,
     log,
@@ -350,7 +362,7 @@ function runInBackground(core: Core, options: ResponderOptions): () => Promise<v
 
 /** Picks up new issuers, and whether their own certificates are compromised. */
 async function refreshIssuers(core: Core, options: ResponderOptions): Promise<void> {
-  const { issuers, lookup, noteStatus } = core;
+  const { issuers, lookup, noteStatus, forgetIssuer } = core;
   let rows: Awaited<ReturnType<StatusSource['issuers']>>;
   try {
     rows = await withDeadline(
@@ -363,10 +375,12 @@ async function refreshIssuers(core: Core, options: ResponderOptions): Promise<vo
     return;
   }
   const before = issuers.all;
-  issuers.replace(rows);
+  for (const issuer of issuers.replace(rows)) {
+    forgetIssuer(issuer.issuerId);
+  }
   for (const { issuerId } of before) {
     if (issuers.byId(issuerId) === undefined) {
-      core.forgetIssuer(issuerId);
+      forgetIssuer(issuerId);
     }
   }
   for (const issuer of issuers.unjudged) {

@@ -1,5 +1,5 @@
 import type { IssuerId, SerialNumber } from '../src/domain/index.ts';
-import type { CertID } from '../src/pkix/index.ts';
+import type { CertID, KeyAlgorithmName } from '../src/pkix/index.ts';
 import type { KnownIssuer } from './issuers.ts';
 
 /** A request that may be answered: one issuer's certIDs, extensions understood. */
@@ -9,8 +9,21 @@ export interface StatusQuestion {
   readonly serialNumbers: readonly SerialNumber[];
   /** Content of the nonce's OCTET STRING, 1 to 128 octets (RFC 9654 §2.1). */
   readonly nonce?: Uint8Array | undefined;
-  /** The certIDs' bytes in order: what an answer without a nonce is kept under. */
+  /**
+   * Kind of key of the delegate that signs the answer, when the client's preferred signature
+   * algorithms chose one that is not the default (RFC 6960 §4.4.7).
+   */
+  readonly keyAlgorithm?: KeyAlgorithmName | undefined;
+  /**
+   * The certIDs' bytes in order, followed by the name of `keyAlgorithm` when there is one: what an
+   * answer without a nonce is kept under.
+   */
   readonly key: string;
+  /**
+   * Answered because of who signed the request: the answer is kept by no cache on the way, and the
+   * raw request does not lead to it again without another look at its signature.
+   */
+  readonly restricted: boolean;
 }
 
 /** A signed answer, encoded once. Times are milliseconds since 1970. */
@@ -19,6 +32,7 @@ export interface SignedAnswer {
   readonly body: Buffer;
   readonly issuerId: IssuerId;
   readonly serialNumbers: readonly SerialNumber[];
+  /** The earliest of its SingleResponses; long past when it is a foreign CRL's. */
   readonly thisUpdate: number;
   /** The earliest of its SingleResponses. */
   readonly nextUpdate: number;

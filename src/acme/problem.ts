@@ -136,6 +136,7 @@ const tellings: Readonly<Record<ErrorCode, Told>> = {
   lintFailed: { type: 'badCSR' },
   invalidArgument: { type: 'malformed' },
   unauthenticated: { type: 'unauthorized' },
+  signatureRequired: { type: 'unauthorized' },
   forbidden: { type: 'unauthorized', status: 403 },
   notFound: { type: 'malformed', status: 404 },
   ambiguous: { type: 'malformed', status: 409 },

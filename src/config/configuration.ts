@@ -88,6 +88,11 @@ export interface ResponderConfiguration extends SharedConfiguration {
   readonly certificateFile: string;
   readonly keyFile: string;
   readonly trustFile: string;
+  /** Kinds of delegate keys, the default first. */
+  readonly delegateKeys: Settings['ocsp']['delegateKeys'];
+  readonly responderId: Settings['ocsp']['responderId'];
+  /** Files of the certificates whose holders may ask; undefined when everybody may. */
+  readonly requesterFiles: readonly string[] | undefined;
 }
 
 /** Where to look from; the working directory matters for relative paths in variables only. */
@@ -160,7 +165,21 @@ export function loadResponderConfiguration(
     certificateFile: pathOf(at, 'ocsp.certificate', ocsp.certificate, resolve(folder, 'cert.pem')),
     keyFile: pathOf(at, 'ocsp.key', ocsp.key, resolve(folder, 'key.pem')),
     trustFile: pathOf(at, 'ocsp.trust', ocsp.trust, inData(at, 'trust/root.pem')),
+    delegateKeys: ocsp.delegateKeys,
+    responderId: ocsp.responderId,
+    requesterFiles: requesterFilesOf(at),
   };
+}
+
+function requesterFilesOf(at: Place): readonly string[] | undefined {
+  const { require, allow = [] } = at.loaded.settings.ocsp.signedRequests;
+  if (!require) return undefined;
+  if (allow.length === 0) {
+    throw configurationError(
+      'ocsp.signedRequests.require is set, but ocsp.signedRequests.allow names nobody; name the PEM files of the requesters or their CAs',
+    );
+  }
+  return allow.map((file) => resolvePath(at.loaded, 'ocsp.signedRequests.allow', file, at.cwd));
 }
 
 /**

@@ -297,6 +297,37 @@ export const configurationSchema = z.strictObject({
         'Root that the responder trusts when it talks to the CA.',
         'trust/root.pem in the data folder',
       ),
+      delegateKeys: setting(
+        z
+          .array(z.enum(['p256', 'p384', 'p521', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519']))
+          .min(1)
+          .refine((keys) => new Set(keys).size === keys.length, {
+            message: 'must name each kind of key once',
+          })
+          .default(['p256']),
+        'CHANCERY_OCSP_DELEGATE_KEYS',
+        'Kinds of key that sign answers, one delegate an issuer each. The first signs unless a request prefers the signature algorithm of another (RFC 6960 §4.4.7).',
+      ),
+      responderId: setting(
+        z.enum(['key', 'name']).default('key'),
+        'CHANCERY_OCSP_RESPONDER_ID',
+        "How answers name their signer: by the hash of its key, or by its certificate's subject.",
+      ),
+      signedRequests: z
+        .strictObject({
+          require: setting(
+            z.boolean().default(false),
+            'CHANCERY_OCSP_SIGNED_REQUESTS_REQUIRE',
+            'Answer signed requests of the allow list only; the unsigned are answered sigRequired, others unauthorized. Without it signatures are ignored.',
+          ),
+          allow: setting(
+            listOfText.optional(),
+            'CHANCERY_OCSP_SIGNED_REQUESTS_ALLOW',
+            "PEM files: requesters' certificates, or CAs below which their certificates are.",
+            'nobody',
+          ),
+        })
+        .prefault({}),
     })
     .prefault({}),
   acme: acmeSchema,

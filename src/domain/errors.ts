@@ -16,6 +16,8 @@ export const errorCodes = {
   /** Parameters contradict each other or one is missing. */
   invalidArgument: 'request',
   unauthenticated: 'unauthenticated',
+  /** OCSP: requests must be signed here (`sigRequired`, RFC 6960 §2.3). */
+  signatureRequired: 'unauthenticated',
   forbidden: 'forbidden',
   notFound: 'notFound',
   /** Several things answer to the name given (a serial number of two issuers). */

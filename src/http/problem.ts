@@ -46,6 +46,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   lintFailed: 'The certificate would break a rule',
   invalidArgument: 'A parameter is wrong or missing',
   unauthenticated: 'Authentication is required',
+  signatureRequired: 'The request must be signed',
   forbidden: 'The credential does not allow this',
   notFound: 'There is no such thing',
   ambiguous: 'Several things answer to this name',

@@ -29,12 +29,21 @@ export function prepareOcspResponse(preparation: {
   readonly now: Date;
   readonly nonce?: Uint8Array | undefined;
   readonly requested?: readonly CertID[] | undefined;
+  /** thisUpdate is that of a foreign CA's CRL. */
+  readonly timesOfCrl?: boolean | undefined;
 }): PreparedOcspResponse {
-  const { data, issuer, delegate, now, nonce, requested } = preparation;
+  const { data, issuer, delegate, now, nonce, requested, timesOfCrl } = preparation;
   const bytes = encodeResponseData(data);
   refuseFailedLints(
     'OCSP response',
-    lintOcspResponse(bytes, { issuer, delegate: delegate.certificate, now, nonce, requested }),
+    lintOcspResponse(bytes, {
+      issuer,
+      delegate: delegate.certificate,
+      now,
+      nonce,
+      requested,
+      timesOfCrl,
+    }),
   );
   return new Prepared(bytes, delegate);
 }

@@ -18,6 +18,8 @@ export interface OcspLintContext {
   readonly nonce?: Uint8Array | undefined;
   /** The CertIDs asked, in order; undefined when the answer is made in advance. */
   readonly requested?: readonly CertID[] | undefined;
+  /** thisUpdate is that of a foreign CA's CRL, which may be older than the responder's certificate. */
+  readonly timesOfCrl?: boolean | undefined;
 }
 
 /** One SingleResponse, cut into its fields. */

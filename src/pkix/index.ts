@@ -51,6 +51,15 @@ export {
 } from './name.ts';
 export { checkNameConstraints } from './name-constraints.ts';
 export {
+  archiveCutoffExtension,
+  extendedRevokeExtension,
+  isPreferred,
+  type PreferredSignatureAlgorithm,
+  parseAcceptableResponses,
+  parseArchiveCutoff,
+  parsePreferredSignatureAlgorithms,
+} from './ocsp-extensions.ts';
+export {
   encodeOcspRequest,
   nonceExtension,
   type OcspQuestion,

@@ -12,7 +12,7 @@ import { decode, encode, refuse, type Structure } from './decoding.ts';
 import { encodeExtensions, findExtension, readExtensions } from './extensions/extension.ts';
 import { readGeneralName } from './general-name.ts';
 import { oids } from './oids.ts';
-import type { CertID, Extension, GeneralName, OcspRequest } from './types.ts';
+import type { CertID, Extension, GeneralName, OcspRequest, OcspRequestSignature } from './types.ts';
 
 const structure: Structure = {
   name: 'OCSPRequest',
@@ -57,18 +57,27 @@ function optionalExtensions(body: DerReader, tag: number): Extension[] {
   return extensions;
 }
 
-/** The signature is read over, not verified: RFC 9919 §3.1.2 lets a responder ignore it. */
-function readOptionalSignature(outer: DerReader): boolean {
+/** Read, not verified: RFC 9919 §3.1.2 lets a responder ignore it. Certificates are kept as octets. */
+function readOptionalSignature(outer: DerReader): OcspRequestSignature | undefined {
   const wrapped = outer.optional(0xa0);
-  if (wrapped === undefined) return false;
+  if (wrapped === undefined) return undefined;
   const body = wrapped.sequence();
   wrapped.end();
-  readAlgorithmIdentifier(body);
-  body.bitString();
-  const certs = body.optional(0xa0);
-  certs?.checkRest();
+  const algorithm = readAlgorithmIdentifier(body);
+  const { bytes: value } = body.bitString();
+  const certificates: Uint8Array[] = [];
+  const wrappedCertificates = body.optional(0xa0);
+  if (wrappedCertificates !== undefined) {
+    const list = wrappedCertificates.sequence();
+    wrappedCertificates.end();
+    while (!list.done) {
+      const { raw, body: certificate } = list.captured();
+      certificate.checkRest();
+      certificates.push(raw);
+    }
+  }
   body.end();
-  return true;
+  return { algorithm, value, certificates };
 }
 
 /**
@@ -86,7 +95,7 @@ export function parseOcspRequest(
   const maxRequests = options.maxRequests ?? defaultMaxRequests;
   return decode(structure, der, (reader) => {
     const outer = reader.sequence();
-    const body = outer.sequence();
+    const { raw: tbsDer, body } = outer.captured();
     const version = body.optional(0xa0);
     if (version !== undefined) {
       if (version.smallInteger() !== 0) refuse('version is not v1 (0)', body);
@@ -110,9 +119,10 @@ export function parseOcspRequest(
     if (requests.length === 0) refuse('requestList is empty', body);
     const extensions = optionalExtensions(body, 0xa2);
     body.end();
-    const signed = readOptionalSignature(outer);
+    const signature = readOptionalSignature(outer);
     outer.end();
-    return { der, requests, extensions, nonce: readNonce(extensions), signed, requestorName };
+    const nonce = readNonce(extensions);
+    return { der, tbsDer, requests, extensions, nonce, signature, requestorName };
   });
 }
 

@@ -214,8 +214,18 @@ export interface CertID {
   readonly serialNumber: SerialNumber;
 }
 
+/** RFC 6960 §4.1.1; over the octets of the TBSRequest. */
+export interface OcspRequestSignature {
+  readonly algorithm: AlgorithmIdentifier;
+  readonly value: Uint8Array;
+  /** DER, not read further. */
+  readonly certificates: readonly Uint8Array[];
+}
+
 export interface OcspRequest {
   readonly der: Uint8Array;
+  /** TBSRequest, what a signature is over. */
+  readonly tbsDer: Uint8Array;
   readonly requests: readonly {
     readonly certID: CertID;
     readonly extensions: readonly Extension[];
@@ -223,7 +233,7 @@ export interface OcspRequest {
   readonly extensions: readonly Extension[];
   /** Content of the nonce's inner OCTET STRING (RFC 9654); undefined when not sent. */
   readonly nonce?: Uint8Array | undefined;
-  readonly signed: boolean;
+  readonly signature?: OcspRequestSignature | undefined;
   readonly requestorName?: GeneralName | undefined;
 }
 

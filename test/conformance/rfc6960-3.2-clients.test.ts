@@ -25,7 +25,7 @@ async function prepared(
   const issuing = testIssuer('Clients Issuing', { parent: root, key: issuerKey, padding });
   const made = await startTestResponder({
     hierarchy: { root, issuing },
-    delegateKeyAlgorithm: delegateKey,
+    delegateKeys: [delegateKey],
   });
   const good = made.issue('CN=good');
   const held = made.issue('CN=held');

@@ -105,6 +105,8 @@ export async function startTestResponder(
     requestTimeoutMilliseconds: 10_000,
     drainTimeoutMilliseconds: 2000,
     signDeadline: 5000,
+    delegateKeys: ['p256'],
+    responderId: 'key',
     ...options,
     timing: { issuersInterval: 100, readinessInterval: 500, ...options.timing },
   };

@@ -28,6 +28,7 @@ export const oid = {
   tlsFeature: '1.3.6.1.5.5.7.1.24',
   ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
   ocspNonce: '1.3.6.1.5.5.7.48.1.2',
+  ocspArchiveCutoff: '1.3.6.1.5.5.7.48.1.6',
   ocspExtendedRevoke: '1.3.6.1.5.5.7.48.1.9',
   idAdOcsp: '1.3.6.1.5.5.7.48.1',
   idAdCaIssuers: '1.3.6.1.5.5.7.48.2',

@@ -1,5 +1,6 @@
 import type { OcspLint } from '../ocsp-subject.ts';
 import { ocspAnswersRequest } from './ocsp-answers-request.ts';
+import { ocspArchiveCutoff } from './ocsp-archive-cutoff.ts';
 import { ocspCertIdIssuer } from './ocsp-cert-id-issuer.ts';
 import { ocspCertIdSerialNumber } from './ocsp-cert-id-serial-number.ts';
 import { ocspDelegate } from './ocsp-delegate.ts';
@@ -7,6 +8,8 @@ import { ocspDelegateValidity } from './ocsp-delegate-validity.ts';
 import { ocspDerCanonical } from './ocsp-der-canonical.ts';
 import { ocspExtendedRevoke } from './ocsp-extended-revoke.ts';
 import { ocspExtensionCriticality } from './ocsp-extension-criticality.ts';
+import { ocspExtensionPlace } from './ocsp-extension-place.ts';
+import { ocspInvalidityDate } from './ocsp-invalidity-date.ts';
 import { ocspNextUpdate } from './ocsp-next-update.ts';
 import { ocspNonce } from './ocsp-nonce.ts';
 import { ocspReasonCode } from './ocsp-reason-code.ts';
@@ -25,12 +28,15 @@ export const ocspLints: {
   gates: [ocspStructure, ocspDerCanonical, ocspTimeEncoding],
   lints: [
     ocspAnswersRequest,
+    ocspArchiveCutoff,
     ocspCertIdIssuer,
     ocspCertIdSerialNumber,
     ocspDelegate,
     ocspDelegateValidity,
     ocspExtendedRevoke,
     ocspExtensionCriticality,
+    ocspExtensionPlace,
+    ocspInvalidityDate,
     ocspNextUpdate,
     ocspNonce,
     ocspReasonCode,

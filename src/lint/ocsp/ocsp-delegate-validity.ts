@@ -8,13 +8,13 @@ export const ocspDelegateValidity: OcspLint = {
   description:
     "The responder's certificate is valid from thisUpdate to nextUpdate of every SingleResponse, and at producedAt",
   applies: () => true,
-  check: ({ fields, context: { delegate } }) => {
+  check: ({ fields, context: { delegate, timesOfCrl = false } }) => {
     const from = delegate.validity.notBefore.getTime();
     const to = delegate.validity.notAfter.getTime();
     const outside = (time: number) => time < from || time > to;
     for (const { thisUpdate, nextUpdate } of fields.responses) {
       if (
-        outside(timeOf(thisUpdate)) ||
+        (!timesOfCrl && outside(timeOf(thisUpdate))) ||
         (nextUpdate !== undefined && outside(timeOf(nextUpdate)))
       ) {
         return "the responder's certificate does not span thisUpdate to nextUpdate";

@@ -58,7 +58,7 @@ describe('enrolment', () => {
       // A certificate is used as soon as it is there, so that a full disk stops no answer; its file follows.
       await until('the certificate to be kept', () => readDelegates(issuerId).length > 0);
       const files = readdirSync(delegateFolder(issuerId)).sort();
-      expect(files).toEqual([expect.stringMatching(/^[0-9a-f]+\.pem$/), 'key.json']);
+      expect(files).toEqual([expect.stringMatching(/^[0-9a-f]+\.pem$/), 'key-p256.json']);
       for (const file of files) {
         expect(statSync(join(delegateFolder(issuerId), file)).mode & 0o777).toBe(0o600);
       }

@@ -8,10 +8,13 @@ import { ChanceryError } from '../../../src/domain/index.ts';
 import { testIssuer } from '../../support/test-hierarchy.ts';
 
 const issuer = testIssuer('Cache');
-const known = { ...issuer, certifiedBy: issuer.issuerId };
+const known = { ...issuer, certifiedBy: issuer.issuerId, policy: { extendedRevoke: false } };
 
 function question(serial: string, nonce?: Uint8Array): StatusQuestion {
-  return { issuer: known, certIDs: [], serialNumbers: [serial], nonce, key: serial };
+  return {
+    ...{ issuer: known, certIDs: [], serialNumbers: [serial], nonce },
+    ...{ key: serial, restricted: false },
+  };
 }
 
 /** Signs nothing: answers what the row says when the lookup begins, after `gate`. */

@@ -21,7 +21,11 @@ describe('errors as OCSP statuses', () => {
   it.each(Object.keys(errorCodes) as ErrorCode[])('%s has its status', (code) => {
     const status = errorStatusOf(new ChanceryError(code, { message: 'x' }));
     const byClass = expected[errorCodes[code]] ?? 'internalError';
-    expect(status).toBe(code === 'ambiguous' ? 'unauthorized' : byClass);
+    const ofCode: Partial<Record<ErrorCode, string>> = {
+      ambiguous: 'unauthorized',
+      signatureRequired: 'sigRequired',
+    };
+    expect(status).toBe(ofCode[code] ?? byClass);
   });
 
   it('anything else is a defect, and says nothing of itself', () => {

@@ -17,9 +17,10 @@ function certID(serialNumber: string, hash: 'sha1' | 'sha256' | 'sha512' = 'sha1
 
 function asked(certIDs: readonly CertID[], issuer: TestIssuer = one): StatusQuestion {
   return {
-    issuer: { ...issuer, certifiedBy: issuer.issuerId },
+    issuer: { ...issuer, certifiedBy: issuer.issuerId, policy: { extendedRevoke: false } },
     certIDs,
     serialNumbers: certIDs.map(({ serialNumber }) => serialNumber),
+    restricted: false,
     key: certIDs.map(({ der }) => Buffer.from(der).toString('latin1')).join(''),
   };
 }

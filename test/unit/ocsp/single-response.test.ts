@@ -79,7 +79,10 @@ describe('the times of a SingleResponse', () => {
     const { thisUpdate, nextUpdate } = singleResponse({
       certID,
       certStatus: { type },
-      thisUpdate: asOf,
+      record: undefined,
+      policy: { extendedRevoke: false },
+      asOf,
+      producedAt: asOf,
       validitySeconds,
       latest: new Date(latest),
     });

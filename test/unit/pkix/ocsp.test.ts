@@ -57,7 +57,7 @@ describe('RFC 6960 §4.1: requests', () => {
     expect(read.requests[1]?.certID.hashAlgorithm.oid).toBe(oids.sha256);
     expect(hex(read.nonce ?? new Uint8Array(0))).toBe(hex(nonce));
     expect(read.extensions.map((extension) => extension.oid)).toEqual([oids.ocspNonce, '1.2.3']);
-    expect(read.signed).toBe(false);
+    expect(read.signature).toBeUndefined();
   });
 
   const list = sequence(sequence(certID.der));
@@ -76,8 +76,15 @@ describe('RFC 6960 §4.1: requests', () => {
         explicit(0, sequence(issuer.der)),
       ),
     );
-    const read = parseOcspRequest(sequence(sequence(name, list), signature));
-    expect(read).toMatchObject({ signed: true, requestorName: { type: 'dNSName', value: 'a' } });
+    const tbs = sequence(name, list);
+    const read = parseOcspRequest(sequence(tbs, signature));
+    expect(read.requestorName).toEqual({ type: 'dNSName', value: 'a' });
+    expect(Buffer.from(read.tbsDer)).toEqual(Buffer.from(tbs));
+    expect(read.signature?.algorithm.oid).toBe(oids.ed25519);
+    expect(read.signature?.value).toHaveLength(64);
+    expect(read.signature?.certificates.map((der) => Buffer.from(der))).toEqual([
+      Buffer.from(issuer.der),
+    ]);
   });
 
   it('a version that says v1 is read, and a hash that nobody knows (O8)', () => {

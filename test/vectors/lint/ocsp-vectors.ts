@@ -127,6 +127,16 @@ const delegate = (name: string, lint: string, parts: c.Parts): OcspVector =>
 
 const neverIssued = revoked(time('19700101000000Z'), enumerated(6));
 const extendedRevoke = extension('1.3.6.1.5.5.7.48.1.9', nul);
+const singleExtensions = (...list: readonly Bytes[]): Bytes => tlv(0xa1, seq(...list));
+const cutoffOf = (value: Bytes): Bytes => extension('1.3.6.1.5.5.7.48.1.6', value);
+const invalidOf = (value: Bytes): Bytes => extension('2.5.29.24', value);
+const both = singleExtensions(
+  cutoffOf(time('20191121120000Z')),
+  invalidOf(time('20261030000000Z')),
+);
+const plain = { extensions: null } as const;
+const alone = (name: string, lint: string, parts: Single): OcspVector =>
+  defect(name, lint, { responses: [single(parts)], ...plain }, inAdvance);
 
 export const soundResponses: readonly OcspVector[] = [
   { name: 'sound-response', der: responseData(), context: ocspContext },
@@ -151,6 +161,32 @@ export const soundResponses: readonly OcspVector[] = [
     }),
     context: inAdvance,
   },
+  {
+    name: 'sound-responder-by-name',
+    der: responseData({ responderID: tlv(0xa1, theDelegate.subject.der) }),
+    context: ocspContext,
+  },
+  {
+    name: 'sound-single-extensions',
+    der: responseData({ responses: [single({ status: hold, rest: [both] })], ...plain }),
+    context: inAdvance,
+  },
+  {
+    name: 'sound-extended-revoke-announced',
+    der: responseData({ responses: [single()], extensions: [extendedRevoke] }),
+    context: inAdvance,
+  },
+  {
+    name: 'sound-this-update-of-a-crl-before-the-delegate',
+    der: responseData({ responses: [single()], extensions: null }),
+    context: {
+      ...inAdvance,
+      timesOfCrl: true,
+      delegate: c.certificate(
+        c.responder({ validity: c.validity(utcTime('261121115501Z'), utcTime('261201000000Z')) }),
+      ),
+    },
+  },
 ];
 
 export const ocspDefects: readonly OcspVector[] = [
@@ -174,8 +210,8 @@ export const ocspDefects: readonly OcspVector[] = [
     { responses: [], extensions: null },
     inAdvance,
   ),
-  defect('ocsp-responder-by-name', 'ocsp-responder-id', {
-    responderID: tlv(0xa1, commonName('OCSP responder')),
+  defect('ocsp-responder-by-another-name', 'ocsp-responder-id', {
+    responderID: tlv(0xa1, commonName('OCSP respondes')),
   }),
   defect('ocsp-responder-hash-with-unused-bits-octet', 'ocsp-responder-id', {
     responderID: tlv(
@@ -272,6 +308,52 @@ export const ocspDefects: readonly OcspVector[] = [
       responses: [single({ status: neverIssued })],
       extensions: [extension('1.3.6.1.5.5.7.48.1.9', seq())],
     },
+    inAdvance,
+  ),
+  defect(
+    'ocsp-extended-revoke-announced-with-content',
+    'ocsp-extended-revoke',
+    { responses: [single()], extensions: [extension('1.3.6.1.5.5.7.48.1.9', octets(hex('00')))] },
+    inAdvance,
+  ),
+  defect(
+    'ocsp-never-issued-with-invalidity-date',
+    'ocsp-extended-revoke',
+    {
+      responses: [
+        single({
+          status: neverIssued,
+          rest: [singleExtensions(invalidOf(time('20261030000000Z')))],
+        }),
+      ],
+      extensions: [extendedRevoke],
+    },
+    inAdvance,
+  ),
+  alone('ocsp-archive-cutoff-beside-unknown', 'ocsp-archive-cutoff', {
+    status: unknown,
+    rest: [singleExtensions(cutoffOf(time('20191121120000Z')))],
+  }),
+  alone('ocsp-archive-cutoff-in-the-future', 'ocsp-archive-cutoff', {
+    rest: [singleExtensions(cutoffOf(time('20261121120000Z')))],
+  }),
+  alone('ocsp-archive-cutoff-utc-time', 'ocsp-archive-cutoff', {
+    rest: [singleExtensions(cutoffOf(utcTime('191121120000Z')))],
+  }),
+  alone('ocsp-invalidity-date-beside-good', 'ocsp-invalidity-date', {
+    rest: [singleExtensions(invalidOf(time('20261030000000Z')))],
+  }),
+  alone('ocsp-invalidity-date-with-fraction', 'ocsp-invalidity-date', {
+    status: hold,
+    rest: [singleExtensions(invalidOf(time('20261030000000.5Z')))],
+  }),
+  alone('ocsp-nonce-of-one-certificate', 'ocsp-extension-place', {
+    rest: [singleExtensions(nonce(nonceOctets))],
+  }),
+  defect(
+    'ocsp-invalidity-date-of-the-response',
+    'ocsp-extension-place',
+    { responses: [single()], extensions: [invalidOf(time('20261030000000Z'))] },
     inAdvance,
   ),
   defect('ocsp-nonce-missing', 'ocsp-nonce', { extensions: null }),
