@@ -5,6 +5,7 @@ import type {
   IssuerId,
   ReasonCode,
   SerialNumber,
+  StatusPolicy,
 } from '../domain/index.ts';
 import { given } from './certificate-rows.ts';
 import { ChangeReader } from './change-feed.ts';
@@ -57,6 +58,7 @@ export class PostgresStatusSource implements StatusSource {
       chain: octetsList(row, 'chain'),
       nameHashes: json<Record<string, string>>(row, 'name_hashes'),
       keyHashes: json<Record<string, string>>(row, 'key_hashes'),
+      policy: json<StatusPolicy>(row, 'status_policy').ocsp,
     }));
   }
 

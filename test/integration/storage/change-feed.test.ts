@@ -269,16 +269,16 @@ describe('lookup', () => {
     expect(await responder.source.lookup('b2'.repeat(20), [good])).toEqual([]);
   });
 
-  test('issuers come with certificate, chain and hashes; pending ones do not', async () => {
+  test('issuers come with certificate, chain, hashes and answer policy; pending ones do not', async () => {
     const { certificate, ...pending } = issuerRecord({
       issuerId: 'f6'.repeat(20),
       name: 'pending',
       state: 'pending',
     });
     await storage.unitOfWork.run(async ({ issuers }) => await issuers.insert(pending));
-    const { name, chain, nameHashes, keyHashes } = issuerRecord();
+    const { name, chain, nameHashes, keyHashes, statusPolicy } = issuerRecord();
     expect(await responder.source.issuers()).toEqual([
-      { issuerId, name, certificate, chain, nameHashes, keyHashes },
+      { issuerId, name, certificate, chain, nameHashes, keyHashes, policy: statusPolicy.ocsp },
     ]);
   });
 });
