@@ -77,7 +77,7 @@ describe('the request that is recognised without parsing', () => {
           return;
         }
         recognised += 1;
-        expect(parsed).toMatchObject({ extensions: [], signed: false });
+        expect(parsed).toMatchObject({ extensions: [], signature: undefined });
         expect(parsed.nonce).toBeUndefined();
         expect(parsed.requestorName).toBeUndefined();
         expect(parsed.requests).toHaveLength(1);
