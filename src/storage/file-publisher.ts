@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type BigIntStats, constants, createReadStream, type Dirent } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -6,10 +5,9 @@ import type { ExpectedVersion, Publisher, StoredFile } from '../authority/ports.
 import { ChanceryError } from '../domain/index.ts';
 import { hasCode, mapFileError } from './file-errors.ts';
 import { withFileLock } from './file-lock.ts';
+import { replacedMeanwhile, segment, segmentsOf } from './published-path.ts';
+import { hashOf, writeCounted } from './spool.ts';
 import { removeLeftovers, removeTemporary, temporaryBeside } from './temporary-files.ts';
-
-/** One segment: no dot in front, so neither `..` nor a temporary file can be named. */
-const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
 
 /** Read and written in pieces of this size: memory for one of them a reader. */
 const pieceOctets = 256 * 1024;
@@ -31,7 +29,7 @@ export function filePublisher(folder: string): Publisher {
     chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     expected?: ExpectedVersion,
   ): Promise<{ readonly version: string }> {
-    const target = join(folder, ...segments(path));
+    const target = join(folder, ...segmentsOf(path));
     const parent = dirname(target);
     const temporary = temporaryBeside(target);
     try {
@@ -41,7 +39,7 @@ export function filePublisher(folder: string): Publisher {
       await refuseOtherVersion(target, path, expected);
       const written = await writeDurably(temporary, path, octets, chunks);
       // Compared before the rename: what reads differently never replaces what stands.
-      if ((await hashOf(temporary)) !== written) {
+      if ((await hashOf(createReadStream(temporary, { highWaterMark: pieceOctets }))) !== written) {
         throw new ChanceryError('internal', {
           message: `${path} reads differently from what was written; check the disk below ${folder}`,
         });
@@ -66,7 +64,7 @@ export function filePublisher(folder: string): Publisher {
 
   async function read(path: string): Promise<Uint8Array | undefined> {
     try {
-      const content = await readFile(join(folder, ...segments(path)));
+      const content = await readFile(join(folder, ...segmentsOf(path)));
       return new Uint8Array(content.buffer, content.byteOffset, content.length);
     } catch (error) {
       if (isAbsence(error)) return undefined;
@@ -75,7 +73,7 @@ export function filePublisher(folder: string): Publisher {
   }
 
   async function openFile(path: string): Promise<StoredFile | undefined> {
-    const target = join(folder, ...segments(path));
+    const target = join(folder, ...segmentsOf(path));
     const found = await statFile(target);
     if (found === undefined) return undefined;
     const version = versionOf(found);
@@ -88,7 +86,7 @@ export function filePublisher(folder: string): Publisher {
 
   async function list(prefix: string): Promise<readonly string[]> {
     const start = prefix.replace(/\/$/, '');
-    const above = start === '' ? [] : segments(start);
+    const above = start === '' ? [] : segmentsOf(start);
     const found: string[] = [];
     const walk = async (below: readonly string[]): Promise<void> => {
       let entries: Dirent[];
@@ -110,17 +108,6 @@ export function filePublisher(folder: string): Publisher {
   }
 
   return { publish, publishStream, read, open: openFile, list };
-}
-
-function segments(path: string): readonly string[] {
-  const parts = path.split('/');
-  if (!parts.every((part) => segment.test(part))) {
-    throw new ChanceryError('invalidArgument', {
-      message: `${JSON.stringify(path.slice(0, 200))} can't be published: a path is names of letters, digits, ., _ and -, with / between them`,
-      field: 'path',
-    });
-  }
-  return parts;
 }
 
 /** The version is looked up on the open file, so that a reader never gets two versions mixed. */
@@ -159,13 +146,6 @@ async function refuseOtherVersion(
   if (version !== expected.version) throw replacedMeanwhile(path);
 }
 
-function replacedMeanwhile(path: string): ChanceryError {
-  return new ChanceryError('storeConflict', {
-    message: `${path} was replaced by another writer meanwhile; read it again`,
-    retryAfter: 1,
-  });
-}
-
 async function statFile(file: string): Promise<BigIntStats | undefined> {
   try {
     const found = await stat(file, { bigint: true });
@@ -194,33 +174,16 @@ async function writeDurably(
   // O_EXCL with O_NOFOLLOW: nothing that somebody put there is written through.
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const handle = await open(file, flags, 0o644);
-  const hash = createHash('sha256');
-  let written = 0;
   try {
-    for await (const chunk of chunks) {
-      written += chunk.length;
-      if (written > octets) break;
-      hash.update(chunk);
-      await handle.writeFile(chunk);
-    }
-    if (written !== octets) {
-      throw new ChanceryError('internal', {
-        message: `${path} was to have ${octets} octets and came with ${written > octets ? 'more' : written}; nothing was published`,
-      });
-    }
+    const sha256 = await writeCounted(path, octets, chunks, async (chunk) =>
+      handle.writeFile(chunk),
+    );
     // A failed fsync is a failure for good: the kernel may report the same loss only once.
     await handle.sync();
+    return sha256;
   } finally {
     await handle.close();
   }
-  return hash.digest('hex');
-}
-
-async function hashOf(file: string): Promise<string> {
-  const hash = createHash('sha256');
-  const stream = createReadStream(file, { highWaterMark: pieceOctets });
-  for await (const piece of stream) hash.update(piece as Uint8Array);
-  return hash.digest('hex');
 }
 
 /** Makes what is missing, and syncs each folder in which a new one stands. */
