@@ -23,7 +23,13 @@ import {
   parseNamePolicy,
   parseProfile,
 } from './policy/index.ts';
-import { fileEntrySpools, filePublisher, openStorage, type Storage } from './storage/index.ts';
+import {
+  fileEntrySpools,
+  filePublisher,
+  openPublishedStore,
+  openStorage,
+  type Storage,
+} from './storage/index.ts';
 import type { Logger } from './telemetry/index.ts';
 
 /** The system's clock; the only one that this process reads. */
@@ -66,6 +72,7 @@ export async function compose(
     root: open('root', configuration.tokens.root, clock, logger),
     issuing: open('issuing', configuration.tokens.issuing, clock, logger),
   };
+  const store = openPublishedStore(configuration.store, configuration.workFolder);
   const roleOfKey = new Map<string, 'root' | 'issuing'>();
   const signDeadline = configuration.tokens.issuing.deadlineMilliseconds;
   const dependencies: AuthorityDependencies = {
@@ -74,7 +81,8 @@ export async function compose(
     leases: storage.leases,
     changeFeed: storage.changeFeed,
     entrySpools: fileEntrySpools(configuration.workFolder),
-    publisher: filePublisher(configuration.publishedFolder),
+    publisher: store.publisher,
+    servedFiles: store.servedFiles,
     installationFile: installationFile(configuration.nodeFolder),
     signer: routeSigner([tokens.root, tokens.issuing], (keyId) => roleOfKey.get(keyId)),
     tokens: {
@@ -127,6 +135,7 @@ export async function compose(
     async close() {
       await authority.drain();
       await Promise.all([tokens.root.close(), tokens.issuing.close()]);
+      store.close();
       await storage.close();
     },
   };

@@ -28,6 +28,10 @@ lego lego
 pebble pebble
 acme-tiny acme-tiny
 dehydrated dehydrated
+ceph-mon ceph-mon
+ceph-osd ceph-osd
+ceph-common ceph
+radosgw radosgw
 '
 
 # missing_debian_packages run|test: their names, one a line.

@@ -3,7 +3,7 @@ import { type VerificationReport, verifyInventory } from '../../src/authority/in
 import { systemClock } from '../../src/composition.ts';
 import { loadConfiguration } from '../../src/config/index.ts';
 import { defaultTenant } from '../../src/domain/index.ts';
-import { filePublisher, openStorage } from '../../src/storage/index.ts';
+import { openPublishedStore, openStorage } from '../../src/storage/index.ts';
 
 /** Opens the database as the application, reads it whole and compares; no token is opened. */
 export async function verifyDatabase(
@@ -11,6 +11,7 @@ export async function verifyDatabase(
   terminal: NodeJS.WriteStream | undefined,
 ): Promise<VerificationReport> {
   const configuration = loadConfiguration(environment);
+  const store = openPublishedStore(configuration.store, configuration.workFolder);
   const storage = await openStorage({
     url: configuration.database.url,
     schema: configuration.database.schema,
@@ -31,7 +32,7 @@ export async function verifyDatabase(
     return await verifyInventory({
       source: storage.verification,
       unitOfWork: storage.unitOfWork,
-      publisher: filePublisher(configuration.publishedFolder),
+      publisher: store.publisher,
       tenant: defaultTenant,
       now: systemClock.now(),
       settleAfterSeconds: 20,
@@ -39,6 +40,7 @@ export async function verifyDatabase(
     });
   } finally {
     bar?.stop();
+    store.close();
     await storage.close();
   }
 }

@@ -32,6 +32,8 @@ export interface AuthorityDependencies {
   readonly leases: Leases;
   readonly changeFeed: ChangeFeed;
   readonly publisher: Publisher;
+  /** What was published as this node serves it: the store itself, or a copy that follows it. */
+  readonly servedFiles: Pick<Publisher, 'open'>;
   readonly installationFile: InstallationFile;
   /** Where the entries of a CRL wait while it is linted, signed and published. */
   readonly entrySpools: EntrySpools;

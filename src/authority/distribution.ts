@@ -1,25 +1,33 @@
+import { createHash } from 'node:crypto';
 import { ChanceryError } from '../domain/index.ts';
-import { type CertificateList, parseCertificateList } from '../pkix/index.ts';
+import { headOctets, parseCertificateList, readCertificateListHead } from '../pkix/index.ts';
 import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
-import { sha256 } from './octets.ts';
+import type { StoredFile } from './ports.ts';
 
 /** A public file with what HTTP caching needs (RFC 5280 §4.2.1.13, RFC 2585). */
 export interface PublishedFile {
-  readonly content: Uint8Array;
+  readonly octets: number;
   /** Lower-case hex SHA-256 of the content. */
   readonly etag: string;
   readonly lastModified: Date;
   /** A CRL's nextUpdate. */
   readonly expires?: Date | undefined;
+  /**
+   * The octets, read as they are taken: a request needs memory for a few of them.
+   * @throws ChanceryError storeConflict before the first octet when the file was replaced: ask anew
+   */
+  chunks(): AsyncIterable<Uint8Array>;
 }
 
-const crlFile = /^crl\/[0-9a-f]{40}\/\d{1,6}\.crl$/;
+const crlFile = /^crl\/[0-9a-f]{40}\/\d{1,6}(-delta)?\.crl$/;
 const caFile = /^ca\/[0-9a-f]{40}\.cer$/;
 
-/** A file on disk is looked at again after this time; requests in between are answered from memory. */
+/** The store is asked for its version again after this time; in between it is not asked. */
 const freshMilliseconds = 250;
+/** A CRL up to this size is read with the strict parser before it is served; of a larger one the head. */
+const parsedWhole = 1024 * 1024;
 
 interface KnownFile {
   readonly checkedAt: number;
@@ -28,22 +36,26 @@ interface KnownFile {
 
 /** What anyone may fetch: CRLs, CA certificates, trust anchors. */
 export function distributionUseCases({ dependencies, issuers }: AuthorityContext) {
-  const { publisher, clock } = dependencies;
+  const { servedFiles, clock } = dependencies;
   const known = new Map<string, KnownFile>();
+  const examined = new Map<string, { version: string; looked: Promise<Looked> }>();
   let bundle: { readonly of: readonly LoadedIssuer[]; readonly built: TrustBundle } | undefined;
 
-  const load = async (
-    path: string,
-    before: PublishedFile | undefined,
-  ): Promise<PublishedFile | undefined> => {
-    const content = await publisher.read(path);
-    if (content === undefined) {
-      return undefined;
-    }
-    if (before !== undefined && Buffer.compare(before.content, content) === 0) {
-      return before;
-    }
-    return describe(path, content, clock.now());
+  /** Looks a file over once a version, however many ask for it. */
+  const load = async (path: string, now: Date): Promise<PublishedFile | undefined> => {
+    const stored = await servedFiles.open(path);
+    if (stored === undefined) return undefined;
+    const last = examined.get(path);
+    const { version, octets } = stored;
+    const file =
+      last?.version === version ? last : { version, looked: lookOver(path, stored, now) };
+    examined.set(path, file);
+    const looked = await file.looked.catch((error: unknown) => {
+      // Damaged files are looked at again: the look costs little, and the schedule replaces them.
+      if (examined.get(path) === file) examined.delete(path);
+      throw error;
+    });
+    return { ...looked, octets, chunks: () => stored.chunks() };
   };
 
   return {
@@ -57,7 +69,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       if (last !== undefined && Math.abs(now - last.checkedAt) < freshMilliseconds) {
         return last.file;
       }
-      const file = (async () => load(path, await last?.file.catch(() => undefined)))();
+      const file = load(path, clock.now());
       known.set(path, { checkedAt: now, file });
       const found = await file.catch((error: unknown) => {
         known.delete(path);
@@ -66,6 +78,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       if (found === undefined) {
         // Names of files that do not exist are not collected.
         known.delete(path);
+        examined.delete(path);
       }
       return found;
     },
@@ -99,20 +112,32 @@ function anchorsOf(all: readonly LoadedIssuer[]): readonly Uint8Array[] {
   return [...anchors.values()];
 }
 
-function describe(path: string, content: Uint8Array, now: Date): PublishedFile {
-  const etag = sha256(content);
-  if (!path.endsWith('.crl')) {
-    return { content, etag, lastModified: now };
+/** What a look over a whole file tells. */
+type Looked = Pick<PublishedFile, 'etag' | 'lastModified' | 'expires'>;
+
+/** Reads a file once, in pieces. @throws ChanceryError overloaded when it is damaged (T-DISK-3) */
+async function lookOver(path: string, stored: StoredFile, now: Date): Promise<Looked> {
+  const hash = createHash('sha256');
+  const kept: Uint8Array[] = [];
+  const keep = stored.octets <= parsedWhole ? stored.octets : headOctets;
+  let octets = 0;
+  for await (const chunk of stored.chunks()) {
+    hash.update(chunk);
+    if (octets < keep) kept.push(chunk.subarray(0, keep - octets));
+    octets += chunk.length;
   }
-  let list: CertificateList;
+  const etag = hash.digest('hex');
+  if (!path.endsWith('.crl')) return { etag, lastModified: now };
   try {
-    list = parseCertificateList(content);
+    const start = Buffer.concat(kept);
+    const { thisUpdate, nextUpdate } =
+      octets <= parsedWhole ? parseCertificateList(start) : readCertificateListHead(start, octets);
+    return { etag, lastModified: thisUpdate, expires: nextUpdate };
   } catch (error) {
     throw new ChanceryError('overloaded', {
-      message: `${path} is damaged on disk and not served; it is made anew`,
+      message: `${path} is damaged in the store and not served; it is made anew`,
       retryAfter: 5,
       cause: error,
     });
   }
-  return { content, etag, lastModified: list.thisUpdate, expires: list.nextUpdate };
 }

@@ -6,6 +6,7 @@ import { configurationError } from './document.ts';
 import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
 import type { Settings } from './schema.ts';
+import { type StoreConfiguration, storeOf } from './store.ts';
 import { type HostAndPort, hostAndPortOf, parseDuration } from './values.ts';
 
 /** One PKCS#11 token; paths are absolute, secrets are named by file only. */
@@ -71,7 +72,8 @@ export interface Configuration extends SharedConfiguration {
   readonly keyBlocklistFolder: string | undefined;
   readonly names: NameListsConfiguration;
   readonly crlLifetimeSeconds: number;
-  readonly publishedFolder: string;
+  /** Where CRLs and CA certificates are published. */
+  readonly store: StoreConfiguration;
   readonly workFolder: string;
   readonly httpsFolder: string;
   readonly nodeFolder: string;
@@ -130,7 +132,13 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       resolvePath(at.loaded, 'keys.blocklistFolder', settings.keys.blocklistFolder, at.cwd),
     names: settings.names,
     crlLifetimeSeconds: seconds(settings.crl.lifetime),
-    publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
+    store: storeOf(settings.store, {
+      publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
+      variables: at.loaded.variables,
+      place: at.loaded.place,
+      resolve: (path, value) => resolvePath(at.loaded, path, value, at.cwd),
+      readSecret: (path, value) => readSecret(at, path, value),
+    }),
     workFolder: pathOf(at, 'folders.work', folders.work, inData(at, 'work')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
     nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),

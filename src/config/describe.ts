@@ -17,6 +17,7 @@ const sectionTexts: Readonly<Record<string, string>> = {
   crl: 'Certificate revocation lists.',
   ocsp: 'The OCSP responder.',
   acme: 'ACME: its directories, and how validation reaches the names it is asked about.',
+  store: 'Where CRLs and CA certificates are published.',
   folders: 'Where files are kept.',
   log: 'The log.',
 };

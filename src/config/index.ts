@@ -23,4 +23,5 @@ export { configurationReference, defaultConfigurationYaml } from './describe.ts'
 export type { Environment } from './load.ts';
 export { dataFolder, installationFolder } from './load.ts';
 export { loadQuickstartConfiguration, type QuickstartConfiguration } from './quickstart.ts';
+export type { StoreConfiguration } from './store.ts';
 export type { HostAndPort } from './values.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
+import { storeSchema } from './store-schema.ts';
 import {
   databaseUrl,
   duration,
@@ -331,6 +332,7 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({}),
   acme: acmeSchema,
+  store: storeSchema,
   folders: z
     .strictObject({
       published: setting(

@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { Response, Router } from 'express';
 import express from 'express';
 import type { Authority } from '../authority/index.ts';
 import type { Clock } from '../domain/index.ts';
-import { ChanceryError } from '../domain/index.ts';
+import { ChanceryError, isChanceryError } from '../domain/index.ts';
 import { refuseMethod } from './application.ts';
 import { isNotModified } from './conditional.ts';
 import { labelled } from './gate.ts';
@@ -14,12 +16,13 @@ export interface DistributionOptions {
 
 /** A file with what caches need. */
 interface CacheableFile {
-  readonly content: string | Uint8Array;
   readonly contentType: string;
   /** Without quotes; strong: the same tag means the same octets. */
   readonly etag: string;
   readonly lastModified?: Date | undefined;
   readonly expires?: Date | undefined;
+  readonly octets: number;
+  chunks(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
 /**
@@ -34,9 +37,19 @@ export function filesRouter({ authority, clock }: DistributionOptions): Router {
   const serve =
     (path: (part: (name: string) => string) => string, contentType: string) =>
     async (request: express.Request, response: Response): Promise<void> => {
-      const file = await authority.publishedFile(path((name) => partOf(request, name)));
-      if (file === undefined) throw nothingHere();
-      sendFile(request, response, { ...file, contentType }, clock.now());
+      const name = path((part) => partOf(request, part));
+      for (let attempt = 1; ; attempt += 1) {
+        const file = await authority.publishedFile(name);
+        if (file === undefined) throw nothingHere();
+        try {
+          await sendFile(request, response, { ...file, contentType }, clock.now());
+          return;
+        } catch (error) {
+          // Replaced between the look and the first octet; nothing was sent yet.
+          const replaced = isChanceryError(error) && error.code === 'storeConflict';
+          if (!replaced || response.headersSent || attempt >= 3) throw error;
+        }
+      }
     };
   router.get(
     '/crl/:issuerId/:shard.crl',
@@ -60,12 +73,17 @@ export function bundlesRouter({ authority, clock }: DistributionOptions): Router
   router.get('/bundles/:name.pem', labelled('/bundles/{name}.pem'), async (request, response) => {
     const { pem, etag } = await authority.trustBundle(partOf(request, 'name'));
     const contentType = 'application/x-pem-file';
-    sendFile(request, response, { content: pem, etag, contentType }, clock.now());
+    await sendFile(
+      request,
+      response,
+      { ...whole(Buffer.from(pem)), etag, contentType },
+      clock.now(),
+    );
   });
   router.get('/bundles/:name.p7b', labelled('/bundles/{name}.p7b'), async (request, response) => {
     const { p7b, etag } = await authority.trustBundle(partOf(request, 'name'));
     const contentType = 'application/x-pkcs7-certificates';
-    sendFile(request, response, { content: p7b, etag, contentType }, clock.now());
+    await sendFile(request, response, { ...whole(p7b), etag, contentType }, clock.now());
   });
   for (const path of ['/bundles/:name.pem', '/bundles/:name.p7b']) {
     router.all(path, refuseMethod(['GET', 'HEAD']));
@@ -93,13 +111,22 @@ function sendStatus(response: Response, status: number, body: unknown): void {
   response.type('application/json').end(`${JSON.stringify(body)}\n`);
 }
 
-/** Validators first, then either 304 or the octets (RFC 9110 §13, RFC 9111 §5). */
-function sendFile(
+/**
+ * Validators first, then either 304 or the octets (RFC 9110 §13, RFC 9111 §5). The octets go out as
+ * the client takes them: one who is slow holds a few of them in memory, never the file. A transfer
+ * that breaks off is shorter than its Content-Length, so no client takes it for whole.
+ */
+async function sendFile(
   request: express.Request,
   response: Response,
   file: CacheableFile,
   now: Date,
-): void {
+): Promise<void> {
+  // The first octets before the first header: what fails until then is still a plain error.
+  const chunks = Readable.from(file.chunks(), { objectMode: true, highWaterMark: 1 });
+  const notModified = isNotModified(request.headers, file);
+  const hasBody = !notModified && request.method !== 'HEAD';
+  if (hasBody) await readable(chunks);
   response.set({
     etag: `"${file.etag}"`,
     'cache-control': cacheControl(file.expires, now),
@@ -110,18 +137,38 @@ function sendFile(
     response.set('last-modified', file.lastModified.toUTCString());
   }
   if (file.expires !== undefined) response.set('expires', file.expires.toUTCString());
-  response.status(200);
-  if (isNotModified(request.headers, file)) {
+  if (notModified) {
     response.status(304).end();
     return;
   }
-  const octets =
-    typeof file.content === 'string'
-      ? Buffer.from(file.content)
-      : Buffer.from(file.content.buffer, file.content.byteOffset, file.content.byteLength);
-  response.set('content-type', file.contentType);
-  response.set('content-length', String(octets.length));
-  response.end(request.method === 'HEAD' ? undefined : octets);
+  response.status(200);
+  response.set({
+    'content-type': file.contentType,
+    'content-length': String(file.octets),
+    // Whole files only: a part of a CRL is of no use to anyone (RFC 9110 §14.3).
+    'accept-ranges': 'none',
+  });
+  if (!hasBody) response.end();
+  else await pipeline(chunks, response).catch((error: unknown) => endOfTransfer(response, error));
+}
+
+/** Waits for the first chunk, or fails as the source does. */
+async function readable(chunks: Readable): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    chunks.once('readable', resolve);
+    chunks.once('error', reject);
+  });
+}
+
+/** A client that goes away is no error; a store that fails in the middle ends the connection. */
+function endOfTransfer(response: Response, error: unknown): void {
+  const gone = error instanceof Error && 'code' in error;
+  response.destroy();
+  if (!gone || error.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+}
+
+function whole(content: Uint8Array): Pick<CacheableFile, 'octets' | 'chunks'> {
+  return { octets: content.length, chunks: () => [content] };
 }
 
 /** No cache may answer with a CRL past its nextUpdate. */

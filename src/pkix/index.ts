@@ -25,6 +25,11 @@ export {
   parseTbsCertList,
   type TbsCertListFrame,
 } from './certificate-list.ts';
+export {
+  type CertificateListHead,
+  headOctets,
+  readCertificateListHead,
+} from './certificate-list-head.ts';
 export { verifyChain } from './certification-path.ts';
 export {
   type CertificationRequestInfo,

@@ -4,6 +4,7 @@ export { fileEntrySpools } from './entry-spool.ts';
 export { filePublisher } from './file-publisher.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { migrate } from './migrate.ts';
+export { openPublishedStore } from './published-store.ts';
 export { s3Publisher } from './s3-publisher.ts';
 export type { StatusStorage, Storage, StorageMetrics, StorageOptions } from './storage.ts';
 export { openStatusStorage, openStorage } from './storage.ts';

@@ -1,6 +1,9 @@
 /** Faults of an S3-compatible store: what was published stands, or the new one does; never neither. */
-import { beforeEach, describe, expect, test } from 'vitest';
-import { s3Publisher } from '../../src/storage/index.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { filePublisher, s3Publisher } from '../../src/storage/index.ts';
+import { readThrough } from '../../src/storage/read-through.ts';
 import type { S3Options } from '../../src/storage/s3-client.ts';
 import { type Fault, S3Server } from '../support/s3-server.ts';
 
@@ -109,4 +112,41 @@ test('a reader never gets two versions mixed, nor half a file', async () => {
   await expect(read()).rejects.toMatchObject({ code: 'storeConflict' });
   server.fault = (method) => (method === 'GET' ? { kind: 'cut' } : undefined);
   await expect(store.read('x')).rejects.toMatchObject({ code: 'overloaded' });
+});
+
+describe('the copies that a node serves', () => {
+  const textOf = async (served: ReturnType<typeof readThrough>): Promise<string | undefined> => {
+    const found = await served.open('x');
+    const parts: Uint8Array[] = [];
+    for await (const part of found?.chunks() ?? []) parts.push(part);
+    return found && Buffer.concat(parts).toString();
+  };
+  const copies = (): string => mkdtempSync(join(options.spoolFolder, 'served-'));
+  const downloads = (): number => server.requests.filter((line) => line === 'GET /b/pki/x').length;
+
+  test('follow what another node published, with one download a version', async () => {
+    const nodes = [copies(), copies()].map((at) => readThrough(store, filePublisher(at)));
+    await store.publish('x', octets('old'));
+    const before = downloads();
+    for (let times = 0; times < 5; times += 1) {
+      for (const node of nodes) expect(await textOf(node)).toBe('old');
+    }
+    expect(downloads() - before).toBe(2);
+    await s3Publisher(options).publish('x', octets('new'));
+    for (const node of nodes) {
+      await vi.waitUntil(async () => (await textOf(node)) === 'new', { timeout: 20_000 });
+    }
+    await expect(nodes[0]?.open('y')).resolves.toBeUndefined();
+  });
+
+  test('are served while the store is away, also after a restart', async () => {
+    const at = copies();
+    await store.publish('x', octets('old'));
+    expect(await textOf(readThrough(store, filePublisher(at)))).toBe('old');
+    server.fault = () => ({ kind: 'cut' });
+    expect(await textOf(readThrough(store, filePublisher(at)))).toBe('old');
+    const none = readThrough(store, filePublisher(copies()));
+    await expect(none.open('x')).rejects.toMatchObject({ code: 'overloaded' });
+    rmSync(at, { recursive: true });
+  });
 });

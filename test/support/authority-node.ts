@@ -134,6 +134,7 @@ export function makeNode(
     leases: storage.leases,
     changeFeed: storage.changeFeed,
     publisher: filePublisher(join(folder, 'published')),
+    servedFiles: filePublisher(join(folder, 'published')),
     installationFile: {
       async read() {
         const content = await files.read('installation.json');

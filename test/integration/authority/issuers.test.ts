@@ -313,7 +313,9 @@ describe('T-DN-1: a parent elsewhere decides how a name is written', () => {
       }
       // Served to anyone by its id, which is the key's and stays.
       const file = await authority.publishedFile(`ca/${pending.issuerId}.cer`);
-      expect(Buffer.from(file?.content ?? '').equals(own.der)).toBe(true);
+      const content: Uint8Array[] = [];
+      for await (const chunk of file?.chunks() ?? []) content.push(chunk);
+      expect(Buffer.concat(content).equals(own.der)).toBe(true);
     },
   );
 

@@ -160,13 +160,13 @@ describe('what comes out', () => {
   it('keeps state in the data folder, whatever the working directory', () => {
     expect(dataFolder({}, '/')).toBe(join(installationFolder, 'data'));
     expect(dataFolder({ CHANCERY_DATA: 'state' }, '/srv')).toBe('/srv/state');
-    const { tokens, httpsFolder, publishedFolder } = load('', { CHANCERY_DATA: '/srv/data' });
+    const { tokens, httpsFolder, store } = load('', { CHANCERY_DATA: '/srv/data' });
     expect(tokens.root.pinFile).toBe('/srv/data/tokens/root/pin');
     expect(tokens.root.environment).toEqual({
       SOFTHSM2_CONF: '/srv/data/tokens/root/softhsm2.conf',
     });
     expect(httpsFolder).toBe('/srv/data/https');
-    expect(publishedFolder).toBe('/srv/data/published');
+    expect(store).toEqual({ kind: 'file', folder: '/srv/data/published' });
   });
 
   it("counts relative paths from the file's folder, in variables from the working directory", () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ask, type Edge, startEdge } from './edge.ts';
 
@@ -17,7 +18,9 @@ beforeAll(async () => {
     overrides: {
       publishedFile: async (path: string) => {
         const found = path === `crl/${id}/0.crl` || path === `ca/${id}.cer`;
-        return found ? { content, etag, lastModified: thisUpdate, expires } : undefined;
+        const octets = content.length;
+        const chunks = () => Readable.from([content]);
+        return found ? { octets, chunks, etag, lastModified: thisUpdate, expires } : undefined;
       },
       trustBundle: async (name: string) => ({
         name,
