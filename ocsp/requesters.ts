@@ -68,43 +68,43 @@ export class Requesters {
       });
     }
     const brought = signature.certificates.map((der) => parseCertificate(der));
-    const path = this.#signersOf(request, brought).find(({ signer }) => signed(request, signer));
-    if (path === undefined) {
-      throw refused('the signature is not that of a requester in the allow list');
+    const now = this.#parts.clock.now();
+    for (const signer of this.#named(request, brought)) {
+      const issued =
+        maySign(signer) && signed(request, signer) && this.#pathOf(signer, brought, now);
+      if (issued) {
+        for (const certificate of issued) {
+          await this.#refuseNotGood(certificate);
+        }
+        return;
+      }
     }
-    for (const certificate of path.issued) {
-      await this.#refuseNotGood(certificate);
-    }
+    throw refused('the signature is not that of a requester in the allow list');
   }
 
-  /** Certificates that may ask and have the name that the request gives, with the path that says so. */
-  #signersOf(
-    request: OcspRequest,
-    brought: readonly Certificate[],
-  ): readonly { readonly signer: Certificate; readonly issued: readonly Certificate[] }[] {
+  /** Those that have the name which the request gives: the certificates that it brought need not be there. */
+  #named(request: OcspRequest, brought: readonly Certificate[]): readonly Certificate[] {
     const name = request.requestorName;
     if (name === undefined) {
       throw refused('a signed request names its requester (requestorName)');
     }
-    const now = this.#parts.clock.now();
-    const isNamed = ({ subject }: Certificate): boolean =>
-      name.type !== 'directoryName' || namesEqual(name.name, subject);
-    const exact = this.#exact
-      .filter((signer) => isNamed(signer) && isValidAt(signer, now))
-      .map((signer) => ({ signer, issued: [signer] }));
-    const below = brought.filter(isNamed).flatMap((signer) => {
-      const issued = this.#pathOf(signer, brought, now);
-      return issued === undefined ? [] : [{ signer, issued }];
-    });
-    return [...exact, ...below].filter(({ signer }) => maySign(signer));
+    return [...this.#exact, ...brought].filter(
+      ({ subject }) => name.type !== 'directoryName' || namesEqual(name.name, subject),
+    );
   }
 
-  /** The certificates from the signer's up to an allow-listed CA, that one left out. */
+  /**
+   * The certificates from the signer's up to an allow-listed CA, that one left out; the signer's
+   * alone when it is allowed itself. Undefined when there is no valid path.
+   */
   #pathOf(
     signer: Certificate,
     brought: readonly Certificate[],
     now: Date,
   ): readonly Certificate[] | undefined {
+    if (this.#exact.some(({ der }) => Buffer.compare(der, signer.der) === 0)) {
+      return isValidAt(signer, now) ? [signer] : undefined;
+    }
     const issued: Certificate[] = [signer];
     for (let last = signer; issued.length <= maxIntermediates + 1; ) {
       const from = last;

@@ -1,6 +1,6 @@
 /** A StatusSource in memory, with the faults that a database has. */
 
-import type { StatusIssuer, StatusRecord, StatusSource } from '../../ocsp/ports.ts';
+import type { AnswerPolicy, StatusIssuer, StatusRecord, StatusSource } from '../../ocsp/ports.ts';
 import { ChanceryError } from '../../src/domain/index.ts';
 import type { TestIssuer } from './test-hierarchy.ts';
 
@@ -30,6 +30,14 @@ export class MemoryStatus implements StatusSource {
       keyHashes: {},
     });
     this.issued(issuer.parent ?? issuer, issuer.certificate);
+  }
+
+  /** What the issuer declares from now on; the responder learns it at its next look. */
+  setPolicy({ issuerId }: Pick<TestIssuer, 'issuerId'>, policy: AnswerPolicy): void {
+    const index = this.#issuers.findIndex((issuer) => issuer.issuerId === issuerId);
+    const before = this.#issuers[index];
+    if (before === undefined) throw new Error(`no issuer ${issuerId}`);
+    this.#issuers[index] = { ...before, policy };
   }
 
   /** A certificate that was issued and is good. */

@@ -14,6 +14,7 @@ import {
   encodePem,
   type OcspResponse,
   parseOcspResponse,
+  type SingleResponse,
 } from '../../src/pkix/index.ts';
 import { MemoryStatus } from './memory-status.ts';
 import { until } from './quickstart-run.ts';
@@ -228,9 +229,17 @@ export async function ask(
   made: { readonly port: number },
   certIDs: readonly CertID[],
   nonce?: Uint8Array,
+  extensions?: readonly Extension[],
 ): Promise<OcspResponse> {
-  const answer = await post(made.port, requestFor(certIDs, nonce));
+  const answer = await post(made.port, requestFor(certIDs, nonce, extensions));
   return parseOcspResponse(answer.body);
+}
+
+/** The first answer. */
+export function singleOf(response: OcspResponse): SingleResponse {
+  const [single] = response.basic?.responseData.responses ?? [];
+  if (single === undefined) throw new Error(response.status);
+  return single;
 }
 
 /** The certStatus of the first answer, or the error's name. */
