@@ -1,5 +1,5 @@
 import { canonicalDefect } from './encoding/canonical.ts';
-import { Element, UnreadableError } from './encoding/element.ts';
+import { Element, headerAt, longestHeader, UnreadableError } from './encoding/element.ts';
 import type { EncodedExtension } from './encoding/extension.ts';
 import { duplicateOid, innerElement, readExtensions } from './encoding/extension.ts';
 import { oid, oidName } from './encoding/oids.ts';
@@ -11,7 +11,7 @@ export type EntryRule =
   | 'canonical'
   | 'defaultEncoded'
   | 'serialNumber'
-  | 'duplicate'
+  | 'order'
   | 'revocationDate'
   | 'inTheFuture'
   | 'emptyExtensions'
@@ -83,83 +83,122 @@ function validReason(reason: number): boolean {
   return reason >= 1 && reason <= 10 && reason !== 7;
 }
 
+/** Longest entry that is looked at: a hundred times what ours have. */
+const maxEntry = 16_384;
+const noOctets = new Uint8Array(0);
+
 /**
- * Walks revokedCertificates once. Order is not required of a CRL; when the serial numbers ascend
- * they can't repeat, otherwise they go through a hash table.
+ * Walks revokedCertificates once, as its octets come: chunks may end within an entry. Only a piece
+ * of an entry and the last serial number are kept from one chunk to the next. Serial numbers must
+ * ascend, which RFC 5280 does not ask: so that none stands twice is seen by comparing neighbours,
+ * and two lists are compared side by side.
  */
-export function walkEntries(revokedCertificates: Element, thisUpdate: number): EntryFindings {
-  const { source: bytes, contentStart, end } = revokedCertificates;
-  const findings: Partial<Record<EntryRule, string>> = {};
-  // The smallest entry has 20 octets: header 2, serial number 3, UTCTime 15.
-  const serials = new Uint32Array(Math.ceil((end - contentStart) / 20) + 1);
-  let count = 0;
-  let ascending = true;
-  for (let at = contentStart; at < end; ) {
-    let next = soundEntry(bytes, at, end, thisUpdate);
-    let serial = at + 2;
-    if (next === 0) {
-      try {
-        const entry = new Element(bytes, at, end);
-        inspectEntry(entry, thisUpdate, (rule, message) => {
-          findings[rule] ??= `entry ${count + 1} at octet ${at}: ${message}`;
-        });
-        serial = entry.contentStart;
-        next = entry.end;
-      } catch (error) {
-        if (!(error instanceof UnreadableError)) throw error;
-        findings.structure ??= `entry ${count + 1}: ${error.message}`;
-      }
-      // Nothing behind an entry of the wrong shape can be counted on.
-      if (findings.structure !== undefined) return findings;
+export class EntryWalk {
+  readonly findings: Partial<Record<EntryRule, string>> = {};
+  readonly #thisUpdate: number;
+  #count = 0;
+  /** Octets from the beginning of the TBSCertList to the beginning of what is looked at next. */
+  #base: number;
+  #carried: Uint8Array = noOctets;
+  /** INTEGER of the last entry of the chunks before. */
+  #last: Uint8Array = noOctets;
+
+  /**
+   * @param thisUpdate milliseconds since 1970
+   * @param offset where the entries begin
+   */
+  constructor(thisUpdate: number, offset: number) {
+    this.#thisUpdate = thisUpdate;
+    this.#base = offset;
+  }
+
+  write(chunk: Uint8Array): void {
+    // Nothing behind an entry of the wrong shape can be counted on.
+    if (this.findings.structure !== undefined) return;
+    const bytes = this.#carried.length === 0 ? chunk : Buffer.concat([this.#carried, chunk]);
+    const end = this.#walk(bytes);
+    this.#base += end;
+    this.#carried = Uint8Array.from(bytes.subarray(end));
+  }
+
+  end(): EntryFindings {
+    if (this.#carried.length > 0) {
+      this.findings.structure ??= `entry ${this.#count + 1}: the list ends within it at octet ${this.#base}`;
     }
-    if (count > 0 && ascending)
-      ascending = compareSerials(bytes, serials[count - 1] ?? 0, serial) < 0;
-    serials[count] = serial;
-    count += 1;
-    at = next;
+    return this.findings;
   }
-  if (!ascending) {
-    const twice = findDuplicate(bytes, serials, count);
-    if (twice !== undefined) findings.duplicate = `serialNumber ${twice} stands twice`;
+
+  /** Looks at the whole entries in `bytes` and answers where the last of them ends. */
+  #walk(bytes: Uint8Array): number {
+    let previous = this.#last;
+    let previousAt = 0;
+    let at = 0;
+    while (at < bytes.length) {
+      let next = soundEntry(bytes, at, bytes.length, this.#thisUpdate);
+      let serial = at + 2;
+      if (next === 0) {
+        const entry = this.#inspect(bytes, at);
+        if (entry === undefined) break;
+        serial = entry.serial;
+        next = entry.end;
+      }
+      if (previous.length > 0 && compareSerials(previous, previousAt, bytes, serial) >= 0) {
+        this.findings.order ??= `entry ${this.#count + 1}: serialNumber ${serialText(bytes, serial)} is not above the one before it`;
+      }
+      previous = bytes;
+      previousAt = serial;
+      this.#count += 1;
+      at = next;
+    }
+    if (previous !== this.#last) {
+      this.#last = previous.slice(previousAt, previousAt + 2 + (previous[previousAt + 1] ?? 0));
+    }
+    return at;
   }
-  return findings;
+
+  /** An entry looked at closely; undefined when it is not whole, or of the wrong shape. */
+  #inspect(
+    bytes: Uint8Array,
+    at: number,
+  ): { readonly serial: number; readonly end: number } | undefined {
+    const place = `entry ${this.#count + 1} at octet ${this.#base + at}`;
+    const { findings } = this;
+    try {
+      const { contentStart, length } = headerAt(bytes, at);
+      if (length > maxEntry) {
+        findings.structure ??= `${place}: it has ${length} octets`;
+        return undefined;
+      }
+      const end = contentStart + length;
+      if (end > bytes.length) return undefined;
+      // Offsets within it are its own: they do not depend on the chunk.
+      inspectEntry(Element.parse(bytes.subarray(at, end)), this.#thisUpdate, (rule, message) => {
+        findings[rule] ??= `${place}: ${message}`;
+      });
+      return findings.structure === undefined ? { serial: contentStart, end } : undefined;
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+      // The header may end in the next chunk; one that is absurd stays so.
+      if (bytes.length - at >= longestHeader) findings.structure ??= `${place}: ${error.message}`;
+      return undefined;
+    }
+  }
 }
 
 /** Numeric order of two minimal, non-negative INTEGERs of short length: by length, then by octets. */
-function compareSerials(bytes: Uint8Array, a: number, b: number): number {
-  const length = bytes[a + 1] ?? 0;
-  const difference = length - (bytes[b + 1] ?? 0);
+function compareSerials(a: Uint8Array, aAt: number, b: Uint8Array, bAt: number): number {
+  const length = a[aAt + 1] ?? 0;
+  const difference = length - (b[bAt + 1] ?? 0);
   if (difference !== 0) return difference;
   for (let index = 2; index < length + 2; index += 1) {
-    const octets = (bytes[a + index] ?? 0) - (bytes[b + index] ?? 0);
+    const octets = (a[aAt + index] ?? 0) - (b[bAt + index] ?? 0);
     if (octets !== 0) return octets;
   }
   return 0;
 }
 
-/** First serial number (hex) that stands twice: open addressing over the offsets of the INTEGERs. */
-function findDuplicate(bytes: Uint8Array, serials: Uint32Array, count: number): string | undefined {
-  let capacity = 16;
-  while (capacity < count * 2) capacity *= 2;
-  const table = new Uint32Array(capacity);
-  for (let index = 0; index < count; index += 1) {
-    const serial = serials[index] ?? 0;
-    const end = serial + 2 + (bytes[serial + 1] ?? 0);
-    let hash = 0x811c9dc5;
-    for (let at = serial; at < end; at += 1) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-    hash ^= hash >>> 15;
-    for (let slot = hash & (capacity - 1); ; slot = (slot + 1) & (capacity - 1)) {
-      const other = table[slot] ?? 0;
-      if (other === 0) {
-        table[slot] = serial;
-        break;
-      }
-      if (compareSerials(bytes, other, serial) === 0) {
-        return Buffer.from(bytes.subarray(serial + 2, end)).toString('hex');
-      }
-    }
-  }
-  return undefined;
+function serialText(bytes: Uint8Array, at: number): string {
+  return Buffer.from(bytes.subarray(at + 2, at + 2 + (bytes[at + 1] ?? 0))).toString('hex');
 }
 
 /** Everything about one entry; `report` is called for each rule it breaks. */

@@ -1,10 +1,8 @@
 import type { Certificate } from '../pkix/index.ts';
 import type { EntryFindings } from './crl-entries.ts';
-import { walkEntries } from './crl-entries.ts';
 import { Element } from './encoding/element.ts';
 import type { EncodedExtension } from './encoding/extension.ts';
 import { innerElement, readExtensions } from './encoding/extension.ts';
-import { timeOf } from './encoding/time.ts';
 import type { Lint } from './lint.ts';
 import { readOrDefect } from './read-or-defect.ts';
 
@@ -26,6 +24,26 @@ export interface CrlLintContext {
   readonly expiredCertsOnCrl?: Date | undefined;
 }
 
+/** A header whose content is not held: that of the whole, and that of the list of entries. */
+export interface OpenHeader {
+  /** Octets of identifier and length. */
+  readonly octets: number;
+  /** Octets of the content, as the header says. */
+  readonly length: number;
+}
+
+/** A TBSCertList as it was read in passing: its fields without the entries, and what the entries are like. */
+export interface CrlOutline {
+  /** The fields before and behind the entries, in a SEQUENCE. */
+  readonly der: Uint8Array;
+  readonly whole: OpenHeader;
+  /** revokedCertificates, when it stands there. */
+  readonly list: OpenHeader | undefined;
+  readonly entries: EntryFindings;
+  /** What is wrong with the shape of the whole, when it could be seen in passing. */
+  readonly defect: string | undefined;
+}
+
 interface Fields {
   readonly whole: Element;
   readonly version: Element | undefined;
@@ -33,23 +51,21 @@ interface Fields {
   readonly issuer: Element;
   readonly thisUpdate: Element;
   readonly nextUpdate: Element | undefined;
-  readonly revokedCertificates: Element | undefined;
   readonly extensionList: Element | undefined;
   readonly extensions: readonly EncodedExtension[] | undefined;
 }
 
-/** The bytes of a TBSCertList, cut into its fields; the entries are walked once, on first need. */
+/** A TBSCertList cut into its fields; of the entries there are only the findings. */
 export class CrlSubject {
-  readonly der: Uint8Array;
+  readonly outline: CrlOutline;
   readonly context: CrlLintContext;
   readonly defect: string | undefined;
   readonly #fields: Fields | undefined;
-  #findings: EntryFindings | undefined;
 
-  constructor(der: Uint8Array, context: CrlLintContext) {
-    this.der = der;
+  constructor(outline: CrlOutline, context: CrlLintContext) {
+    this.outline = outline;
     this.context = context;
-    const { fields, defect } = readOrDefect(() => readFields(der));
+    const { fields, defect } = readOrDefect(() => outline.defect ?? readFields(outline.der));
     this.defect = defect;
     this.#fields = fields;
   }
@@ -80,14 +96,11 @@ export class CrlSubject {
 
   /** What the one pass over the entries found; empty when there are none. */
   get entries(): EntryFindings {
-    const { revokedCertificates, thisUpdate } = this.fields;
-    this.#findings ??=
-      revokedCertificates === undefined ? {} : walkEntries(revokedCertificates, timeOf(thisUpdate));
-    return this.#findings;
+    return this.outline.entries;
   }
 
   get hasEntries(): boolean {
-    return (this.fields.revokedCertificates?.length ?? 0) > 0;
+    return (this.outline.list?.length ?? 0) > 0;
   }
 }
 
@@ -95,7 +108,7 @@ export type CrlLint = Lint<CrlSubject>;
 
 const time = new Set([0x17, 0x18]);
 
-/** Cuts a TBSCertList (RFC 5280 §5.1) into its fields, or says which is missing or misplaced. */
+/** Cuts a TBSCertList (RFC 5280 §5.1) without its entries into its fields, or says which is missing or misplaced. */
 function readFields(der: Uint8Array): Fields | string {
   const whole = Element.parse(der);
   if (whole.tag !== 0x30) return 'a TBSCertList is a SEQUENCE';
@@ -107,7 +120,6 @@ function readFields(der: Uint8Array): Fields | string {
   const issuer = optional(0x30);
   const thisUpdate = optional(...time);
   const nextUpdate = optional(...time);
-  const revokedCertificates = optional(0x30);
   const wrapper = optional(0xa0);
   if (signature?.child(0)?.tag !== 0x06) return 'no signature AlgorithmIdentifier where it belongs';
   if (issuer === undefined) return 'the issuer is missing';
@@ -130,7 +142,6 @@ function readFields(der: Uint8Array): Fields | string {
     issuer,
     thisUpdate,
     nextUpdate,
-    revokedCertificates,
     extensionList,
     extensions,
   };

@@ -7,8 +7,8 @@ import { certificateLints } from './certificate/index.ts';
 import type { CertificateLintContext } from './certificate-subject.ts';
 import { CertificateSubject } from './certificate-subject.ts';
 import { crlLints } from './crl/index.ts';
+import { CrlLinter } from './crl-linter.ts';
 import type { CrlLintContext } from './crl-subject.ts';
-import { CrlSubject } from './crl-subject.ts';
 import type { LintDescription, LintResult } from './lint.ts';
 import { runLints } from './lint.ts';
 import { ocspLints } from './ocsp/index.ts';
@@ -16,6 +16,7 @@ import type { OcspLintContext } from './ocsp-subject.ts';
 import { OcspSubject } from './ocsp-subject.ts';
 
 export type { CertificateLintContext } from './certificate-subject.ts';
+export { CrlLinter } from './crl-linter.ts';
 export type { CrlLintContext } from './crl-subject.ts';
 export type { LintDescription, LintResult } from './lint.ts';
 export type { OcspLintContext } from './ocsp-subject.ts';
@@ -28,9 +29,12 @@ export function lintCertificate(tbsDer: Uint8Array, context: CertificateLintCont
 /**
  * The failing lints of a TBSCertList (RFC 5280 §5.1); empty when it may be signed. One pass over
  * the entries: a million take a fraction of a second. Never throws for what the bytes hold.
+ * `CrlLinter` does the same for octets that come in chunks.
  */
 export function lintCrl(tbsDer: Uint8Array, context: CrlLintContext): LintResult[] {
-  return runLints(new CrlSubject(tbsDer, context), crlLints);
+  const linter = new CrlLinter(context);
+  linter.write(tbsDer);
+  return linter.end();
 }
 
 /**

@@ -11,7 +11,7 @@ export const crlStrictParse: CrlLint = {
   applies: () => true,
   check: (crl) => {
     try {
-      parseTbsCertList(crl.der);
+      parseTbsCertList(crl.outline.der);
       return undefined;
     } catch (error) {
       if (isChanceryError(error)) return error.message;

@@ -19,6 +19,41 @@ export class UnreadableError extends Error {
 /** Deepest nesting that is read; nothing we sign comes near it. */
 const maxDepth = 32;
 
+/** Octets of the longest header that is read: a tag, and a length of up to 6 octets behind its count. */
+export const longestHeader = 8;
+
+export interface ElementHeader {
+  readonly tag: number;
+  readonly contentStart: number;
+  /** Of the content, in octets. */
+  readonly length: number;
+}
+
+/** The header of an element whose content may come later. @throws UnreadableError */
+export function headerAt(source: Uint8Array, at: number, limit = source.length): ElementHeader {
+  const tag = source[at];
+  const first = source[at + 1];
+  if (tag === undefined || first === undefined || at + 2 > limit) {
+    throw new UnreadableError('an element ends inside its header', at);
+  }
+  if ((tag & 0x1f) === 0x1f) throw new UnreadableError('a tag number above 30', at);
+  let contentStart = at + 2;
+  let length = first;
+  if (first >= 0x80) {
+    const octets = first & 0x7f;
+    if (octets === 0 || octets > 6) throw new UnreadableError('an indefinite or absurd length', at);
+    if (contentStart + octets > limit) {
+      throw new UnreadableError('an element ends inside its header', at);
+    }
+    length = 0;
+    for (let index = 0; index < octets; index += 1) {
+      length = length * 256 + (source[contentStart + index] ?? 0);
+    }
+    contentStart += octets;
+  }
+  return { tag, contentStart, length };
+}
+
 /** One tag-length-value inside `source`; nothing is copied. */
 export class Element {
   readonly source: Uint8Array;
@@ -33,24 +68,7 @@ export class Element {
 
   constructor(source: Uint8Array, at: number, limit: number, depth = 0) {
     if (depth > maxDepth) throw new UnreadableError(`nested deeper than ${maxDepth}`, at);
-    const tag = source[at];
-    const first = source[at + 1];
-    if (tag === undefined || first === undefined || at + 2 > limit) {
-      throw new UnreadableError('an element ends inside its header', at);
-    }
-    if ((tag & 0x1f) === 0x1f) throw new UnreadableError('a tag number above 30', at);
-    let contentStart = at + 2;
-    let length = first;
-    if (first >= 0x80) {
-      const octets = first & 0x7f;
-      if (octets === 0 || octets > 6)
-        throw new UnreadableError('an indefinite or absurd length', at);
-      length = 0;
-      for (let index = 0; index < octets; index += 1) {
-        length = length * 256 + (source[contentStart + index] ?? 0);
-      }
-      contentStart += octets;
-    }
+    const { tag, contentStart, length } = headerAt(source, at, limit);
     if (contentStart + length > limit)
       throw new UnreadableError('a length runs past its container', at);
     this.source = source;

@@ -96,8 +96,8 @@ export const soundCrls: readonly CrlVector[] = [
   sound('sound-first-crl', {}, { ...crlContext, previous: undefined }),
   sound('sound-empty-crl', { revoked: null }),
   sound(
-    'sound-unordered-entries',
-    entries(entry(serials.b), entry(serials.a), entry(serials.c, seq(reason(6)))),
+    'sound-entries-of-different-length',
+    entries(entry(serials.c, seq(reason(6))), entry(serials.a), entry(serials.b)),
   ),
   sound(
     'sound-all-entry-extensions',
