@@ -44,10 +44,14 @@ export async function signAndAssemble(
     deadline,
   });
   if (!verifySignature(key.signatureAlgorithm, key.publicKey, bytes, signature)) {
-    throw new ChanceryError('keyBlocked', {
-      message: `the token returned a signature of key ${key.keyId} that does not verify; nothing was issued`,
-      clause: 'RFC 5280 §4.1.1.3',
-    });
+    throw unverified(key.keyId, 'RFC 5280 §4.1.1.3');
   }
   return assembleSigned(bytes, key.signatureAlgorithm, signature);
+}
+
+export function unverified(keyId: KeyId, clause: string): ChanceryError {
+  return new ChanceryError('keyBlocked', {
+    message: `the token returned a signature of key ${keyId} that does not verify; nothing was issued`,
+    clause,
+  });
 }

@@ -1,8 +1,10 @@
 import {
   checkDer,
+  concat,
   type DerReader,
   element,
   explicit,
+  header,
   integer,
   nullValue,
   oid,
@@ -238,9 +240,19 @@ export function assembleSigned(
   algorithm: SignatureAlgorithm,
   signature: Uint8Array,
 ): Uint8Array {
-  return sequence(
-    tbsDer,
+  const { head, tail } = frameSigned(tbsDer.length, algorithm, signature);
+  return concat([head, tbsDer, tail]);
+}
+
+/** What stands before and behind a TBS of so many octets, once it is signed. */
+export function frameSigned(
+  tbsOctets: number,
+  algorithm: SignatureAlgorithm,
+  signature: Uint8Array,
+): { readonly head: Uint8Array; readonly tail: Uint8Array } {
+  const tail = concat([
     algorithm.identifier.der,
     element(tags.bitString, Uint8Array.of(0), signature),
-  );
+  ]);
+  return { head: header(tags.sequence, tbsOctets + tail.length), tail };
 }

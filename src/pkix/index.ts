@@ -5,6 +5,7 @@
 export {
   assembleSigned,
   defaultSignatureAlgorithm,
+  frameSigned,
   type HashName,
   keyAlgorithmOf,
   resolveSignatureAlgorithm,
@@ -90,5 +91,10 @@ export {
   verifyCertificationRequest,
   verifySignature,
 } from './signature.ts';
+export {
+  CollectedMessage,
+  ed25519MessageLimit,
+  SignatureVerification,
+} from './signature-stream.ts';
 export { parseSubjectPublicKeyInfo } from './subject-public-key-info.ts';
 export * from './types.ts';

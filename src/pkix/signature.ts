@@ -87,7 +87,7 @@ export function importVerificationKey(spki: SubjectPublicKeyInfo): KeyObject {
 }
 
 /** ECDSA-Sig-Value: minimal DER of two INTEGERs, each 1 to n - 1 (RFC 3279 §2.2.3, FIPS 186-5 §6.4.2). */
-function ecdsaInRange(key: KeyObject, signature: Uint8Array): boolean {
+export function ecdsaInRange(key: KeyObject, signature: Uint8Array): boolean {
   const order = curveOrders[key.asymmetricKeyDetails?.namedCurve ?? ''];
   if (order === undefined) return false;
   const reader = readDer(signature, { maxSize: 256 });
@@ -120,14 +120,20 @@ export function verifySignature(
     if (algorithm.keyType === 'ec') {
       return ecdsaInRange(key, signature) && verify(digest, data, key, signature);
     }
-    const options =
-      algorithm.padding === 'pss'
-        ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hashLengths[digest] }
-        : { padding: constants.RSA_PKCS1_PADDING };
-    return verify(digest, data, { key, ...options }, signature);
+    return verify(digest, data, { key, ...rsaPadding(algorithm, digest) }, signature);
   } catch {
     return false;
   }
+}
+
+/** Padding as node:crypto names it; the salt is as long as the hash. */
+export function rsaPadding(
+  algorithm: SignatureAlgorithm,
+  digest: HashName,
+): { readonly padding: number; readonly saltLength?: number } {
+  return algorithm.padding === 'pss'
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: hashLengths[digest] }
+    : { padding: constants.RSA_PKCS1_PADDING };
 }
 
 /** Outcome of checking a request's proof of possession. */
