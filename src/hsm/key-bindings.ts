@@ -12,8 +12,8 @@ import {
 import type { Cryptoki, Handle } from './cryptoki.ts';
 import type { SigningMechanism } from './mechanisms.ts';
 import { signingMechanisms } from './mechanisms.ts';
+import type { Message } from './message.ts';
 import type { BlockedKey, SignItem } from './messages.ts';
-import { fitsPurpose } from './outer-structure.ts';
 import { findKey } from './public-keys.ts';
 
 /** A key that may sign: what it is bound to, and its handle in the present login. */
@@ -25,6 +25,11 @@ export interface BoundKey {
   /** Undefined while the token does not have the key, or has another under its name. */
   readonly handle: Handle | undefined;
   readonly problem: string | undefined;
+}
+
+/** What is to be signed with which key, and as what. */
+export interface SigningItem extends Omit<SignItem, 'id' | 'bytes'> {
+  readonly message?: Message | undefined;
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -120,12 +125,12 @@ export class KeyBindings {
   }
 
   /**
-   * The key that may sign this item.
+   * The key that may sign this item; `message` is undefined while it is still on its way.
    *
-   * @throws ChanceryError `purposeRefused` when key, purpose, algorithm and bytes do not belong
+   * @throws ChanceryError `purposeRefused` when key, purpose, algorithm and message do not belong
    * together; `keyBlocked` after a wrong signature, or when the token's key is missing or another.
    */
-  permit(item: Omit<SignItem, 'id'>): BoundKey & { readonly handle: Handle } {
+  permit(item: SigningItem): BoundKey & { readonly handle: Handle } {
     const key = this.#keys.get(item.keyId);
     const refuse = (why: string): ChanceryError =>
       new ChanceryError('purposeRefused', { message: `key ${item.keyId} signs nothing: ${why}` });
@@ -136,7 +141,7 @@ export class KeyBindings {
       );
     }
     checkAlgorithm(key.binding.algorithm, item.algorithm, refuse);
-    if (!fitsPurpose(item.purpose, item.bytes)) {
+    if (item.message?.fits(item.purpose) === false) {
       throw refuse(`the bytes do not have the outer structure of the purpose ${item.purpose}`);
     }
     const blocked = this.#blocked.get(item.keyId);

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 import type { Mechanism } from './cryptoki.ts';
 import { ckm, mgf1 } from './cryptoki.ts';
@@ -9,8 +8,10 @@ type Digest = 'sha256' | 'sha384' | 'sha512';
 export interface SigningMechanism {
   readonly mechanism: Mechanism;
   readonly keyType: 'ec' | 'rsa' | 'ed25519';
-  /** Turns the message into what C_Sign takes: the hash, a DigestInfo, or (Ed25519) the message itself. */
-  input(message: Uint8Array): Buffer;
+  /** Undefined for Ed25519, which takes the message itself. */
+  readonly digest: Digest | undefined;
+  /** Turns the hash (Ed25519: the message) into what C_Sign takes: the same, or a DigestInfo. */
+  readonly input: (octets: Buffer) => Buffer;
 }
 
 /** DER prefix of DigestInfo (RFC 8017 §9.2 note 1). */
@@ -27,7 +28,8 @@ function ecdsa(digest: Digest): SigningMechanism {
   return {
     mechanism: { mechanism: ckm.ecdsa },
     keyType: 'ec',
-    input: (message) => hash(digest, message, 'buffer'),
+    digest,
+    input: (octets) => octets,
   };
 }
 
@@ -35,7 +37,8 @@ function pkcs1(digest: Digest): SigningMechanism {
   return {
     mechanism: { mechanism: ckm.rsaPkcs },
     keyType: 'rsa',
-    input: (message) => Buffer.concat([digestInfoPrefix[digest], hash(digest, message, 'buffer')]),
+    digest,
+    input: (octets) => Buffer.concat([digestInfoPrefix[digest], octets]),
   };
 }
 
@@ -50,7 +53,8 @@ function pss(digest: Digest): SigningMechanism {
   return {
     mechanism: { mechanism: ckm.rsaPkcsPss, parameter },
     keyType: 'rsa',
-    input: (message) => hash(digest, message, 'buffer'),
+    digest,
+    input: (octets) => octets,
   };
 }
 
@@ -72,7 +76,8 @@ export const signingMechanisms: Readonly<Record<SignatureAlgorithmName, SigningM
   ed25519: {
     mechanism: { mechanism: ckm.eddsa },
     keyType: 'ed25519',
-    input: (message) => Buffer.from(message.buffer, message.byteOffset, message.byteLength),
+    digest: undefined,
+    input: (octets) => octets,
   },
 };
 

@@ -40,7 +40,12 @@ export interface SignItem {
   readonly bytes: Uint8Array;
 }
 
-/** An act on the token beside signing; `Answer` gives what each one answers. */
+/** A message on its way: numbers are the parent's, never used twice. */
+interface StreamNumber {
+  readonly stream: number;
+}
+
+/** An act on the token beside signing one message; `Answer` gives what each one answers. */
 export type TokenCall =
   | { readonly name: 'identity' }
   | { readonly name: 'bind'; readonly keys: readonly KeyBinding[] }
@@ -50,7 +55,16 @@ export type TokenCall =
   | { readonly name: 'generateKeyPair'; readonly request: GenerateKeyRequest }
   | { readonly name: 'createSelfTestKey' }
   | { readonly name: 'destroyKeyPair'; readonly keyId: KeyId }
-  | { readonly name: 'clearBlockedKey'; readonly keyId: KeyId };
+  | { readonly name: 'clearBlockedKey'; readonly keyId: KeyId }
+  | ({
+      readonly name: 'openStream';
+      /** Octets that will come. */
+      readonly length: number;
+    } & StreamNumber &
+      Omit<SignItem, 'id' | 'bytes'>)
+  | ({ readonly name: 'writeStream'; readonly bytes: Uint8Array } & StreamNumber)
+  | ({ readonly name: 'signStream' } & StreamNumber)
+  | ({ readonly name: 'dropStream' } & StreamNumber);
 
 export interface Answers {
   readonly identity: TokenIdentity;
@@ -62,6 +76,10 @@ export interface Answers {
   readonly createSelfTestKey: KeyId;
   readonly destroyKeyPair: undefined;
   readonly clearBlockedKey: undefined;
+  readonly openStream: undefined;
+  readonly writeStream: undefined;
+  readonly signStream: Uint8Array;
+  readonly dropStream: undefined;
 }
 
 /** A ChanceryError as plain data. */

@@ -2,8 +2,11 @@ import type { SigningPurpose } from '../domain/index.ts';
 
 type Structure = 'certificate' | 'crl' | 'certificationRequest' | 'ocspResponse';
 
-/** Content of a DER SEQUENCE that fills the bytes exactly; undefined for anything else. */
-function sequenceContent(bytes: Uint8Array): Uint8Array | undefined {
+/** Octets that tell what a structure is: a header of up to 6, and what sets it apart. */
+export const longestBeginning = 16;
+
+/** Content of a DER SEQUENCE that fills `total` octets exactly, as far as it is there; undefined for anything else. */
+function sequenceContent(bytes: Uint8Array, total: number): Uint8Array | undefined {
   if (bytes[0] !== 0x30) return undefined;
   const first = bytes[1] ?? 0;
   const lengthOctets = first < 0x80 ? 0 : first & 0x7f;
@@ -11,7 +14,7 @@ function sequenceContent(bytes: Uint8Array): Uint8Array | undefined {
   let length = lengthOctets === 0 ? first : 0;
   for (let i = 0; i < lengthOctets; i++) length = length * 256 + (bytes[2 + i] ?? 0);
   const start = 2 + lengthOctets;
-  return start + length === bytes.length ? bytes.subarray(start) : undefined;
+  return start + length === total ? bytes.subarray(start) : undefined;
 }
 
 function startsWith(bytes: Uint8Array, ...prefix: readonly number[]): boolean {
@@ -23,9 +26,12 @@ function startsWith(bytes: Uint8Array, ...prefix: readonly number[]): boolean {
  * TBSCertificate [0] version v3, TBSCertList INTEGER v2 (RFC 5280 §4.1, §5.1),
  * CertificationRequestInfo INTEGER 0 (RFC 2986 §4.1), ResponseData [1] or [2] responderID
  * (RFC 6960 §4.2.1; its version is DEFAULT v1 and so absent in DER).
+ *
+ * @param bytes the whole, or of a stream the first `longestBeginning` octets
+ * @param total octets of the whole
  */
-export function outerStructure(bytes: Uint8Array): Structure | undefined {
-  const content = sequenceContent(bytes);
+export function outerStructure(bytes: Uint8Array, total = bytes.length): Structure | undefined {
+  const content = sequenceContent(bytes, total);
   if (content === undefined) return undefined;
   if (startsWith(content, 0xa0, 0x03, 0x02, 0x01, 0x02)) return 'certificate';
   if (startsWith(content, 0x02, 0x01, 0x01)) return 'crl';
@@ -40,8 +46,12 @@ export function outerStructure(bytes: Uint8Array): Structure | undefined {
  * for one purpose can't be passed off as another. Only the outer form is looked at: what is inside
  * was linted before it came here.
  */
-export function fitsPurpose(purpose: SigningPurpose, bytes: Uint8Array): boolean {
-  const structure = outerStructure(bytes);
+export function fitsPurpose(
+  purpose: SigningPurpose,
+  bytes: Uint8Array,
+  total = bytes.length,
+): boolean {
+  const structure = outerStructure(bytes, total);
   switch (purpose) {
     case 'certificate':
     case 'crl':

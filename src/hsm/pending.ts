@@ -23,9 +23,13 @@ export interface Pending {
 /** Shortest time after which a process counts as hung, so that a caller in a hurry can't have it killed. */
 const hangMinimum = 500;
 
-/** Acts that may be sent again after a process was lost: they change nothing, or come to the same. */
-function isRepeatable(work: Work): boolean {
-  if (work.kind === 'sign') return false;
+/**
+ * What becomes of a request whose process was lost: it is sent to the next, because it changes
+ * nothing or comes to the same; or nothing was done that matters, but the rest is lost too; or
+ * nobody knows what was done.
+ */
+function whenLost(work: Work): 'repeat' | 'nothingSigned' | 'unknown' {
+  if (work.kind === 'sign') return 'unknown';
   switch (work.call.name) {
     case 'identity':
     case 'bind':
@@ -33,14 +37,28 @@ function isRepeatable(work: Work): boolean {
     case 'random':
     case 'selfTest':
     case 'clearBlockedKey':
-      return true;
+      return 'repeat';
+    case 'openStream':
+    case 'writeStream':
+    case 'dropStream':
+      return 'nothingSigned';
+    case 'signStream':
     case 'generateKeyPair':
     case 'createSelfTestKey':
     case 'destroyKeyPair':
-      return false;
+      return 'unknown';
     default:
       return work.call satisfies never;
   }
+}
+
+export function isSignature(work: Work): boolean {
+  return work.kind === 'sign' || work.call.name === 'signStream';
+}
+
+/** Parts of a stream go before what waits, or a list of many chunks would wait behind it each time. */
+function isPartOfStream(work: Work): boolean {
+  return work.kind === 'call' && work.call.name.endsWith('Stream');
 }
 
 /**
@@ -51,6 +69,8 @@ export class PendingQueue {
   readonly #limit: number;
   readonly #window: number;
   readonly #waiting: Pending[] = [];
+  /** Parts of streams: few at a time, because their sender waits for the answers. */
+  readonly #ahead: Pending[] = [];
   readonly #sent = new Map<number, Pending>();
   #nextId = 1;
 
@@ -60,7 +80,7 @@ export class PendingQueue {
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#ahead.length + this.#waiting.length;
   }
 
   get inFlight(): number {
@@ -68,12 +88,14 @@ export class PendingQueue {
   }
 
   get empty(): boolean {
-    return this.#waiting.length === 0 && this.#sent.size === 0;
+    return this.waiting === 0 && this.#sent.size === 0;
   }
 
   /** @throws ChanceryError `overloaded` when the queue is full: memory stays bounded, and the caller hears at once. */
   add(work: Work, deadline: number, now: number): Promise<unknown> {
-    if (this.#waiting.length + this.#sent.size >= this.#limit) {
+    const ahead = isPartOfStream(work);
+    // A stream that was let in is not cut off in its middle: its sender bounds it.
+    if (!ahead && this.#waiting.length + this.#sent.size >= this.#limit) {
       return Promise.reject(
         new ChanceryError('overloaded', {
           message: `the signer has ${this.#limit} requests waiting already; try again in a second`,
@@ -82,7 +104,7 @@ export class PendingQueue {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push({
+      (ahead ? this.#ahead : this.#waiting).push({
         id: this.#nextId++,
         work,
         deadline,
@@ -99,7 +121,8 @@ export class PendingQueue {
   take(now: number): Pending[] {
     const room = this.#window - this.#sent.size;
     if (room <= 0) return [];
-    const batch = this.#waiting.splice(0, room);
+    const batch = this.#ahead.splice(0, room);
+    batch.push(...this.#waiting.splice(0, room - batch.length));
     for (const pending of batch) {
       pending.sentAt = now;
       this.#sent.set(pending.id, pending);
@@ -122,17 +145,19 @@ export class PendingQueue {
 
   /** The process is gone: what may be repeated waits for the next, the rest has an unknown outcome. */
   processLost(how: string): void {
-    const lost = [...this.#sent.values()].reverse();
+    const sent = [...this.#sent.values()].reverse();
     this.#sent.clear();
-    for (const pending of lost) {
+    for (const pending of sent) {
       if (pending.answered) continue;
-      if (isRepeatable(pending.work)) this.requeue(pending);
-      else pending.reject(unknownOutcome(pending.work, `the signer process ended (${how})`));
+      const why = `the signer process ended (${how})`;
+      if (whenLost(pending.work) === 'repeat') this.requeue(pending);
+      else pending.reject(lost(pending.work, why));
     }
   }
 
   /** Ends all that waits. */
   rejectWaiting(error: ChanceryError): void {
+    for (const pending of this.#ahead.splice(0)) pending.reject(error);
     for (const pending of this.#waiting.splice(0)) pending.reject(error);
   }
 
@@ -142,27 +167,13 @@ export class PendingQueue {
    * @returns Whether the process hangs: a request has been in it for all of its own deadline.
    */
   expire(now: number): boolean {
-    for (let i = this.#waiting.length - 1; i >= 0; i--) {
-      const pending = this.#waiting[i];
-      if (pending === undefined || now < pending.expiresAt) continue;
-      this.#waiting.splice(i, 1);
-      pending.reject(
-        new ChanceryError('tokenUnavailable', {
-          message: `the token did not get to this within ${pending.deadline} ms; nothing was signed, try again`,
-          retryAfter: 2,
-        }),
-      );
-    }
+    for (const queue of [this.#ahead, this.#waiting]) expireWaiting(queue, now);
     let hung = false;
     for (const pending of this.#sent.values()) {
       if (!pending.answered && now >= pending.expiresAt) {
         pending.answered = true;
         const why = `it gave no answer within ${pending.deadline} ms`;
-        pending.reject(
-          isRepeatable(pending.work)
-            ? new ChanceryError('tokenUnavailable', { message: `the token: ${why}`, retryAfter: 2 })
-            : unknownOutcome(pending.work, why),
-        );
+        pending.reject(lost(pending.work, why));
       }
       const since = pending.sentAt ?? now;
       if (now - since >= Math.max(pending.deadline, hangMinimum)) hung = true;
@@ -171,12 +182,41 @@ export class PendingQueue {
   }
 }
 
-function unknownOutcome(work: Work, why: string): ChanceryError {
-  const act = work.kind === 'sign' ? 'the signature' : work.call.name;
-  return new ChanceryError('outcomeUnknown', {
-    message: `the outcome of ${act} is unknown: ${why}`,
-    retryAfter: 2,
-  });
+function expireWaiting(queue: Pending[], now: number): void {
+  for (let i = queue.length - 1; i >= 0; i--) {
+    const pending = queue[i];
+    if (pending === undefined || now < pending.expiresAt) continue;
+    queue.splice(i, 1);
+    pending.reject(
+      new ChanceryError('tokenUnavailable', {
+        message: `the token did not get to this within ${pending.deadline} ms; nothing was signed, try again`,
+        retryAfter: 2,
+      }),
+    );
+  }
+}
+
+/** What a caller hears whose request went to a process that did not answer it. */
+function lost(work: Work, why: string): ChanceryError {
+  switch (whenLost(work)) {
+    case 'repeat':
+      return new ChanceryError('tokenUnavailable', {
+        message: `the token: ${why}`,
+        retryAfter: 2,
+      });
+    case 'nothingSigned':
+      return new ChanceryError('tokenUnavailable', {
+        message: `nothing was signed, try again: ${why}`,
+        retryAfter: 2,
+      });
+    case 'unknown': {
+      const act = work.kind === 'sign' ? 'the signature' : work.call.name;
+      return new ChanceryError('outcomeUnknown', {
+        message: `the outcome of ${act} is unknown: ${why}`,
+        retryAfter: 2,
+      });
+    }
+  }
 }
 
 /** The parent's side of a WireError. */

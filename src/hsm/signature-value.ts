@@ -1,5 +1,6 @@
-import { ecdsaRawToDer, verifySignature } from '../pkix/index.ts';
+import { ecdsaRawToDer } from '../pkix/index.ts';
 import type { BoundKey } from './key-bindings.ts';
+import type { Message } from './message.ts';
 
 /** Octets of r (and of s) by the curve's name in a KeyObject. */
 const halfLength: Readonly<Record<string, number>> = {
@@ -19,7 +20,7 @@ export class WrongSignature extends Error {
  *
  * @throws WrongSignature when its length is wrong or it does not verify: it never leaves.
  */
-export function verifiedSignature(key: BoundKey, message: Uint8Array, raw: Buffer): Uint8Array {
+export function verifiedSignature(key: BoundKey, message: Message, raw: Buffer): Uint8Array {
   let signature: Uint8Array;
   if (key.algorithm.keyType === 'ec') {
     const half = halfLength[key.verificationKey.asymmetricKeyDetails?.namedCurve ?? ''];
@@ -30,7 +31,7 @@ export function verifiedSignature(key: BoundKey, message: Uint8Array, raw: Buffe
   } else {
     signature = new Uint8Array(raw);
   }
-  if (!verifySignature(key.algorithm, key.verificationKey, message, signature)) {
+  if (!message.verify(key, signature)) {
     throw new WrongSignature("the token's signature does not verify with the key's public half");
   }
   return signature;

@@ -4,6 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { OperatorFault, toWireError } from './faults.ts';
+import { WholeMessage } from './message.ts';
 import type { FromSigner, Outcome, SignItem, TokenCall, ToSigner } from './messages.ts';
 import { initialiseTokenHere } from './token-initialisation.ts';
 import { TokenSigner } from './token-signer.ts';
@@ -40,10 +41,10 @@ function fail(error: unknown, act: string): void {
   send({ type: 'failed', error: toWireError(error, act), permanent }, end);
 }
 
-function sign({ id, ...item }: SignItem): void {
+function sign({ id, bytes, ...item }: SignItem): void {
   if (signer === undefined) return;
   signer.sign({
-    item,
+    item: { ...item, message: new WholeMessage(bytes) },
     attempts: 0,
     done: (value) => respond({ id, ok: true, value }),
     refused: (error, repeatable) =>

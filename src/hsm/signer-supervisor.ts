@@ -3,7 +3,7 @@ import { ChanceryError } from '../domain/index.ts';
 import type { SignRequest } from '../issuance/ports.ts';
 import type { KeyBinding, TokenRole } from '../keys/ports.ts';
 import type { BlockedKey, FromSigner, Outcome, SignItem, TokenCall } from './messages.ts';
-import { fromWireError, PendingQueue } from './pending.ts';
+import { fromWireError, isSignature, PendingQueue } from './pending.ts';
 import type { Log } from './signer-child.ts';
 import { SignerChild } from './signer-child.ts';
 import type { TokenHealth, TokenMetrics, TokenOptions } from './token-options.ts';
@@ -16,6 +16,7 @@ const firstBackOff = 100;
 const longestBackOff = 3000;
 const permanentBackOff = 5000;
 const closeDeadline = 5000;
+export const defaultQueueLimit = 1000;
 /** A process that served this long was whole: its end starts the back-off anew. */
 const wholeAfter = 5000;
 /** Requests in the process for each session: enough to batch, few to lose with it. */
@@ -64,7 +65,10 @@ export class SignerSupervisor {
     this.#sessions = options.sessions ?? 4;
     this.#openDeadline = options.openDeadline ?? 10_000;
     this.#since = options.clock.now();
-    this.#queue = new PendingQueue(options.queueLimit ?? 1000, this.#sessions * windowPerSession);
+    this.#queue = new PendingQueue(
+      options.queueLimit ?? defaultQueueLimit,
+      this.#sessions * windowPerSession,
+    );
     if (options.onDemand !== true) this.#start();
   }
 
@@ -284,7 +288,7 @@ export class SignerSupervisor {
     const pending = this.#queue.settle(outcome.id);
     if (pending === undefined) return;
     if (outcome.ok) {
-      if (pending.work.kind === 'sign') this.#signatures++;
+      if (isSignature(pending.work)) this.#signatures++;
       this.#failuresInARow = 0;
       pending.resolve(outcome.value);
     } else if (outcome.error.repeatable === true && this.#lastWork < pending.expiresAt) {

@@ -1,7 +1,8 @@
 import { ChanceryError } from '../domain/index.ts';
 import { returnValueOf } from './cryptoki.ts';
-import type { BoundKey, KeyBindings } from './key-bindings.ts';
-import type { BlockedKey, LogLevel, SignItem } from './messages.ts';
+import type { BoundKey, KeyBindings, SigningItem } from './key-bindings.ts';
+import type { Message } from './message.ts';
+import type { BlockedKey, LogLevel } from './messages.ts';
 import { classifyReturnValue } from './return-values.ts';
 import { verifiedSignature, WrongSignature } from './signature-value.ts';
 import type { PooledSession, TokenConnection } from './token-connection.ts';
@@ -9,7 +10,7 @@ import { openPooledSession } from './token-connection.ts';
 
 /** One signature to make; exactly one of the two functions is called, once. */
 export interface SigningJob {
-  readonly item: Omit<SignItem, 'id'>;
+  readonly item: SigningItem & { readonly message: Message };
   readonly done: (signature: Uint8Array) => void;
   /** `repeatable`: nothing was signed, and the next signer process may try. */
   readonly refused: (error: unknown, repeatable: boolean) => void;
@@ -123,7 +124,7 @@ export class SigningEngine {
     }
     job.attempts++;
     this.#inFlight++;
-    const input = key.mechanism.input(job.item.bytes);
+    const input = job.item.message.input(key.mechanism);
     try {
       lib.C_SignInit(session.handle, key.mechanism.mechanism, key.handle);
     } catch (error) {
@@ -145,7 +146,7 @@ export class SigningEngine {
 
   #finish(job: SigningJob, session: PooledSession, key: BoundKey, raw: Buffer): void {
     try {
-      const signature = verifiedSignature(key, job.item.bytes, raw);
+      const signature = verifiedSignature(key, job.item.message, raw);
       this.#reconnects = 0;
       job.done(signature);
     } catch (error) {

@@ -10,6 +10,7 @@ import {
 } from '../pkix/index.ts';
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
 import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
+import { IncomingStreams } from './incoming-streams.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
 import {
@@ -18,6 +19,7 @@ import {
   generateKeyPair,
   selfTestLabel,
 } from './key-generation.ts';
+import { type Message, WholeMessage } from './message.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
 import { findKey } from './public-keys.ts';
 import { verifiedSignature, WrongSignature } from './signature-value.ts';
@@ -30,8 +32,9 @@ import { connect, disconnect } from './token-connection.ts';
 const selfTestMessageLength = 64;
 const randomLimit = 65_536;
 
-function selfTestMessage(): Uint8Array {
-  return Buffer.concat([Buffer.from('chancery self-test\0'), randomBytes(selfTestMessageLength)]);
+function selfTestMessage(): Message {
+  const marked = [Buffer.from('chancery self-test\0'), randomBytes(selfTestMessageLength)];
+  return new WholeMessage(Buffer.concat(marked));
 }
 
 export type SignerHooks = Omit<EngineHooks, 'reconnect'>;
@@ -42,6 +45,7 @@ export class TokenSigner {
   readonly #module: Module;
   readonly #bindings: KeyBindings;
   readonly #engine: SigningEngine;
+  readonly #streams: IncomingStreams;
   readonly #hooks: SignerHooks;
   #selfTestKey: KeyId | undefined;
   #identity: Answers['identity'];
@@ -56,6 +60,7 @@ export class TokenSigner {
     this.#settings = settings;
     this.#hooks = hooks;
     this.#bindings = new KeyBindings([...readBlockedKeys(settings.pinFile), ...blocked]);
+    this.#streams = new IncomingStreams(this.#bindings);
     this.#module = loadModule(settings.module);
     const connection = this.#open(bindings);
     this.#identity = connection.identity;
@@ -143,7 +148,7 @@ export class TokenSigner {
     if (session === undefined || key.handle === undefined) return false;
     const message = selfTestMessage();
     lib.C_SignInit(session.handle, key.mechanism.mechanism, key.handle);
-    const raw = lib.C_Sign(session.handle, key.mechanism.input(message), session.output);
+    const raw = lib.C_Sign(session.handle, message.input(key.mechanism), session.output);
     try {
       verifiedSignature(key, message, raw);
       return true;
@@ -191,9 +196,37 @@ export class TokenSigner {
         this.#bindings.clear(call.keyId);
         this.#keepBlocked();
         return undefined;
+      case 'openStream':
+        this.#streams.open(call);
+        return undefined;
+      case 'writeStream':
+        this.#streams.write(call.stream, call.bytes);
+        return undefined;
+      case 'signStream':
+        return await this.#signStream(call.stream);
+      case 'dropStream':
+        this.#streams.drop(call.stream);
+        return undefined;
       default:
         return call satisfies never;
     }
+  }
+
+  #signStream(stream: number): Promise<Uint8Array> {
+    const { message, call } = this.#streams.end(stream);
+    const { keyId, purpose, algorithm } = call;
+    return this.#engineSignature({ keyId, purpose, algorithm, message });
+  }
+
+  #engineSignature(item: SigningJob['item']): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#engine.submit({
+        item,
+        done: resolve,
+        refused: (error) => reject(error instanceof Error ? error : new Error(String(error))),
+        attempts: 0,
+      });
+    });
   }
 
   /** The purpose selfTest and the token's own self-test key belong to each other alone. */
@@ -239,24 +272,21 @@ export class TokenSigner {
     return lib.C_GenerateRandom(session, Buffer.allocUnsafeSlow(length));
   }
 
-  #selfTest(): Promise<undefined> {
+  async #selfTest(): Promise<undefined> {
     const key = this.#selfTestKey === undefined ? undefined : this.#bindings.get(this.#selfTestKey);
     if (key === undefined) {
-      return Promise.reject(
-        new ChanceryError('tokenUnavailable', {
-          message: `the token "${this.#settings.label}" has no key labelled "${selfTestLabel}"; make one with createSelfTestKey`,
-        }),
-      );
+      throw new ChanceryError('tokenUnavailable', {
+        message: `the token "${this.#settings.label}" has no key labelled "${selfTestLabel}"; make one with createSelfTestKey`,
+      });
     }
     const { keyId, algorithm } = key.binding;
-    return new Promise((resolve, reject) => {
-      this.#engine.submit({
-        item: { keyId, algorithm, purpose: 'selfTest', bytes: selfTestMessage() },
-        done: () => resolve(undefined),
-        refused: (error) => reject(error instanceof Error ? error : new Error(String(error))),
-        attempts: 0,
-      });
+    await this.#engineSignature({
+      keyId,
+      algorithm,
+      purpose: 'selfTest',
+      message: selfTestMessage(),
     });
+    return undefined;
   }
 
   async #generate(request: GenerateKeyRequest): Promise<GeneratedKey> {

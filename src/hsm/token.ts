@@ -10,8 +10,9 @@ import type {
   TokenRole,
 } from '../keys/ports.ts';
 import type { Answers, BlockedKey, TokenCall } from './messages.ts';
+import { OutgoingStreams } from './outgoing-stream.ts';
 import { RandomReserve } from './random-reserve.ts';
-import { SignerSupervisor } from './signer-supervisor.ts';
+import { defaultQueueLimit, SignerSupervisor } from './signer-supervisor.ts';
 import type { TokenHealth, TokenMetrics, TokenOptions } from './token-options.ts';
 
 /** One PKCS#11 token behind its signer process. */
@@ -36,11 +37,16 @@ class ChildToken implements Token {
   readonly #supervisor: SignerSupervisor;
   readonly #defaultDeadline: number;
   readonly #random: RandomReserve;
+  readonly #streams: OutgoingStreams;
 
   constructor(options: TokenOptions) {
     this.role = options.role;
     this.#defaultDeadline = options.defaultDeadline ?? 5000;
     this.#supervisor = new SignerSupervisor(options);
+    this.#streams = new OutgoingStreams(
+      (call, deadline) => this.#supervisor.call(call, deadline),
+      options.queueLimit ?? defaultQueueLimit,
+    );
     this.#random = new RandomReserve((length) => this.#call({ name: 'random', length }));
   }
 
@@ -48,13 +54,8 @@ class ChildToken implements Token {
     return this.#supervisor.sign(request);
   }
 
-  async signStream({ chunks, length, ...request }: SignStreamRequest): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for await (const chunk of chunks()) parts.push(chunk);
-    const bytes = Buffer.concat(parts);
-    if (bytes.length !== length)
-      throw new RangeError(`${bytes.length} octets instead of ${length}`);
-    return this.sign({ ...request, bytes });
+  signStream(request: SignStreamRequest): Promise<Uint8Array> {
+    return this.#streams.sign(request);
   }
 
   async #call<C extends TokenCall>(

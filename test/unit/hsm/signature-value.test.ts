@@ -2,10 +2,12 @@ import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 import { expect, test } from 'vitest';
 import type { BoundKey } from '../../../src/hsm/key-bindings.ts';
 import { signingMechanisms } from '../../../src/hsm/mechanisms.ts';
+import { WholeMessage } from '../../../src/hsm/message.ts';
 import { verifiedSignature } from '../../../src/hsm/signature-value.ts';
 import { signatureAlgorithms } from '../../../src/pkix/index.ts';
 
-const message = Buffer.from('the bytes that were linted');
+const bytes = Buffer.from('the bytes that were linted');
+const message = new WholeMessage(bytes);
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const key: BoundKey = {
   binding: {
@@ -20,7 +22,7 @@ const key: BoundKey = {
   handle: undefined,
   problem: undefined,
 };
-const raw = sign('sha256', message, {
+const raw = sign('sha256', bytes, {
   key: createPrivateKey(pair.privateKey.export({ type: 'pkcs8', format: 'pem' })),
   dsaEncoding: 'ieee-p1363',
 });
