@@ -69,9 +69,13 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
     repeat(
       tickMilliseconds,
       stopping.signal,
-      loggedOnce(logger, async () => acme.tick()),
+      loggedOnce(logger, 'the schedule of ACME', async () => acme.tick()),
     ),
     repeat(readinessMilliseconds, stopping.signal, async () => authority.checkReadiness()),
+    workOnJobs(
+      stopping.signal,
+      loggedOnce(logger, 'acts on many certificates', async () => authority.continueBulkJobs()),
+    ),
   ];
   logger.info({ data: configuration.dataFolder }, 'the CA process serves');
 
@@ -150,18 +154,39 @@ async function repeat(
   }
 }
 
+/**
+ * Acts on many certificates, batch by batch. After each it pauses for as long as the batch took, so
+ * that issuance and status have half of the database to themselves.
+ */
+async function workOnJobs(
+  signal: AbortSignal,
+  batch: () => Promise<boolean | undefined>,
+): Promise<void> {
+  while (!signal.aborted) {
+    const started = performance.now();
+    const more = await batch();
+    await wait(more === true ? performance.now() - started : tickMilliseconds, signal);
+  }
+}
+
 /** Work of a schedule that may fail for a while (a database that is away): said once, tried again. */
-function loggedOnce(logger: Logger, work: () => Promise<void>): () => Promise<void> {
+function loggedOnce<T>(
+  logger: Logger,
+  what: string,
+  work: () => Promise<T>,
+): () => Promise<T | undefined> {
   let failing = false;
   return async () => {
     try {
-      await work();
+      const result = await work();
       failing = false;
+      return result;
     } catch (error) {
       if (!failing) {
-        logger.error({ err: error }, 'the schedule of ACME failed; it is tried again');
+        logger.error({ err: error }, `${what} failed; it is tried again`);
       }
       failing = true;
+      return undefined;
     }
   };
 }

@@ -32,6 +32,7 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
     'certificates:revoke',
     'certificates:hold',
     'certificates:release',
+    'certificates:describe',
     'crls:publish',
     'principals:read',
     'acme:read',

@@ -140,6 +140,7 @@ const tellings: Readonly<Record<ErrorCode, Told>> = {
   forbidden: { type: 'unauthorized', status: 403 },
   notFound: { type: 'malformed', status: 404 },
   ambiguous: { type: 'malformed', status: 409 },
+  countDiffers: { type: 'malformed', status: 409 },
   illegalTransition: { type: 'malformed', status: 409 },
   alreadyRevoked: { type: 'alreadyRevoked' },
   certificateOnHold: { type: 'unauthorized', status: 403 },

@@ -24,6 +24,8 @@ export interface StoredAuditRecord extends AuditRecord {
 /** Appends within the caller's transaction: an act and its record are committed together. */
 export interface AuditLog {
   append(record: AuditRecord): Promise<void>;
+  /** Many in one statement. */
+  appendAll(records: readonly AuditRecord[]): Promise<void>;
   list(query: {
     readonly tenant: TenantId;
     readonly act?: string | undefined;

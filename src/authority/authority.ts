@@ -3,12 +3,15 @@ import { type Act, act } from './acts.ts';
 import { authenticationUseCases } from './authentication.ts';
 import { type IssueRequest, issueCertificate } from './certificates.ts';
 import { clockCheck } from './clock-check.ts';
+import { bulkJobUseCases } from './bulk-jobs.ts';
+import { bulkRun } from './bulk-run.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
 import { enrolmentUseCases } from './enrolment.ts';
+import { exportUseCases } from './export.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
@@ -73,6 +76,9 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...enrolmentUseCases(context),
     ...status,
     ...inventoryUseCases(context),
+    ...bulkJobUseCases(context),
+    ...bulkRun(context, guard, clockWitness),
+    ...exportUseCases(context),
     ...issuerUseCases(context),
     ...crlUseCases(context),
     ...responderUseCases(context),

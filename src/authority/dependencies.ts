@@ -16,6 +16,8 @@ export type FailpointName =
   | 'crl.2-after-signature'
   | 'crl.3-after-file'
   | 'crl.4-after-commit'
+  | 'bulk.1-before-commit'
+  | 'bulk.2-after-commit'
   | 'issuer.1-after-key';
 
 /** One line for the operator; `alarm` is an error that someone must act upon. */
@@ -68,4 +70,6 @@ export interface AuthoritySettings {
   readonly defaultIssuer?: string | undefined;
   /** A `prepared` row older than this (seconds) is settled as abandoned; longer than any deadline. */
   readonly settleAfterSeconds: number;
+  /** Certificates of a job that one transaction changes; default 500. */
+  readonly bulkBatchSize?: number | undefined;
 }

@@ -3,6 +3,8 @@
 export { act, recordDone } from './acts.ts';
 export type { Authority } from './authority.ts';
 export { createAuthority } from './authority.ts';
+export type { BulkRequest, BulkSearch } from './bulk-jobs.ts';
+export type { BulkForecast } from './bulk-preview.ts';
 export type { IssueRequest } from './certificates.ts';
 export type { AuthorityDependencies, AuthoritySettings, FailpointName } from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';

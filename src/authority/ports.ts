@@ -15,6 +15,9 @@ import type {
 import type { CrlEntry } from '../issuance/ports.ts';
 import type { KeyRecord } from '../keys/ports.ts';
 import type { SignatureAlgorithmName } from '../pkix/index.ts';
+import type { BulkJobs } from './bulk-ports.ts';
+
+export type * from './bulk-ports.ts';
 import type { CrlLedger } from './crl-ports.ts';
 
 export type { CrlLedger, CrlRecord } from './crl-ports.ts';
@@ -328,6 +331,7 @@ export interface Transaction {
   readonly principals: PrincipalStore;
   readonly idempotency: IdempotencyStore;
   readonly installation: InstallationStore;
+  readonly bulk: BulkJobs;
   readonly audit: AuditLog;
 }
 

@@ -259,7 +259,7 @@ async function applyChange(
   return { ...record, status };
 }
 
-function isCompromise(
+export function isCompromise(
   change: StatusChange,
 ): change is StatusChange & { readonly act: 'revoke'; readonly reasonCode: ReasonCode } {
   return (
@@ -306,7 +306,10 @@ function refuseIssuersToOthers(principal: Principal, { type, subject }: Certific
   }
 }
 
-function refuseHalfAnEnd({ until, then }: HoldRequest, now: Date): void {
+export function refuseHalfAnEnd(
+  { until, then }: Pick<HoldRequest, 'until' | 'then'>,
+  now: Date,
+): void {
   if ((until === undefined) !== (then === undefined)) {
     throw new ChanceryError('invalidArgument', {
       message: 'a hold with an end needs both: --until T and --then release|revoke|alarm',
@@ -321,7 +324,7 @@ function refuseHalfAnEnd({ until, then }: HoldRequest, now: Date): void {
   }
 }
 
-function refuseFuture(field: string, time: Date | undefined, now: Date): void {
+export function refuseFuture(field: string, time: Date | undefined, now: Date): void {
   if (time !== undefined && time > now) {
     throw new ChanceryError('invalidArgument', {
       message: `${field} ${time.toISOString()} lies in the future; it says since when the key is believed compromised`,
@@ -331,7 +334,7 @@ function refuseFuture(field: string, time: Date | undefined, now: Date): void {
   }
 }
 
-function auditDetails(change: StatusChange): Readonly<Record<string, unknown>> {
+export function auditDetails(change: StatusChange): Readonly<Record<string, unknown>> {
   const { reasonCode, cause, comment, invalidityDate, effectiveAt, until, then } = change;
   return Object.fromEntries(
     Object.entries({ reasonCode, cause, comment, invalidityDate, effectiveAt, until, then }).filter(

@@ -28,6 +28,8 @@ export const errorCodes = {
   certificateOnHold: 'conflict',
   certificateRevoked: 'conflict',
   alreadyExists: 'conflict',
+  /** What an act on many would meet is not what was counted before; nothing was done. */
+  countDiffers: 'conflict',
   /** Same Idempotency-Key, another body. */
   idempotencyMismatch: 'refused',
   /** Same Idempotency-Key, first request still running. */

@@ -1,4 +1,19 @@
 /** The words of the field as types, error codes and the ports that every use case is given. */
+export type {
+  BulkAct,
+  BulkItemState,
+  BulkJobState,
+  BulkParameters,
+  Description,
+  DescriptionChange,
+} from './bulk-job.ts';
+export {
+  bulkJobTransitions,
+  bulkPermissions,
+  mostTags,
+  nextBulkJobState,
+  nextDescription,
+} from './bulk-job.ts';
 export type { Clock, Random } from './clock.ts';
 export type { ErrorCode, ErrorOptions, Violation } from './errors.ts';
 export { ChanceryError, errorCodes, isChanceryError } from './errors.ts';

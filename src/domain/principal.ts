@@ -19,6 +19,7 @@ export const permissions = [
   'certificates:revoke',
   'certificates:hold',
   'certificates:release',
+  'certificates:describe',
   'issuers:read',
   'issuers:create',
   'crls:read',

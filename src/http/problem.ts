@@ -55,6 +55,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   certificateOnHold: 'The certificate is on hold',
   certificateRevoked: 'The certificate is revoked',
   alreadyExists: 'It exists already',
+  countDiffers: 'The number of certificates differs from the one expected',
   storeConflict: 'Another writer was first',
   idempotencyMismatch: 'The Idempotency-Key was used for another request',
   idempotencyInProgress: 'The first request with this Idempotency-Key is still running',

@@ -3,7 +3,7 @@ import express from 'express';
 import type { Acme } from '../acme/index.ts';
 import type { Authority } from '../authority/index.ts';
 import type { Clock } from '../domain/index.ts';
-import { ChanceryError, permissions } from '../domain/index.ts';
+import { ChanceryError, isChanceryError, permissions } from '../domain/index.ts';
 import { refuseMethod } from './application.ts';
 import { gate, labelled, principalOf } from './gate.ts';
 import { issuerDirectory } from './issuer-directory.ts';
@@ -35,11 +35,11 @@ export function restRouter(options: RestOptions): Router {
     issuers: issuerDirectory(options.authority),
     now: () => options.clock.now(),
   };
-  const readBody = bodyReader(options.maximumBodyBytes);
   for (const row of mostLiteralFirst(options.routes)) {
     const path = expressPath(row.path);
     const handler = routeHandler(row, tools);
-    const steps = row.body === undefined ? [handler] : [readBody, handler];
+    const limit = Math.max(options.maximumBodyBytes, row.maximumBodyBytes ?? 0);
+    const steps = row.body === undefined ? [handler] : [bodyReader(limit), handler];
     const method = row.method.toLowerCase() as 'get' | 'post' | 'delete';
     router[method](path, labelled(row.path), gate(row, options.authority), ...steps);
   }
@@ -83,13 +83,20 @@ function routeHandler(row: Route, tools: RouteTools): RequestHandler {
       principalOf(request),
       tools,
     );
-    send(response, answer);
+    await send(response, answer);
   };
 }
 
-function send(response: Response, answer: Answer): void {
-  response.status(answer.status ?? 200).set('cache-control', 'no-store');
-  if (answer.headers !== undefined) response.set(answer.headers);
+async function send(response: Response, answer: Answer): Promise<void> {
+  const begin = (): void => {
+    response.status(answer.status ?? 200).set('cache-control', 'no-store');
+    if (answer.headers !== undefined) response.set(answer.headers);
+  };
+  if (answer.stream !== undefined) {
+    await sendStream(response, answer.stream, begin);
+    return;
+  }
+  begin();
   if (answer.json !== undefined) {
     response.type('application/json').end(JSON.stringify(answer.json));
   } else if (answer.content !== undefined) {
@@ -97,6 +104,46 @@ function send(response: Response, answer: Answer): void {
   } else {
     response.end();
   }
+}
+
+async function sendStream(
+  response: Response,
+  stream: NonNullable<Answer['stream']>,
+  begin: () => void,
+): Promise<void> {
+  try {
+    await stream(async (piece) => {
+      if (!response.headersSent) begin();
+      if (response.destroyed) throw readerGone();
+      if (!response.write(piece)) await drained(response);
+    });
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    // Without its last chunk the body is seen to be cut off (RFC 9112 §8).
+    response.destroy();
+    if (!isChanceryError(error) || error.code !== readerGone().code) throw error;
+    return;
+  }
+  if (!response.headersSent) begin();
+  response.end();
+}
+
+/** Waits until the reader took what is buffered. */
+async function drained(response: Response): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const settle = (): void => {
+      response.off('drain', settle);
+      response.off('close', settle);
+      if (response.destroyed) reject(readerGone());
+      else resolve();
+    };
+    response.on('drain', settle);
+    response.on('close', settle);
+  });
+}
+
+function readerGone(): ChanceryError {
+  return new ChanceryError('outcomeUnknown', { message: 'the reader has gone' });
 }
 
 function bodyReader(limit: number): RequestHandler {

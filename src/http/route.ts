@@ -8,12 +8,17 @@ import type { IssuerDirectory } from './issuer-directory.ts';
 /** Who passes: holders of one permission, anyone with a valid credential, or everyone. */
 export type Access = Permission | 'authenticated' | 'public';
 
-/** What a handler answers. Exactly one of `json` and `content`, or neither for 204. */
+/** What a handler answers. Exactly one of `json`, `content` and `stream`, or none for 204. */
 export interface Answer {
   readonly status?: number | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly json?: unknown;
   readonly content?: string | Uint8Array | undefined;
+  /**
+   * Writes the body piece by piece; each `write` waits for the reader. Status and headers go with the
+   * first piece: what fails before it is a problem, what fails after it breaks the connection off.
+   */
+  readonly stream?: ((write: (piece: string) => Promise<void>) => Promise<void>) | undefined;
 }
 
 /** A request after the edge: strings only, nothing checked yet. */
@@ -46,6 +51,8 @@ export interface Route {
   readonly body: z.ZodObject | undefined;
   /** Whether an Idempotency-Key header counts. */
   readonly idempotent: boolean;
+  /** Larger than the setting for all others. */
+  readonly maximumBodyBytes?: number | undefined;
   readonly answer: AnswerShape;
   run(raw: RawRequest, principal: Principal | undefined, tools: RouteTools): Promise<Answer>;
 }
@@ -77,6 +84,7 @@ interface Definition<P extends z.ZodObject, Q extends z.ZodObject, B extends z.Z
   readonly query?: Q;
   readonly body?: B;
   readonly idempotent?: boolean;
+  readonly maximumBodyBytes?: number;
   readonly answer: AnswerShape;
 }
 
@@ -139,6 +147,7 @@ function shape<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodObje
     query: definition.query ?? nothing,
     body: definition.body,
     idempotent: definition.idempotent ?? false,
+    maximumBodyBytes: definition.maximumBodyBytes,
   };
 }
 

@@ -27,6 +27,23 @@ export class PostgresAuditLog implements AuditLog {
     return await Promise.resolve();
   }
 
+  /** As {@link append}, in one statement. */
+  async appendAll(records: readonly AuditRecord[]): Promise<void> {
+    if (records.length > 0) {
+      this.#session.defer(this.#sql.appendAll, [
+        records.map(({ at }) => at),
+        records.map(({ tenant }) => tenant),
+        records.map(({ principalId }) => principalId),
+        records.map(({ principalName }) => principalName),
+        records.map(({ act }) => act),
+        records.map(({ outcome }) => outcome),
+        records.map(({ object }) => object),
+        records.map(({ canonical }) => Buffer.from(canonical)),
+      ]);
+    }
+    return await Promise.resolve();
+  }
+
   async list(query: Parameters<AuditLog['list']>[0]): Promise<readonly StoredAuditRecord[]> {
     const rows = await this.#session.query(this.#sql.list, [
       query.tenant,

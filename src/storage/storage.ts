@@ -3,6 +3,7 @@ import type { PrincipalStore } from '../access/ports.ts';
 import type { AcmeStore, AcmeTransaction, AcmeUnitOfWork } from '../acme/ports.ts';
 import type { AuditLog } from '../audit/ports.ts';
 import type {
+  BulkJobs,
   ChangeFeed,
   CrlLedger,
   IdempotencyStore,
@@ -16,6 +17,7 @@ import type {
 import { ChanceryError } from '../domain/index.ts';
 import { acmeStore } from './acme-store.ts';
 import { PostgresAuditLog } from './audit-log.ts';
+import { PostgresBulkJobs } from './bulk-jobs.ts';
 import { ChangeReader } from './change-feed.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresInventory } from './inventory.ts';
@@ -30,6 +32,7 @@ import {
 } from './records.ts';
 import { bigint, text } from './rows.ts';
 import { acmeStatements } from './sql/acme.ts';
+import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
@@ -273,6 +276,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     principals: principalStatements(schema),
     idempotency: idempotencyStatements(schema),
     installation: installationStatements(schema),
+    bulk: bulkStatements(schema),
     audit: auditStatements(schema),
     acme: acmeStatements(schema),
   };
@@ -297,6 +301,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get installation(): InstallationStore {
       return new PostgresInstallationStore(session, sql.installation);
+    },
+    get bulk(): BulkJobs {
+      return new PostgresBulkJobs(session, schema, sql.bulk);
     },
     get audit(): AuditLog {
       return new PostgresAuditLog(session, sql.audit);

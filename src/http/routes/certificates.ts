@@ -18,16 +18,8 @@ import {
 } from '../representation.ts';
 import type { Answer, Route } from '../route.ts';
 import { route } from '../route.ts';
-import {
-  csr,
-  days,
-  durationSeconds,
-  issuerQuery,
-  paging,
-  serialNumber,
-  text,
-  time,
-} from '../shapes.ts';
+import { searchFilters, searchOf } from '../search-query.ts';
+import { csr, days, issuerQuery, paging, serialNumber, text, time } from '../shapes.ts';
 
 const tags = z.array(text(100)).max(50);
 const nameList = z.array(text(2048)).max(1000).optional();
@@ -48,24 +40,7 @@ const issueBody = z.strictObject({
   tags: tags.optional(),
 });
 
-const searchQuery = z.strictObject({
-  status: z.enum(['good', 'onHold', 'revoked', 'expired']).optional(),
-  subject: text(1000).optional(),
-  name: text(2048).optional(),
-  profile: text(100).optional(),
-  owner: text(200).optional(),
-  tag: text(100).optional(),
-  key: z
-    .string()
-    .regex(/^[0-9a-fA-F]{64}$/, { message: 'must be the SHA-256 of a SubjectPublicKeyInfo in hex' })
-    .optional(),
-  requestedBy: text(200).optional(),
-  issuer: text(100).optional(),
-  expiringWithin: durationSeconds.optional(),
-  requestedAfter: time.optional(),
-  requestedBefore: time.optional(),
-  ...paging,
-});
+const searchQuery = z.strictObject({ ...searchFilters, ...paging });
 
 const renewBody = z.strictObject({ csr });
 
@@ -99,15 +74,11 @@ export const certificateRoutes: readonly Route[] = [
     query: searchQuery,
     answer: { status: 200, schema: listOf(certificateShape) },
     handle: async ({ authority, principal, query, issuers, now }) => {
-      const { profile, key, expiringWithin, ...filters } = query;
+      const { cursor, limit, ...filters } = query;
       const page = await authority.searchCertificates(principal, {
-        ...filters,
-        profileName: profile,
-        spkiHash: key?.toLowerCase(),
-        notAfterBefore:
-          expiringWithin === undefined
-            ? undefined
-            : new Date(now().getTime() + expiringWithin * 1000),
+        ...searchOf(filters, now()),
+        cursor,
+        limit,
       });
       const items = await Promise.all(page.items.map((item) => certificateJson(item, issuers)));
       return { json: { items, next: page.next } };

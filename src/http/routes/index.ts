@@ -1,6 +1,8 @@
 import type { Route } from '../route.ts';
 import { acmeRoutes } from './acme.ts';
+import { bulkJobRoutes } from './bulk-jobs.ts';
 import { certificateRoutes } from './certificates.ts';
+import { exportRoutes } from './export.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
@@ -10,6 +12,8 @@ import { statusRoutes } from './status.ts';
 export const routes: readonly Route[] = [
   ...certificateRoutes,
   ...statusRoutes,
+  ...bulkJobRoutes,
+  ...exportRoutes,
   ...recordRoutes,
   ...issuerRoutes,
   ...principalRoutes,

@@ -40,6 +40,10 @@ const applicationRights: Readonly<Record<string, string>> = {
   acme_rate_limits: 'SELECT, INSERT, UPDATE (theoretical_arrival), DELETE',
   acme_rate_limit_overrides: 'SELECT, INSERT, UPDATE, DELETE',
   acme_renewal_incidents: 'SELECT, INSERT, UPDATE (closed_at)',
+  bulk_jobs:
+    'SELECT, INSERT, UPDATE (state, started_at, ended_at, fence, turn_at, items, pending, done, refused, skipped)',
+  // DELETE: the items of jobs that are long over.
+  bulk_job_items: 'SELECT, INSERT, UPDATE (state, code, reason), DELETE',
   migrations: 'SELECT',
 };
 

@@ -132,6 +132,9 @@ export function auditStatements(schema: string) {
   return statements(schema, 'audit', {
     append: `INSERT INTO {audit} (at, tenant, principal_id, principal_name, act, outcome, object, canonical)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+    appendAll: `INSERT INTO {audit} (at, tenant, principal_id, principal_name, act, outcome, object, canonical)
+      SELECT * FROM unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+        $7::text[], $8::bytea[])`,
     list: `SELECT * FROM {audit}
       WHERE tenant = $1 AND ($2::text IS NULL OR act = $2) AND ($3::text IS NULL OR object = $3)
         AND ($4::bigint IS NULL OR id > $4)

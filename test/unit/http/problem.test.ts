@@ -59,6 +59,7 @@ describe('problemOf', () => {
       notFound: 404,
       methodNotAllowed: 405,
       ambiguous: 409,
+      countDiffers: 409,
       idempotencyInProgress: 409,
       payloadTooLarge: 413,
       unsupportedMediaType: 415,
