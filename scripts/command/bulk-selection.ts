@@ -24,7 +24,10 @@ export type Selection =
 export function addSelection(command: Command, writing: 'plain' | 'prefixed' = 'plain'): Command {
   command
     .argument('[serial...]', 'serial numbers in hex; case, colons and leading zeros don’t matter')
-    .option('--from <file>', 'serial numbers from a file, one a line, # for comments; - for standard input')
+    .option(
+      '--from <file>',
+      'serial numbers from a file, one a line, # for comments; - for standard input',
+    )
     .option('--where', 'those that the filters below find, which are those of list');
   addFilters(command, writing);
   return command
@@ -84,8 +87,13 @@ export function selectionOf(
 function serialNumbersFrom(file: string): readonly string[] {
   const name = file === '-' ? 'standard input' : file;
   const found = new Set<string>();
-  for (const [index, line] of readFileSync(file === '-' ? 0 : file, 'utf8').split('\n').entries()) {
-    const serial = line.replace(/#.*$/, '').trim().replace(/^serial=/i, '');
+  for (const [index, line] of readFileSync(file === '-' ? 0 : file, 'utf8')
+    .split('\n')
+    .entries()) {
+    const serial = line
+      .replace(/#.*$/, '')
+      .trim()
+      .replace(/^serial=/i, '');
     if (serial === '') continue;
     try {
       found.add(parseSerialNumber(serial));

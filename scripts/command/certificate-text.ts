@@ -20,6 +20,7 @@ export interface CertificateJson {
   readonly notAfter: string;
   readonly owner: string;
   readonly tags: readonly string[];
+  readonly notes?: string;
   readonly requestedBy: string;
   readonly requestedAt: string;
   readonly sha256?: string;
@@ -67,6 +68,7 @@ export function printCertificate(certificate: CertificateJson): void {
     ['notAfter', certificate.notAfter],
     ['owner', certificate.owner],
     ['tags', certificate.tags],
+    ['notes', certificate.notes],
     ['requestedBy', certificate.requestedBy],
     ['requestedAt', certificate.requestedAt],
     ['replaces', certificate.replaces],

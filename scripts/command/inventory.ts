@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import {
   type CertificateJson,
   certificateOf,
@@ -7,8 +7,9 @@ import {
   text,
 } from './certificate-text.ts';
 import { Client } from './client.ts';
+import { addFilters } from './filters.ts';
 import { print, printJson, printTable } from './output.ts';
-import { parseDuration, parseLimit } from './values.ts';
+import { parseLimit } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,24 +17,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function inventoryCommands(program: Command, environment: Environment): void {
   const client = (): Client => new Client(environment);
 
-  program
-    .command('list')
-    .description('search the inventory')
-    .addOption(
-      new Option('--status <status>', 'only these').choices([
-        'good',
-        'onHold',
-        'revoked',
-        'expired',
-      ]),
-    )
-    .option('--subject <text>', 'part of the subject or of any name')
-    .option('--name <name>', 'exactly this name')
-    .option('--profile <p>', 'only this profile')
-    .option('--owner <o>', 'only this owner')
-    .option('--tag <t>', 'only with this tag')
+  addFilters(program.command('list').description('search the inventory'))
     .option('--issuer <name>', 'only of this issuer')
-    .option('--expiring-within <duration>', 'for example 30d or 12h', parseDuration)
     .option('--limit <n>', 'rows a page, at most 1000', parseLimit, '100')
     .option('--cursor <c>', 'the page after; printed at the end of a page')
     .option('--json', 'print the REST representation')

@@ -21,7 +21,12 @@ export function jobCommands(program: Command, environment: Environment): void {
     .command('list')
     .description('newest first')
     .addOption(
-      new Option('--state <state>', 'only these').choices(['planned', 'running', 'stopped', 'done']),
+      new Option('--state <state>', 'only these').choices([
+        'planned',
+        'running',
+        'stopped',
+        'done',
+      ]),
     )
     .option('--limit <n>', 'rows a page, at most 1000', parseLimit, '100')
     .option('--cursor <c>', 'the page after; printed at the end of a page')

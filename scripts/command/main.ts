@@ -6,6 +6,7 @@ import { administrationCommands } from './administration.ts';
 import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { inventoryCommands } from './inventory.ts';
+import { jobCommands } from './jobs.ts';
 import { localCommands } from './local.ts';
 import { ocspCommands } from './ocsp/commands.ts';
 import { statusCommands } from './status-acts.ts';
@@ -32,6 +33,7 @@ Exit status: 0 done, 1 refused or failed, 2 usage, 3 server or token not reachab
 certificateCommands(program, environment);
 statusCommands(program, environment);
 inventoryCommands(program, environment);
+jobCommands(program, environment);
 administrationCommands(program, environment);
 accessCommands(program, environment);
 acmeCommands(program, environment);

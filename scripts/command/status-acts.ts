@@ -1,4 +1,6 @@
 import { type Command, Option } from 'commander';
+import { actOnMany } from './bulk.ts';
+import { addSelection, selectionOf } from './bulk-selection.ts';
 import { type CertificateJson, certificateOf, statusLine, text } from './certificate-text.ts';
 import { Client } from './client.ts';
 import { usageError } from './exit.ts';
@@ -6,22 +8,20 @@ import { print, printJson } from './output.ts';
 import { parseReason, parseTime } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+type Options = Readonly<Record<string, string | boolean | undefined>>;
 
 /** revoke, hold, release. */
 export function statusCommands(program: Command, environment: Environment): void {
   const client = (): Client => new Client(environment);
 
   const act = (name: string, description: string): Command =>
-    program
-      .command(name)
-      .description(description)
-      .argument('<serial>', 'serial number in hex; case, colons and leading zeros don’t matter')
-      .option('--issuer <name>', 'needed when two issuers share the serial number')
-      .option('--comment <text>', 'kept in the history')
-      .option('--json', 'print the REST representation');
+    addSelection(program.command(name).description(description)).option(
+      '--comment <text>',
+      'kept in the history',
+    );
 
   act('revoke', 'revoke a certificate for good')
-    .requiredOption(
+    .option(
       '--reason <code>',
       'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified',
       parseReason,
@@ -31,16 +31,26 @@ export function statusCommands(program: Command, environment: Environment): void
       'since when the key is believed compromised (RFC 3339 with Z)',
       parseTime,
     )
-    .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
+    .action(async (serials: readonly string[], options: Options) => {
+      const selection = selectionOf(serials, options);
+      if (selection.kind !== 'resume' && options['reason'] === undefined) {
+        throw usageError('say why: --reason keyCompromise, superseded, cessationOfOperation …');
+      }
+      const parameters = {
+        reasonCode: options['reason'],
+        invalidityDate: options['invalidityDate'],
+        comment: options['comment'],
+      };
+      if (selection.kind !== 'one') {
+        await actOnMany(client(), { act: 'revoke', parameters, options }, selection);
+        return;
+      }
+      const serial = selection.serialNumber;
       const answer = await client().call({
         method: 'POST',
         path: `/certificates/${encodeURIComponent(serial)}/revoke`,
         query: { issuer: text(options['issuer']) },
-        body: {
-          reasonCode: options['reason'],
-          invalidityDate: options['invalidityDate'],
-          comment: options['comment'],
-        },
+        body: parameters,
       });
       const result = answer.json() as {
         readonly certificate: CertificateJson;
@@ -73,13 +83,13 @@ export function statusCommands(program: Command, environment: Environment): void
     .addOption(
       new Option('--then <end>', 'what happens at --until').choices(['release', 'revoke', 'alarm']),
     )
-    .action(async (serial: string, options: Record<string, string | boolean | undefined>) => {
+    .action(async (serials: readonly string[], options: Options) => {
       if ((options['until'] === undefined) !== (options['then'] === undefined)) {
         throw usageError(
           '--until and --then belong together: say when the hold ends and what happens then',
         );
       }
-      await statusAct('hold', serial, options, {
+      await statusAct('hold', serials, options, {
         cause: options['cause'],
         until: options['until'],
         then: options['then'],
@@ -87,22 +97,28 @@ export function statusCommands(program: Command, environment: Environment): void
     });
 
   act('release', 'end a hold: the certificate is good again').action(
-    async (serial: string, options: Record<string, string | boolean | undefined>) => {
-      await statusAct('release', serial, options, {});
+    async (serials: readonly string[], options: Options) => {
+      await statusAct('release', serials, options, {});
     },
   );
 
   async function statusAct(
-    name: string,
-    serial: string,
-    options: Record<string, string | boolean | undefined>,
+    name: 'hold' | 'release',
+    serials: readonly string[],
+    options: Options,
     body: Readonly<Record<string, unknown>>,
   ): Promise<void> {
+    const parameters = { ...body, comment: options['comment'] };
+    const selection = selectionOf(serials, options);
+    if (selection.kind !== 'one') {
+      await actOnMany(client(), { act: name, parameters, options }, selection);
+      return;
+    }
     const answer = await client().call({
       method: 'POST',
-      path: `/certificates/${encodeURIComponent(serial)}/${name}`,
+      path: `/certificates/${encodeURIComponent(selection.serialNumber)}/${name}`,
       query: { issuer: text(options['issuer']) },
-      body: { ...body, comment: options['comment'] },
+      body: parameters,
     });
     const result = answer.json();
     if (options['json'] === true) {

@@ -1,10 +1,10 @@
 import type { Permission, Principal } from '../domain/index.ts';
 import { type Act, act } from './acts.ts';
 import { authenticationUseCases } from './authentication.ts';
-import { type IssueRequest, issueCertificate } from './certificates.ts';
-import { clockCheck } from './clock-check.ts';
 import { bulkJobUseCases } from './bulk-jobs.ts';
 import { bulkRun } from './bulk-run.ts';
+import { type IssueRequest, issueCertificate } from './certificates.ts';
+import { clockCheck } from './clock-check.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';

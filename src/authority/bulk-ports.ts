@@ -153,10 +153,7 @@ export interface BulkJobs {
     outcomes: readonly BulkOutcome[],
   ): Promise<number>;
   /** Of these certificates, those that the job still has pending are done by the sweep of their key. */
-  settleSwept(
-    job: Pick<BulkJobRecord, 'tenant' | 'id'>,
-    rows: readonly bigint[],
-  ): Promise<number>;
+  settleSwept(job: Pick<BulkJobRecord, 'tenant' | 'id'>, rows: readonly bigint[]): Promise<number>;
   /** State, times, counts, and the fencing number under which it was worked on. */
   update(job: BulkJobRecord, fence?: bigint): Promise<void>;
   /** Of these serial numbers: what they are, in this order; none, one or several of each. */

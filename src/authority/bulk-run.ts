@@ -1,7 +1,6 @@
 import { auditRecord } from '../audit/index.ts';
 import {
   type BulkAct,
-  ChanceryError,
   type IssuerId,
   isChanceryError,
   nextBulkJobState,
@@ -77,27 +76,40 @@ export function bulkRun(
     log('info', 'a job on many certificates is done', { job: job.id, ...job.counts });
   };
 
-  /** The one certificate that fails is refused, so that it holds up no other. */
+  /**
+   * The one certificate that fails is refused, so that it holds up no other. When none is left to be
+   * blamed, the job itself fails: it is stopped, so that it holds up no other job.
+   */
   const refuseFirst = async (fence: bigint, cause: unknown): Promise<void> => {
-    const refused = await unitOfWork.run(async (transaction) => {
-      const job = await transaction.bulk.takeTurn(tenant, fence);
+    const blamed = await unitOfWork.run(async (transaction) => {
+      const { bulk, audit } = transaction;
+      const job = await bulk.takeTurn(tenant, fence);
       if (job === undefined) return undefined;
-      const [item] = await transaction.bulk.takePending(job, 1);
-      if (item === undefined) return undefined;
+      const now = dependencies.clock.now();
+      const [item] = await bulk.takePending(job, 1);
+      if (item === undefined) {
+        await bulk.update({ ...job, state: nextBulkJobState(job.state, 'stop'), endedAt: now });
+        await recordDone(dependencies, transaction, systemPrincipal, {
+          act: 'bulkJob.stop',
+          object: job.id,
+          details: { ...job.counts },
+        });
+        return { job: job.id };
+      }
       const outcome: BulkOutcome = {
         position: item.position,
         state: 'refused',
         code: 'internal',
         reason: 'it could not be changed; the log of the CA says why',
       };
-      await transaction.audit.append(recordOf(dependencies.clock.now(), job, item, outcome));
-      await transaction.bulk.settle(job, [outcome]);
-      await transaction.bulk.update({ ...job, counts: counted(job.counts, [outcome], 0) }, fence);
+      await audit.append(recordOf(now, job, item, outcome));
+      await bulk.settle(job, [outcome]);
+      await bulk.update({ ...job, counts: counted(job.counts, [outcome], 0) }, fence);
       return { job: job.id, certificate: certificateReference(item) };
     });
-    if (refused !== undefined) {
-      log('alarm', 'a certificate of a job could not be changed', {
-        ...refused,
+    if (blamed !== undefined) {
+      log('alarm', 'a job on many certificates met what it could not change', {
+        ...blamed,
         cause: String(cause),
       });
     }
@@ -293,8 +305,7 @@ function recordOf(
     at,
     principal: job.requestedBy,
     act: actNames[act],
-    outcome:
-      outcome.state === 'done' ? 'done' : outcome.code === 'internal' ? 'failed' : 'refused',
+    outcome: outcome.state === 'done' ? 'done' : outcome.code === 'internal' ? 'failed' : 'refused',
     object: certificateReference(item),
     details: {
       job: job.id,

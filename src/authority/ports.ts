@@ -18,6 +18,7 @@ import type { SignatureAlgorithmName } from '../pkix/index.ts';
 import type { BulkJobs } from './bulk-ports.ts';
 
 export type * from './bulk-ports.ts';
+
 import type { CrlLedger } from './crl-ports.ts';
 
 export type { CrlLedger, CrlRecord } from './crl-ports.ts';
@@ -154,6 +155,8 @@ export interface CertificateQuery {
   readonly requestedBy?: string | undefined;
   readonly owner?: string | undefined;
   readonly tag?: string | undefined;
+  /** Case-insensitive substring of the notes. */
+  readonly notes?: string | undefined;
   readonly spkiHash?: string | undefined;
   readonly issuanceState?: IssuanceState | undefined;
   /** Expires before this; unless `expired` is asked for, what has expired already is left out. */

@@ -142,9 +142,16 @@ function schemaOf(
 ): unknown {
   const json = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
   const { $schema: _, $defs: definitions, ...rest } = json;
-  for (const [name, definition] of Object.entries(definitions ?? {})) schemas[name] = definition;
-  const text = JSON.stringify(rest).replaceAll('"#/$defs/', '"#/components/schemas/');
-  const plain = JSON.parse(text) as Record<string, unknown>;
+  // A definition may refer to another.
+  const moved = (value: unknown): Record<string, unknown> =>
+    JSON.parse(JSON.stringify(value).replaceAll('"#/$defs/', '"#/components/schemas/')) as Record<
+      string,
+      unknown
+    >;
+  for (const [name, definition] of Object.entries(definitions ?? {})) {
+    schemas[name] = moved(definition);
+  }
+  const plain = moved(rest);
   const id = plain['id'];
   if (typeof id === 'string') {
     schemas[id] = plain;

@@ -41,6 +41,7 @@ export const certificateShape = z
     notAfter: timeText,
     owner: z.string(),
     tags: z.array(z.string()),
+    notes: optionalText,
     requestedBy: z.string(),
     requestedAt: timeText,
     issuedAt: optionalTime,
@@ -84,6 +85,7 @@ export async function certificateJson(
     notAfter: rfc3339(record.notAfter),
     owner: record.owner,
     tags: [...record.tags],
+    notes: record.notes,
     requestedBy: record.requestedBy,
     requestedAt: rfc3339(record.requestedAt),
     issuedAt: rfc3339(record.issuedAt),
@@ -94,7 +96,7 @@ export async function certificateJson(
     replaces: record.replaces,
     sha256:
       certificate === undefined
-        ? undefined
+        ? record.certificateSha256
         : createHash('sha256').update(certificate).digest('hex'),
     pem: withPem && certificate !== undefined ? certificatesToPem([certificate]) : undefined,
   };

@@ -5,7 +5,12 @@ import type {
   DescriptionWrite,
   StatusWrite,
 } from '../authority/ports.ts';
-import type { CertificateStatus, IssuanceState, ReasonCode, StatusChange } from '../domain/index.ts';
+import type {
+  CertificateStatus,
+  IssuanceState,
+  ReasonCode,
+  StatusChange,
+} from '../domain/index.ts';
 import { given, statusOf } from './certificate-rows.ts';
 import type { Row } from './pool.ts';
 import {

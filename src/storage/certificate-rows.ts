@@ -194,7 +194,8 @@ export function changeValues(state: StatusState, change: StatusChange): readonly
   ];
 }
 
-function statusOf(row: Row): StatusState {
+/** The status columns of a row; a certificate without them is good. */
+export function statusOf(row: Row): StatusState {
   const status = optionalWord<CertificateStatus>(row, 'status') ?? 'good';
   if (status === 'good') return { status };
   return {

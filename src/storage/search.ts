@@ -21,6 +21,27 @@ export function searchStatement(
   schema: string,
   query: CertificateQuery,
 ): { readonly statement: Statement; readonly values: readonly unknown[]; readonly limit: number } {
+  const { conditions, values } = searchConditions(schema, query);
+  const limit = Math.min(Math.max(Math.trunc(query.limit), 1), largestPage);
+  return {
+    statement: {
+      text: `${selectCertificates(schema)} WHERE ${conditions} ORDER BY c.id DESC LIMIT $${values.length + 1}`,
+    },
+    values: [...values, limit + 1],
+    limit,
+  };
+}
+
+/**
+ * The conditions of a search on register `c`, contents `m`, outcome `o` and status `s`, with their
+ * parameters from $1.
+ *
+ * @throws ChanceryError `invalidArgument` for a cursor that did not come from a page before.
+ */
+export function searchConditions(
+  schema: string,
+  query: Omit<CertificateQuery, 'limit'>,
+): { readonly conditions: string; readonly values: readonly unknown[] } {
   const values: unknown[] = [];
   const conditions: string[] = [];
   const add = (condition: (parameter: string) => string, value: unknown): void => {
@@ -28,7 +49,6 @@ export function searchStatement(
     values.push(value);
     conditions.push(condition(`$${values.length}`));
   };
-  const limit = Math.min(Math.max(Math.trunc(query.limit), 1), largestPage);
 
   add((p) => `c.tenant = ${p}`, query.tenant);
   add((p) => `c.issuer_id = ${p}`, query.issuerId);
@@ -49,6 +69,13 @@ export function searchStatement(
   }
   if (query.subject !== undefined) {
     add((p) => contains(schema, p), containsPattern(query.subject));
+  }
+  if (query.notes !== undefined) {
+    // Few have notes: the partial index serves.
+    add(
+      (p) => `(m.notes IS NOT NULL AND lower(m.notes) LIKE lower(${p}) ESCAPE '\\')`,
+      containsPattern(query.notes),
+    );
   }
   add(
     (p) => `c.spki_hash = ${p}`,
@@ -78,14 +105,7 @@ export function searchStatement(
     }
   }
   add((p) => `c.id < ${p}`, query.cursor === undefined ? undefined : parseCursor(query.cursor));
-  values.push(limit + 1);
-  return {
-    statement: {
-      text: `${selectCertificates(schema)} WHERE ${conditions.join(' AND ')} ORDER BY c.id DESC LIMIT $${values.length}`,
-    },
-    values,
-    limit,
-  };
+  return { conditions: conditions.join(' AND '), values };
 }
 
 function contains(schema: string, parameter: string): string {

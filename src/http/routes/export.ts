@@ -60,16 +60,12 @@ export const exportRoutes: readonly Route[] = [
       stream: async (write) => {
         // With the first rows: until then a refusal is still a problem.
         let heading = format === 'csv' ? csvRecord(columns) : '';
-        await authority.exportCertificates(
-          principal,
-          searchOf(filters, now()),
-          async (records) => {
-            const rows = await Promise.all(records.map((row) => certificateJson(row, issuers)));
-            const lines = rows.map(format === 'csv' ? csvRow : jsonLine);
-            await write(heading + lines.join(''));
-            heading = '';
-          },
-        );
+        await authority.exportCertificates(principal, searchOf(filters, now()), async (records) => {
+          const rows = await Promise.all(records.map((row) => certificateJson(row, issuers)));
+          const lines = rows.map(format === 'csv' ? csvRow : jsonLine);
+          await write(heading + lines.join(''));
+          heading = '';
+        });
         if (heading !== '') await write(heading);
       },
     }),

@@ -59,7 +59,8 @@ BEGIN
       IS NOT DISTINCT FROM (OLD.sequence, OLD.tenant, OLD.id, OLD.parameters, OLD.requested_by_id, OLD.includes_issuers)
     AND NEW.fence >= OLD.fence
     AND (NEW.state = OLD.state AND OLD.state <> 'done'
-      OR (OLD.state, NEW.state) IN (('planned', 'running'), ('planned', 'stopped'),
+      -- planned to done: begun and finished by one batch.
+      OR (OLD.state, NEW.state) IN (('planned', 'running'), ('planned', 'stopped'), ('planned', 'done'),
         ('running', 'stopped'), ('running', 'done'), ('stopped', 'running')))
   THEN
     RETURN NEW;
@@ -85,3 +86,23 @@ CREATE TRIGGER settled_once BEFORE UPDATE ON bulk_job_items
   FOR EACH ROW WHEN (OLD.state <> 'pending' OR NEW.state = 'pending'
     OR OLD.certificate_id IS DISTINCT FROM NEW.certificate_id)
   EXECUTE FUNCTION check_bulk_item_settled();
+
+-- Few certificates have notes, so what finds them is small.
+DO $$
+DECLARE
+  opclass_schema text;
+BEGIN
+  SELECT n.nspname INTO opclass_schema
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pg_trgm';
+  IF opclass_schema IS NOT NULL THEN
+    EXECUTE format(
+      'CREATE INDEX certificate_contents_notes ON certificate_contents USING gin '
+      '(lower(notes) %I.gin_trgm_ops) WITH (gin_pending_list_limit = 512) WHERE notes IS NOT NULL',
+      opclass_schema);
+  ELSE
+    CREATE INDEX certificate_contents_notes ON certificate_contents (certificate_id)
+      WHERE notes IS NOT NULL;
+  END IF;
+END
+$$;
