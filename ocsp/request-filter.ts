@@ -84,9 +84,7 @@ export class RequestReader {
 
   #issuerOf(request: OcspRequest): KnownIssuer {
     let issuer: KnownIssuer | undefined;
-    for (const { certID, extensions } of request.requests) {
-      // serviceLocator (§4.4.6) asks to relay to another responder, which this one does not do.
-      refuseUnknownCritical(extensions, new Set());
+    for (const { certID } of request.requests) {
       const found = this.#parts.issuers.find(certID);
       if (found === undefined) {
         throw new ChanceryError('notFound', {
@@ -116,6 +114,10 @@ function parse(der: Uint8Array): OcspRequest {
   const request = parseOcspRequest(der, { maxRequests: maxCertIDs });
   refuseUnknownCritical(request.extensions, understood);
   refuseOtherResponses(request.extensions);
+  for (const { extensions } of request.requests) {
+    // serviceLocator (§4.4.6) asks to relay to another responder, which this one does not do.
+    refuseUnknownCritical(extensions, new Set());
+  }
   return request;
 }
 
