@@ -65,6 +65,7 @@ export function localCommands(program: Command, environment: Environment): void 
       );
     });
 
+  rehearseCommand(database, environment);
   nodeCommands(program, environment);
 
   const token = program.command('token').description('the PKCS#11 tokens on this machine');
@@ -122,6 +123,40 @@ export function localCommands(program: Command, environment: Environment): void 
       const { replaceLostToken } = await import('./token.ts');
       await replaceLostToken(environment, role, print);
       print(`the ${role} token is new and empty but for its self-test key`);
+    });
+}
+
+function rehearseCommand(database: Command, environment: Environment): void {
+  database
+    .command('rehearse')
+    .description(
+      "run this version's migrations on a copy of the present database, verify it and drop it; the CA may go on working",
+    )
+    .option('--keep', 'leave the copy (schema …_rehearsal) for a look')
+    .option('--json', 'print the report as JSON')
+    .action(async (options: { readonly keep?: boolean; readonly json?: boolean }) => {
+      const { rehearseHere } = await import('./rehearse-database.ts');
+      const { withDatabase } = await import('./with-database.ts');
+      const terminal = process.stderr.isTTY ? process.stderr : undefined;
+      const report = await withDatabase(environment, async (complete) =>
+        rehearseHere(complete, options.keep === true, terminal),
+      );
+      if (options.json === true) printJson(report);
+      else {
+        for (const finding of report.findings) print(finding);
+        const rows = report.tables.reduce((sum, table) => sum + table.rows, 0);
+        print(
+          `${rows} rows (${Math.ceil(report.octets / 1e6)} MB with indexes) copied in ${report.copySeconds} s`,
+        );
+        for (const { name, seconds } of report.migrations) print(`${name}: ${seconds} s`);
+        if (report.migrations.length === 0) print('no migration is missing');
+        if (options.keep === true) print(`the copy is kept: schema ${report.copy}`);
+      }
+      if (report.findings.length > 0) {
+        throw new CommandError(
+          `the rehearsal found ${report.findings.length} things wrong; do not upgrade before they are understood`,
+        );
+      }
     });
 }
 

@@ -5,6 +5,8 @@ export { filePublisher } from './file-publisher.ts';
 export type { MigrateOptions } from './migrate.ts';
 export { migrate } from './migrate.ts';
 export { openPublishedStore } from './published-store.ts';
+export type { RehearsalReport } from './rehearsal.ts';
+export { rehearse } from './rehearsal.ts';
 export { s3Publisher } from './s3-publisher.ts';
 export type { StatusStorage, Storage, StorageMetrics, StorageOptions } from './storage.ts';
 export { openStatusStorage, openStorage } from './storage.ts';

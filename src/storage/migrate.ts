@@ -53,24 +53,7 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     await client.connect();
     await client.query(lock);
     await requireRoles(client, options.roles);
-    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [
-      schema,
-    ]);
-    await runner({
-      dbClient: client,
-      dir: folder,
-      direction: 'up',
-      schema,
-      // An owner of the schema alone may not make one, not even one that is there.
-      createSchema: rowCount === 0,
-      migrationsTable: 'migrations',
-      migrationsSchema: schema,
-      singleTransaction: true,
-      checkOrder: true,
-      // The lock above covers the grants too.
-      noLock: true,
-      logger: { debug: log, info: log, warn: log, error: log },
-    });
+    await runMigrations(client, schema, Infinity, log);
     await grant(client, schema, options.roles);
     await forgetForeignTransactions(client, schema);
   } catch (error) {
@@ -79,6 +62,32 @@ export async function migrate(options: MigrateOptions): Promise<void> {
     // Ends the session and with it the lock.
     await client.end().catch(() => undefined);
   }
+}
+
+/** Runs so many of the migrations that the schema lacks, all in one transaction; rights are not touched. */
+export async function runMigrations(
+  client: Client,
+  schema: string,
+  count: number,
+  log: (message: string) => void,
+): Promise<void> {
+  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema]);
+  await runner({
+    dbClient: client,
+    dir: folder,
+    direction: 'up',
+    count,
+    schema,
+    // An owner of the schema alone may not make one, not even one that is there.
+    createSchema: rowCount === 0,
+    migrationsTable: 'migrations',
+    migrationsSchema: schema,
+    singleTransaction: true,
+    checkOrder: true,
+    // The lock of `migrate` covers the grants too.
+    noLock: true,
+    logger: { debug: log, info: log, warn: log, error: log },
+  });
 }
 
 async function requireRoles(client: Client, roles: MigrateOptions['roles']): Promise<void> {
