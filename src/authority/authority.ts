@@ -15,6 +15,7 @@ import { exportUseCases } from './export.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
+import { issuerPolicyUseCases } from './issuer-policy.ts';
 import { issuerStanding } from './issuer-standing.ts';
 import { issuerUseCases } from './issuers.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
@@ -81,6 +82,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...exportUseCases(context),
     ...issuerUseCases(context),
     ...crlUseCases(context),
+    ...issuerPolicyUseCases(context),
     ...responderUseCases(context),
     ...principalUseCases(context),
     ...authenticationUseCases(context),

@@ -22,7 +22,6 @@ export interface ClockCheck {
 const toleranceMilliseconds = 5 * 60_000;
 /** A comparison is believed for this long, as long as the clock does not go back. */
 const believedMilliseconds = 30_000;
-const onlyShard = 0;
 
 export function clockCheck(
   dependencies: Pick<AuthorityDependencies, 'unitOfWork' | 'clock' | 'tenant' | 'log'>,
@@ -34,10 +33,11 @@ export function clockCheck(
   const compare = async (): Promise<string | undefined> => {
     const { database, thisUpdate } = await unitOfWork.read(async (transaction) => {
       let newest = new Date(0);
-      for (const { issuerId } of await transaction.issuers.list(tenant)) {
-        const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
-        if (last !== undefined && last.thisUpdate > newest) {
-          newest = last.thisUpdate;
+      for (const { complete, delta } of await transaction.crls.shardStates(tenant)) {
+        for (const last of [complete, delta]) {
+          if (last !== undefined && last.thisUpdate > newest) {
+            newest = last.thisUpdate;
+          }
         }
       }
       return { database: await transaction.installation.databaseTime(), thisUpdate: newest };

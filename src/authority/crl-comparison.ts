@@ -1,7 +1,7 @@
 import { ChanceryError, type IssuerId, type SerialNumber } from '../domain/index.ts';
 import { type CertificateList, entriesOnlyIn, type RevokedCertificate } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import type { Transaction } from './ports.ts';
+import type { CrlRecord, Transaction } from './ports.ts';
 
 /**
  * Compares a CRL with the one before it: an entry that vanished needs a reason, release from
@@ -18,15 +18,63 @@ export async function refuseVanishedEntries(
   if (previous === undefined) {
     return;
   }
-  const vanished = entriesOnlyIn(previous, next);
+  const { tenant } = dependencies;
+  await refuseUnexplained(dependencies, issuerId, entriesOnlyIn(previous, next), (entry) => {
+    return async (transaction) =>
+      mayVanish(transaction, tenant, issuerId, entry, previous.thisUpdate);
+  });
+}
+
+/**
+ * Compares a delta CRL with the one before it: an entry that is not repeated must stand on the base
+ * that the delta builds upon, or have a reason as on a complete CRL (RFC 5280 §5.2.4).
+ *
+ * @throws ChanceryError as `refuseVanishedEntries`
+ */
+export async function refuseLostDeltaEntries(
+  dependencies: AuthorityDependencies,
+  issuerId: IssuerId,
+  base: CrlRecord,
+  previous: CertificateList | undefined,
+  next: CertificateList,
+): Promise<void> {
+  if (previous === undefined) {
+    return;
+  }
+  const { tenant } = dependencies;
+  // A second for what a CRL does not tell of a time.
+  const covered = (since: Date): boolean => wholeSeconds(since) <= base.thisUpdate.getTime() + 1000;
+  await refuseUnexplained(dependencies, issuerId, entriesOnlyIn(previous, next), (entry) => {
+    return async (transaction) => {
+      if (entry.reasonCode === 'removeFromCRL') {
+        return true;
+      }
+      const record = await transaction.inventory.find(tenant, issuerId, entry.serialNumber);
+      const since = record?.status.notGoodSince;
+      return (
+        (since !== undefined && covered(since)) ||
+        (await mayVanish(transaction, tenant, issuerId, entry, previous.thisUpdate))
+      );
+    };
+  });
+}
+
+type Explained = (entry: RevokedCertificate) => (transaction: Transaction) => Promise<boolean>;
+
+async function refuseUnexplained(
+  dependencies: AuthorityDependencies,
+  issuerId: IssuerId,
+  vanished: readonly RevokedCertificate[],
+  isExplained: Explained,
+): Promise<void> {
   if (vanished.length === 0) {
     return;
   }
-  const { unitOfWork, tenant, log } = dependencies;
+  const { unitOfWork, log } = dependencies;
   const unexplained = await unitOfWork.read(async (transaction) => {
     const found: SerialNumber[] = [];
     for (const entry of vanished) {
-      if (!(await mayVanish(transaction, tenant, issuerId, entry, previous.thisUpdate))) {
+      if (!(await isExplained(entry)(transaction))) {
         found.push(entry.serialNumber);
       }
     }

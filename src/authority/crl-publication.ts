@@ -1,41 +1,58 @@
 import {
-  ChanceryError,
   type IssuerId,
   isChanceryError,
   type Principal,
   systemPrincipal,
 } from '../domain/index.ts';
-import { issueCrl, prepareCrl } from '../issuance/index.ts';
-import type { EncodedEntries } from '../issuance/ports.ts';
-import { type Certificate, encodeRevokedCertificates } from '../pkix/index.ts';
-import { recordDone } from './acts.ts';
-import { refuseVanishedEntries } from './crl-comparison.ts';
+import { atMost } from './at-most.ts';
+import { buildShard, type CrlBuild, isSuperseded } from './crl-build.ts';
+import { type CrlFreshness, crlFreshness } from './crl-freshness.ts';
+import { planOf } from './crl-plan.ts';
+import { settleRetired } from './crl-retirement.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
-import { collected } from './octets.ts';
 import type { CrlRecord } from './ports.ts';
 import { publishedFilesLook } from './published-files.ts';
-import { crlPath } from './published-paths.ts';
-import { readable, verifyPublishable } from './readable-crl.ts';
 
-/** One build at a time an issuer; the next covers all that was committed before it began. */
+/** One build at a time a shard; the next covers all that was committed before it began. */
 export interface CrlPublication {
-  /** Publishes soon; requests that come while one is built are answered by one more build. */
-  request(issuerId: IssuerId): void;
-  /** Publishes and answers when a CRL that covers everything committed before the call is out. */
-  publish(issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord>;
-  /** Publishes what is due: half of the last CRL's life is over, or changes are not covered yet. */
+  /**
+   * Publishes what changed soon, of a shard or of all shards of an issuer; requests that come while
+   * one is built are answered by one more build.
+   */
+  request(issuerId: IssuerId, shard?: number): void;
+  /**
+   * Publishes a complete CRL of each shard and answers when CRLs that cover everything committed
+   * before the call are out. By shard.
+   */
+  publish(issuer: LoadedIssuer, principal: Principal): Promise<readonly CrlRecord[]>;
+  /** Publishes what is due of every shard, see `planOf`: one look at the database for all of them. */
   publishDue(): Promise<void>;
   /** Why the newest CRLs are not fresh; empty when all are. */
   problems(): readonly string[];
+  /** How fresh each issuer's CRLs were at the last turn. */
+  freshness(): readonly CrlFreshness[];
   /** Waits for builds under way. */
   settle(): Promise<void>;
 }
 
-const leaseSeconds = 30;
-const retryAfterMilliseconds = 5000;
-/** RFC 5280 §5.2.5 shard; this issue knows complete CRLs only. */
-const onlyShard = 0;
+/** Doubled with each failure in a row, up to the longest. */
+const retryMilliseconds = { first: 5000, longest: 60_000 };
+/** Each takes database connections and a session of the token: issuance and OCSP need them as well. */
+const buildsAtOnce = 4;
+
+/** One that waits is asked for as much as the most that was asked of it. */
+interface Waiting {
+  build: CrlBuild;
+  readonly done: Promise<CrlRecord | undefined>;
+}
+
+interface Failure {
+  readonly issuer: string;
+  readonly reason: string;
+  readonly at: Date;
+  readonly inARow: number;
+}
 
 export function crlPublication(
   dependencies: AuthorityDependencies,
@@ -45,326 +62,174 @@ export function crlPublication(
 ): CrlPublication {
   const looked = publishedFilesLook(dependencies);
   const { log, unitOfWork, clock, tenant } = dependencies;
-  /** Per issuer: the build under way, and the one that waits for it. */
-  const running = new Map<IssuerId, Promise<CrlRecord>>();
-  const waiting = new Map<IssuerId, Promise<CrlRecord>>();
-  const failures = new Map<IssuerId, { readonly reason: string; readonly at: Date }>();
+  const inTurn = atMost(buildsAtOnce);
+  /** Per shard: the build under way, and the one that waits for it. */
+  const running = new Map<string, Promise<CrlRecord | undefined>>();
+  const waiting = new Map<string, Waiting>();
+  const failures = new Map<string, Failure>();
+  const freshness = crlFreshness(log);
 
-  const start = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
-    const { issuerId, name } = issuer.record;
-    const build = mayPublish()
-      .then(async () => buildCrl(dependencies, issuer, principal, mayPublish))
-      .then((record) => {
-        failures.delete(issuerId);
-        return record;
-      })
-      .catch((error: unknown) => {
-        // Another node builds it, which is no failure.
-        if (isChanceryError(error) && error.code === 'overloaded' && error.field === 'lease') {
-          throw error;
-        }
-        failures.set(issuerId, {
-          reason: `CRL of ${name}: ${isChanceryError(error) ? error.message : 'internal error'}`,
-          at: clock.now(),
-        });
-        throw error;
-      })
-      .finally(() => {
-        if (running.get(issuerId) === build) {
-          running.delete(issuerId);
-        }
-      });
-    running.set(issuerId, build);
-    return build;
-  };
-
-  const publish = (issuer: LoadedIssuer, principal: Principal): Promise<CrlRecord> => {
-    const { issuerId } = issuer.record;
-    // Asked first: between the end of a build and the start of the one that waits, none is running.
-    const next = waiting.get(issuerId);
-    if (next !== undefined) {
-      return next;
-    }
-    const current = running.get(issuerId);
-    if (current === undefined) {
-      return start(issuer, principal);
-    }
-    const queued = current
-      .catch(() => undefined)
-      .then(() => {
-        waiting.delete(issuerId);
-        return start(issuer, principal);
-      });
-    waiting.set(issuerId, queued);
-    return queued;
-  };
-
-  const inBackground = (issuer: LoadedIssuer): void => {
-    publish(issuer, systemPrincipal).catch((error: unknown) => {
-      const busy = isChanceryError(error) && error.field === 'lease';
-      log(busy ? 'info' : 'alarm', 'a CRL was not published; the schedule tries again', {
-        issuer: issuer.record.name,
-        cause: isChanceryError(error) ? error.message : String(error),
-      });
+  const failed = (key: string, { issuer, shard }: CrlBuild, error: unknown): void => {
+    const cause = isChanceryError(error) ? error.message : 'internal error';
+    failures.set(key, {
+      issuer: issuer.record.name,
+      reason: `CRL of ${issuer.record.name}${shard === 0 ? '' : ` (shard ${shard})`}: ${cause}`,
+      at: clock.now(),
+      inARow: (failures.get(key)?.inARow ?? 0) + 1,
     });
   };
 
-  /** Each try takes a number and a signature: a full disk must not use them up twice a second. */
-  const failedJustNow = (issuerId: IssuerId, now: Date): boolean => {
-    const failure = failures.get(issuerId);
-    return (
-      failure !== undefined &&
-      Math.abs(now.getTime() - failure.at.getTime()) < retryAfterMilliseconds
+  const start = (build: CrlBuild): Promise<CrlRecord | undefined> => {
+    const key = keyOf(build.issuer.record.issuerId, build.shard);
+    const done = inTurn(async () => {
+      try {
+        await mayPublish();
+        const record = await buildShard(dependencies, build, mayPublish);
+        failures.delete(key);
+        return record;
+      } catch (error) {
+        if (!isSuperseded(error)) {
+          failed(key, build, error);
+        }
+        throw error;
+      }
+    }).finally(() => {
+      if (running.get(key) === done) {
+        running.delete(key);
+      }
+    });
+    running.set(key, done);
+    return done;
+  };
+
+  const publishShard = (build: CrlBuild): Promise<CrlRecord | undefined> => {
+    const key = keyOf(build.issuer.record.issuerId, build.shard);
+    // Asked first: between the end of a build and the start of the one that waits, none is running.
+    const next = waiting.get(key);
+    if (next !== undefined) {
+      if (build.wanted === 'complete') {
+        next.build = build;
+      }
+      return next.done;
+    }
+    const current = running.get(key);
+    if (current === undefined) {
+      return start(build);
+    }
+    const done = current
+      .catch(() => undefined)
+      .then(() => {
+        const wanted = waiting.get(key)?.build ?? build;
+        waiting.delete(key);
+        return start(wanted);
+      });
+    waiting.set(key, { build, done });
+    return done;
+  };
+
+  const inBackground = (build: Omit<CrlBuild, 'principal'>): void => {
+    publishShard({ ...build, principal: systemPrincipal }).catch((error: unknown) => {
+      log(
+        isSuperseded(error) ? 'info' : 'alarm',
+        'a CRL was not published; the schedule tries again',
+        {
+          issuer: build.issuer.record.name,
+          shard: build.shard,
+          cause: isChanceryError(error) ? error.message : String(error),
+        },
+      );
+    });
+  };
+
+  const dueShards = async (issuerId: IssuerId): Promise<readonly number[]> => {
+    const states = await unitOfWork.readOne(async (transaction) =>
+      transaction.crls.shardStates(tenant, issuerId),
     );
+    const now = clock.now();
+    return states.filter((state) => planOf(state, now) !== 'nothing').map(({ shard }) => shard);
+  };
+
+  /** Each try takes a number and a signature: a full disk must not use them up twice a second. */
+  const failedJustNow = (key: string, now: Date): boolean => {
+    const failure = failures.get(key);
+    if (failure === undefined) {
+      return false;
+    }
+    const { first, longest } = retryMilliseconds;
+    const pause = Math.min(longest, first * 2 ** (failure.inARow - 1));
+    return Math.abs(now.getTime() - failure.at.getTime()) < pause;
   };
 
   return {
-    publish,
-    request(issuerId) {
-      issuers.byNameOrId(issuerId).then(inBackground, (error: unknown) => {
+    request(issuerId, shard) {
+      const ask = async (): Promise<void> => {
+        const issuer = await issuers.byNameOrId(issuerId);
+        const shards = shard === undefined ? await dueShards(issuerId) : [shard];
+        for (const due of shards) {
+          inBackground({ issuer, shard: due, wanted: 'due' });
+        }
+      };
+      ask().catch((error: unknown) => {
         log('warn', 'a CRL could not be requested; the schedule will', {
           issuerId,
           cause: String(error),
         });
       });
     },
+    async publish(issuer, principal) {
+      const { issuerId } = issuer.record;
+      const states = await unitOfWork.readOne(async (transaction) =>
+        transaction.crls.shardStates(tenant, issuerId),
+      );
+      const builds = states
+        .filter(({ endedAt }) => endedAt === undefined)
+        .map(async ({ shard }) => publishShard({ issuer, shard, principal, wanted: 'complete' }));
+      // All come to an end before the first failure is told.
+      await Promise.allSettled(builds);
+      return (await Promise.all(builds)).filter((record) => record !== undefined);
+    },
     async publishDue() {
       const now = clock.now();
-      for (const issuer of await issuers.all()) {
-        const { issuerId, state } = issuer.record;
-        if (state !== 'active' || running.has(issuerId) || failedJustNow(issuerId, now)) {
+      const active = new Map(
+        (await issuers.all())
+          .filter(({ record }) => record.state === 'active')
+          .map((issuer) => [issuer.record.issuerId, issuer]),
+      );
+      const states = (
+        await unitOfWork.readOne(async (transaction) => transaction.crls.shardStates(tenant))
+      ).filter(({ issuerId, endedAt }) => active.has(issuerId) && endedAt === undefined);
+      freshness.observe(
+        states.map((state) => ({ name: active.get(state.issuerId)?.record.name ?? '', state })),
+        now,
+      );
+      for (const state of states) {
+        const { issuerId, shard } = state;
+        const issuer = active.get(issuerId);
+        const key = keyOf(issuerId, shard);
+        if (issuer === undefined || running.has(key) || failedJustNow(key, now)) {
           continue;
         }
-        const last = await unitOfWork.read(async (transaction) =>
-          transaction.crls.latestPublished(tenant, issuerId, onlyShard),
-        );
-        const damaged = last !== undefined && !(await looked.isWhole(issuer, last));
-        const due = await unitOfWork.read(async (transaction) => {
-          // A failure is made good even when nothing else is due, or it would stand for half a life.
-          if (last === undefined || damaged || failures.has(issuerId)) {
-            return true;
-          }
-          const half = (last.thisUpdate.getTime() + last.nextUpdate.getTime()) / 2;
-          return (
-            now.getTime() >= half ||
-            (await transaction.inventory.latestChange(tenant, issuerId, onlyShard)) >
-              last.coversChange
-          );
-        });
-        if (due) {
-          inBackground(issuer);
+        await settleRetired(dependencies, state, now);
+        const whole = await looked.isWhole(issuer, state);
+        // A failure is made good even when nothing else is due, or it would stand for half a life.
+        if (!whole || failures.has(key) || planOf(state, now) !== 'nothing') {
+          inBackground({ issuer, shard, wanted: whole ? 'due' : 'complete' });
         }
       }
     },
     problems() {
-      return [...failures.values()].map(({ reason }) => reason);
+      return [...failures.values()].map(({ reason }) => reason).slice(0, 5);
     },
+    freshness: () => freshness.last(),
     async settle() {
-      await Promise.allSettled([...running.values(), ...waiting.values()]);
+      await Promise.allSettled([
+        ...running.values(),
+        ...[...waiting.values()].map(({ done }) => done),
+      ]);
     },
   };
 }
 
-async function buildCrl(
-  dependencies: AuthorityDependencies,
-  issuer: LoadedIssuer,
-  principal: Principal,
-  mayPublish: () => Promise<void>,
-): Promise<CrlRecord> {
-  const { leases, settings } = dependencies;
-  const { issuerId, name } = issuer.record;
-  const lease = `crl:${issuerId}`;
-  const fence = await leases.acquire(lease, settings.node, leaseSeconds);
-  if (fence === undefined) {
-    throw superseded(name);
-  }
-  const mayGoOn = async (): Promise<void> => {
-    await mayPublish();
-    if ((await leases.acquire(lease, settings.node, leaseSeconds)) !== fence) {
-      throw superseded(name);
-    }
-  };
-  try {
-    return await buildUnderLease(dependencies, issuer, principal, mayGoOn);
-  } finally {
-    await leases.release(lease, settings.node).catch((error: unknown) => {
-      dependencies.log('warn', 'a lease was not released; it expires by itself', {
-        lease,
-        cause: String(error),
-      });
-    });
-  }
-}
-
-function superseded(name: string): ChanceryError {
-  return new ChanceryError('overloaded', {
-    message: `another node is building the CRL of ${name}; it will cover this change or the schedule will`,
-    field: 'lease',
-    retryAfter: 2,
-  });
-}
-
-async function buildUnderLease(
-  dependencies: AuthorityDependencies,
-  issuer: LoadedIssuer,
-  principal: Principal,
-  mayGoOn: () => Promise<void>,
-): Promise<CrlRecord> {
-  const { unitOfWork, clock, failpoint, tenant } = dependencies;
-  const { issuerId } = issuer.record;
-  const certificate = issuer.signing.certificate;
-  if (certificate === undefined) {
-    throw new ChanceryError('illegalTransition', {
-      message: `issuer ${issuer.record.name} waits for its chain and has no CRL yet`,
-    });
-  }
-  const path = crlPath(issuerId, onlyShard);
-  const lifetime = issuer.record.crlLifetimeSeconds * 1000;
-
-  // The number first, committed and never reused; then the snapshot: a build with a lower number
-  // can't hold less than one that reserved later, whatever the nodes' timing.
-  const reservedAt = clock.now();
-  const { reserved, previous } = await unitOfWork.run(async (transaction) => {
-    const last = await transaction.crls.latestPublished(tenant, issuerId, onlyShard);
-    refuseClockGoneBack(reservedAt, last);
-    return {
-      previous: last,
-      reserved: await transaction.crls.reserveNumber(
-        tenant,
-        issuerId,
-        onlyShard,
-        reservedAt,
-        new Date(reservedAt.getTime() + lifetime),
-        await transaction.inventory.latestChange(tenant, issuerId, onlyShard),
-      ),
-    };
-  });
-  failpoint('crl.1-after-number');
-
-  const spool = dependencies.entrySpools.open();
-  try {
-    await unitOfWork.read(async (transaction) => {
-      // An entry leaves only after one CRL issued past notAfter (RFC 5280 §3.3).
-      const stillListedFrom = previous?.thisUpdate ?? new Date(0);
-      for await (const chunk of transaction.inventory.crlEntries(
-        tenant,
-        issuerId,
-        onlyShard,
-        stillListedFrom,
-      )) {
-        await spool.write(encodeRevokedCertificates(chunk), chunk.length);
-      }
-    });
-    return await signAndPublish(dependencies, issuer, principal, mayGoOn, {
-      certificate,
-      path,
-      lifetime,
-      reserved,
-      previous,
-      encodedEntries: await spool.close(),
-    });
-  } finally {
-    await spool.discard();
-  }
-}
-
-async function signAndPublish(
-  dependencies: AuthorityDependencies,
-  issuer: LoadedIssuer,
-  principal: Principal,
-  mayGoOn: () => Promise<void>,
-  build: {
-    readonly certificate: Certificate;
-    readonly path: string;
-    /** Milliseconds. */
-    readonly lifetime: number;
-    readonly reserved: CrlRecord;
-    readonly previous: CrlRecord | undefined;
-    readonly encodedEntries: EncodedEntries;
-  },
-): Promise<CrlRecord> {
-  const { unitOfWork, clock, signer, publisher, settings, failpoint, log } = dependencies;
-  const { issuerId } = issuer.record;
-  const { certificate, path, lifetime, reserved, previous, encodedEntries } = build;
-  const entries = encodedEntries.count;
-  // Read after the snapshot: no revocationDate in it lies past thisUpdate.
-  const thisUpdate = wholeSeconds(clock.now());
-  const nextUpdate = new Date(thisUpdate.getTime() + lifetime);
-  // After the clock was read: one that jumped during the build must not date this CRL (T-CLK-2).
-  await mayGoOn();
-  const prepared = await prepareCrl({
-    tbs: {
-      signature: issuer.signing.signatureAlgorithm,
-      issuer: certificate.subject,
-      thisUpdate,
-      nextUpdate,
-      crlNumber: reserved.crlNumber,
-      authorityKeyIdentifier: issuer.input.subjectKeyIdentifier,
-      issuingDistributionPoint: {
-        fullName: [{ type: 'uniformResourceIdentifier', value: issuer.record.urls.crl }],
-      },
-    },
-    entries: encodedEntries,
-    issuer: issuer.signing,
-    distributionPoint: issuer.record.urls.crl,
-    previous:
-      previous === undefined
-        ? undefined
-        : { crlNumber: previous.crlNumber, thisUpdate: previous.thisUpdate },
-    now: clock.now(),
-  });
-  const issued = await issueCrl(prepared, signer, settings.signDeadline);
-  failpoint('crl.2-after-signature');
-
-  const der = await collected(issued.chunks());
-  const list = verifyPublishable(issuer, der, reserved.crlNumber);
-  const before = readable(await publisher.read(path), log);
-  if ((before?.crlNumber ?? 0n) >= reserved.crlNumber) {
-    throw superseded(issuer.record.name);
-  }
-  await refuseVanishedEntries(dependencies, issuerId, before, list);
-  const published: CrlRecord = {
-    ...reserved,
-    thisUpdate,
-    nextUpdate,
-    publishedAt: clock.now(),
-    sha256: issued.sha256,
-    size: issued.octets,
-    entries,
-  };
-  // Whoever lost its lease meanwhile (stopped, swapped out) ends before the file, not after it.
-  await mayGoOn();
-  await publisher.publish(path, der);
-  failpoint('crl.3-after-file');
-  await unitOfWork.run(async (transaction) => {
-    await transaction.crls.markPublished(published);
-    await recordDone(dependencies, transaction, principal, {
-      act: 'crl.publish',
-      object: issuerId,
-      details: {
-        crlNumber: published.crlNumber,
-        entries,
-        thisUpdate,
-        nextUpdate,
-        sha256: published.sha256,
-      },
-    });
-  });
-  failpoint('crl.4-after-commit');
-  return published;
-}
-
-function wholeSeconds(time: Date): Date {
-  return new Date(Math.floor(time.getTime() / 1000) * 1000);
-}
-
-/** thisUpdate never goes back, and a wrong clock must not date a CRL (T-CLK-1). */
-function refuseClockGoneBack(now: Date, last: CrlRecord | undefined): void {
-  if (last !== undefined && wholeSeconds(now) < last.thisUpdate) {
-    throw new ChanceryError('issuanceHalted', {
-      message: `the clock reads ${now.toISOString()}, before the last CRL's thisUpdate ${last.thisUpdate.toISOString()}; set the clock right, the schedule tries again`,
-      clause: 'RFC 5280 §5.1.2.4',
-      retryAfter: 60,
-    });
-  }
+function keyOf(issuerId: IssuerId, shard: number): string {
+  return `${issuerId}/${shard}`;
 }

@@ -1,40 +1,62 @@
 import { ChanceryError, type Principal } from '../domain/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
-import type { CrlRecord } from './ports.ts';
+import { deltaUrl, shardUrl } from './crl-shards.ts';
+import type { LoadedIssuer } from './loaded-issuers.ts';
+import type { CrlRecord, CrlShardState } from './ports.ts';
+
+/** A published CRL and where it is. */
+export type PublishedCrl = CrlRecord & { readonly url: string };
+
+/** A shard of an issuer, with what is published of it and where. */
+export type ShardOfIssuer = CrlShardState & { readonly url: string };
 
 /** Showing and publishing CRLs by hand; the schedule does it by itself. */
 export function crlUseCases(context: AuthorityContext) {
   const { dependencies, issuers } = context;
   const { unitOfWork, tenant } = dependencies;
+
+  const statesOf = async (
+    issuer: string | undefined,
+  ): Promise<readonly { readonly issuer: LoadedIssuer; readonly state: CrlShardState }[]> => {
+    const selected =
+      issuer === undefined ? await issuers.all() : [await issuers.byNameOrId(issuer)];
+    const states = await unitOfWork.readOne(async (transaction) =>
+      transaction.crls.shardStates(tenant),
+    );
+    return selected.flatMap((loaded) =>
+      states
+        .filter(({ issuerId }) => issuerId === loaded.record.issuerId)
+        .map((state) => ({ issuer: loaded, state })),
+    );
+  };
+
   return {
-    /** The newest published CRL of each issuer, or of the one named. */
-    async listCrls(
-      principal: Principal,
-      issuer?: string,
-    ): Promise<readonly (CrlRecord & { readonly url: string })[]> {
+    /** The newest published CRLs of each shard, complete and delta, of all issuers or of the one named. */
+    async listCrls(principal: Principal, issuer?: string): Promise<readonly PublishedCrl[]> {
       const described = { act: 'crl.read', object: issuer ?? 'all' };
-      return act(dependencies, principal, 'crls:read', described, async () => {
-        const selected =
-          issuer === undefined ? await issuers.all() : [await issuers.byNameOrId(issuer)];
-        return unitOfWork.read(async (transaction) => {
-          const records: (CrlRecord & { readonly url: string })[] = [];
-          for (const { record } of selected) {
-            const latest = await transaction.crls.latestPublished(tenant, record.issuerId, 0);
-            if (latest !== undefined) {
-              records.push({ ...latest, url: record.urls.crl });
-            }
-          }
-          return records;
-        });
-      });
+      return act(dependencies, principal, 'crls:read', described, async () =>
+        (await statesOf(issuer)).flatMap(({ issuer: loaded, state: { complete, delta } }) =>
+          [complete, delta]
+            .filter((record) => record !== undefined)
+            .map((record) => withUrl(loaded, record)),
+        ),
+      );
     },
 
-    /** Publishes now; the answer covers everything committed before the call. */
-    async publishCrl(
-      principal: Principal,
-      issuer: string,
-    ): Promise<CrlRecord & { readonly url: string }> {
+    /** Every shard that ever was, of all issuers or of the one named. */
+    async listShards(principal: Principal, issuer?: string): Promise<readonly ShardOfIssuer[]> {
+      const described = { act: 'crl.read', object: issuer ?? 'all' };
+      return act(dependencies, principal, 'crls:read', described, async () =>
+        (await statesOf(issuer)).map(({ issuer: loaded, state }) => ({
+          ...state,
+          url: shardUrl(loaded.record.urls, state.shard),
+        })),
+      );
+    },
+
+    /** Publishes all shards now; the answer covers everything committed before the call. By shard. */
+    async publishCrl(principal: Principal, issuer: string): Promise<readonly PublishedCrl[]> {
       const described = { act: 'crl.publish', object: issuer };
       return act(dependencies, principal, 'crls:publish', described, async () => {
         const loaded = await issuers.byNameOrId(issuer);
@@ -44,8 +66,14 @@ export function crlUseCases(context: AuthorityContext) {
             field: 'issuer',
           });
         }
-        return { ...(await context.crls.publish(loaded, principal)), url: loaded.record.urls.crl };
+        return (await context.crls.publish(loaded, principal)).map((record) =>
+          withUrl(loaded, record),
+        );
       });
     },
   };
+}
+
+function withUrl({ record: { urls } }: LoadedIssuer, crl: CrlRecord): PublishedCrl {
+  return { ...crl, url: (crl.kind === 'delta' ? deltaUrl : shardUrl)(urls, crl.shard) };
 }

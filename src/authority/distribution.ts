@@ -5,6 +5,7 @@ import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { StoredFile } from './ports.ts';
+import { parseCrlPath } from './published-paths.ts';
 
 /** A public file with what HTTP caching needs (RFC 5280 §4.2.1.13, RFC 2585). */
 export interface PublishedFile {
@@ -21,7 +22,6 @@ export interface PublishedFile {
   chunks(): AsyncIterable<Uint8Array>;
 }
 
-const crlFile = /^crl\/[0-9a-f]{40}\/\d{1,6}(-delta)?\.crl$/;
 const caFile = /^ca\/[0-9a-f]{40}\.cer$/;
 
 /** The store is asked for its version again after this time; in between it is not asked. */
@@ -61,7 +61,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
   return {
     /** Undefined: no such file. A damaged CRL is not served (T-DISK-3): the schedule makes it anew. */
     async publishedFile(path: string): Promise<PublishedFile | undefined> {
-      if (!crlFile.test(path) && !caFile.test(path)) {
+      if (parseCrlPath(path) === undefined && !caFile.test(path)) {
         return undefined;
       }
       const now = clock.now().getTime();

@@ -184,8 +184,8 @@ export async function publishedAhead(
   dependencies: Deps,
   transaction: Transaction,
 ): Promise<string | undefined> {
-  for (const { issuer, list } of await publishedLists(dependencies, transaction)) {
-    const problem = await aheadOf(dependencies, transaction, issuer, list);
+  for await (const published of publishedLists(dependencies, transaction)) {
+    const problem = await aheadOf(dependencies, transaction, published);
     if (problem !== undefined) {
       return `${problem}; ${wayOut}`;
     }

@@ -8,15 +8,7 @@ import {
   type StatusChange,
 } from '../domain/index.ts';
 import { issueCertificate, prepareCertificate, type SigningIssuer } from '../issuance/index.ts';
-import {
-  findExtension,
-  formatDistinguishedName,
-  formatGeneralName,
-  oids,
-  parseCertificatePolicies,
-  parseKeyUsage,
-  type TbsCertificate,
-} from '../pkix/index.ts';
+import { formatGeneralName, type TbsCertificate } from '../pkix/index.ts';
 import {
   applyProfile,
   type CaParameters,
@@ -25,7 +17,9 @@ import {
   type Profile,
 } from '../policy/index.ts';
 import { type Act, recordDone } from './acts.ts';
+import { chooseShard, type Sharding, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { inventoryRow } from './inventory-row.ts';
 import { sha256 } from './octets.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 import { drawSerialNumber } from './serial-numbers.ts';
@@ -42,7 +36,11 @@ export interface IssuedCertificate {
 
 export interface IssuanceOrder {
   readonly principal: Principal;
-  readonly issuer: { readonly signing: SigningIssuer; readonly input: IssuerInput };
+  readonly issuer: {
+    readonly signing: SigningIssuer;
+    readonly input: IssuerInput;
+    readonly sharding: Sharding;
+  };
   readonly profile: Profile;
   readonly request: CertificateRequestInput;
   readonly caParameters?: CaParameters | undefined;
@@ -89,9 +87,17 @@ export async function issueFromOrder(
 ): Promise<{ readonly record: CertificateRecord; readonly certificate: Uint8Array }> {
   const { unitOfWork, clock, signer, failpoint, settings } = dependencies;
   const now = clock.now();
+  const retired = new Set<number>();
   for (let attempt = 1; ; attempt += 1) {
     const serialNumber = await drawSerialNumber(await serialPrefix(), dependencies.random);
-    const granted = grant(dependencies, order, serialNumber, now);
+    const shard = shardFor(order, serialNumber, retired);
+    const input = pointingTo(order.issuer.input, shard);
+    const granted = grant(
+      dependencies,
+      { ...order, issuer: { ...order.issuer, input } },
+      serialNumber,
+      now,
+    );
     const prepared = prepareCertificate({
       tbs: granted.tbs,
       issuer: order.issuer.signing,
@@ -101,21 +107,27 @@ export async function issueFromOrder(
         maxValiditySeconds: longestValidity(order.profile),
         shortLived: order.profile.noRevAvail !== 'refused',
       },
-      urls: order.issuer.input.urls,
+      urls: input.urls,
     });
-    const record = inventoryRow(order, granted, prepared.tbsDer, now);
+    const record = inventoryRow(order, granted, prepared.tbsDer, shard, now);
     failpoint('issue.1-before-intent');
     try {
       await unitOfWork.run(async (transaction) => {
         // Together: the checks are sent ahead of the row, and all travel once. One that fails undoes all.
         await Promise.all([
           order.beforeIntent?.(transaction, record),
+          transaction.crls.requireOpen(record.tenant, record.issuerId, shard),
           transaction.inventory.insertPrepared(record),
           order.afterIntent?.(transaction, record),
         ]);
       });
     } catch (error) {
       if (isSerialConflict(error) && attempt < serialAttempts) {
+        continue;
+      }
+      // Retired by another node since this one looked: nothing is committed, another shard takes it.
+      if (isChanceryError(error) && error.field === 'shard' && !retired.has(shard)) {
+        retired.add(shard);
         continue;
       }
       throw error;
@@ -144,7 +156,29 @@ function isSerialConflict(error: unknown): boolean {
   return isChanceryError(error) && error.code === 'alreadyExists' && error.field === 'serialNumber';
 }
 
-interface Granted {
+/** @throws ChanceryError illegalTransition when every shard is retired */
+function shardFor(
+  { issuer, profile }: IssuanceOrder,
+  serialNumber: SerialNumber,
+  retired: ReadonlySet<number>,
+): number {
+  const shard = chooseShard(serialNumber, profile.type, issuer.sharding, retired);
+  if (shard === undefined) {
+    throw new ChanceryError('illegalTransition', {
+      message:
+        'no CRL shard of the issuer is open for this certificate; open one with `chancery issuer policy NAME --crl-shards N`',
+      field: 'issuer',
+    });
+  }
+  return shard;
+}
+
+/** The issuer as a certificate of one shard sees it: its CRL is the shard's (RFC 5280 §4.2.1.13). */
+function pointingTo(input: IssuerInput, shard: number): IssuerInput {
+  return { ...input, urls: { ...input.urls, crl: shardUrl(input.urls, shard) } };
+}
+
+export interface Granted {
   readonly tbs: TbsCertificate;
   readonly requested: Readonly<Record<string, unknown>>;
   readonly granted: Readonly<Record<string, unknown>>;
@@ -196,64 +230,6 @@ export function checkOrder(
 ): void {
   grant(dependencies, order, '01', dependencies.clock.now());
 }
-
-function inventoryRow(
-  order: IssuanceOrder,
-  { tbs, requested, granted, names }: Granted,
-  tbsDer: Uint8Array,
-  now: Date,
-): CertificateRecord {
-  const policies = findExtension(tbs.extensions, oids.certificatePolicies);
-  return {
-    tenant: order.principal.tenant,
-    issuerId: order.issuer.signing.issuerId,
-    serialNumber: tbs.serialNumber,
-    origin: 'issued',
-    issuanceState: 'prepared',
-    status: initialStatus,
-    type: order.profile.type,
-    tbsCertificate: tbsDer,
-    profileName: order.profile.name,
-    profileHash: order.profile.hash,
-    subject: formatDistinguishedName(tbs.subject),
-    names,
-    spkiHash: spkiHash(tbs.subjectPublicKeyInfo.der),
-    keyAlgorithm: tbs.subjectPublicKeyInfo.algorithm.oid,
-    signatureAlgorithm: tbs.signature.oid,
-    policies:
-      policies === undefined
-        ? []
-        : parseCertificatePolicies(policies.value).map(({ policyIdentifier }) => policyIdentifier),
-    notBefore: tbs.validity.notBefore,
-    notAfter: tbs.validity.notAfter,
-    requestedAt: now,
-    requestedBy: order.principal.name,
-    owner: order.owner,
-    tags: order.tags,
-    idempotencyKey: order.idempotencyKey,
-    retentionClass: 'standard',
-    shard: 0,
-    replaces: order.replaces,
-    requested: { ...requested, ...order.evidence, ...proofByOtherUse(tbs) },
-    granted,
-  };
-}
-
-/**
- * A key for agreement or transport signs nothing, but it may sign the request for its own certificate
- * (NIST SP 800-57 Part 1 §5.2). That the exception was used is kept with the certificate.
- */
-function proofByOtherUse({ extensions }: TbsCertificate): Readonly<Record<string, unknown>> {
-  const keyUsage = findExtension(extensions, oids.keyUsage);
-  const bits = keyUsage === undefined ? [] : parseKeyUsage(keyUsage.value);
-  return bits.length === 0 || signingUses.some((use) => bits.includes(use))
-    ? {}
-    : {
-        proofByKeyEstablishmentKey: `the key is for ${bits.join(', ')} only and signed the request for its own certificate (NIST SP 800-57 Part 1 §5.2)`,
-      };
-}
-
-const signingUses = ['digitalSignature', 'nonRepudiation', 'keyCertSign', 'cRLSign'] as const;
 
 /** Lower-case hex SHA-256 of a SubjectPublicKeyInfo. */
 export function spkiHash(spkiDer: Uint8Array): string {

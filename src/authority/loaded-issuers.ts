@@ -11,7 +11,8 @@ import {
   signatureAlgorithms,
 } from '../pkix/index.ts';
 import type { IssuerInput } from '../policy/index.ts';
-import type { IssuerRecord, Transaction, UnitOfWork } from './ports.ts';
+import { type OpenShard, openShardsOf, type Sharding } from './crl-shards.ts';
+import type { CrlShardState, IssuerRecord, Transaction, UnitOfWork } from './ports.ts';
 
 /** An issuer with everything parsed and imported once: importing a key costs more than verifying with it. */
 export interface LoadedIssuer {
@@ -21,7 +22,12 @@ export interface LoadedIssuer {
   /** Its certificate, then those above it, root last; empty while pending. */
   readonly chain: readonly Certificate[];
   readonly input: IssuerInput;
+  /** Which shards its new certificates get. */
+  readonly sharding: Sharding;
 }
+
+/** Every issuer begins with it. */
+const firstShard: readonly OpenShard[] = [{ shard: 0, scope: 'all' }];
 
 /** Issuers by id and name, read once and kept; a change of an issuer drops it from memory. */
 export interface LoadedIssuers {
@@ -45,7 +51,10 @@ export function loadedIssuers(
     if (loading === undefined) {
       const attempt = unitOfWork.read(async (transaction) => {
         const records = await transaction.issuers.list(tenant);
-        return Promise.all(records.map((record) => loadIssuerOf(transaction, record)));
+        const states = await transaction.crls.shardStates(tenant);
+        return Promise.all(
+          records.map((record) => loadIssuerOf(transaction, record, openOf(record, states))),
+        );
       });
       loading = attempt;
       attempt.catch(() => {
@@ -86,9 +95,14 @@ export function loadedIssuers(
       loading = undefined;
     },
     async refresh() {
-      const known = (await all()).map(({ record }) => standingOf(record));
-      const stored = await unitOfWork.read(async (transaction) => transaction.issuers.list(tenant));
-      if (stored.map(standingOf).join() !== known.join()) {
+      const known = (await all()).map(({ record, sharding }) => standingOf(record, sharding.open));
+      const stored = await unitOfWork.read(async (transaction) => {
+        const states = await transaction.crls.shardStates(tenant);
+        return (await transaction.issuers.list(tenant)).map((record) =>
+          standingOf(record, openOf(record, states)),
+        );
+      });
+      if (stored.join() !== known.join()) {
         loading = undefined;
       }
     },
@@ -117,24 +131,39 @@ export function loadedIssuers(
 }
 
 /** All that changes of an issuer. */
-function standingOf({ issuerId, state }: IssuerRecord): string {
-  return `${issuerId} ${state}`;
+function standingOf(
+  { issuerId, state, statusPolicy }: IssuerRecord,
+  open: readonly OpenShard[],
+): string {
+  return JSON.stringify([issuerId, state, statusPolicy, open]);
+}
+
+function openOf(
+  { issuerId }: IssuerRecord,
+  states: readonly CrlShardState[],
+): readonly OpenShard[] {
+  return openShardsOf(states.filter((shard) => shard.issuerId === issuerId));
 }
 
 /** An issuer's record with its key's, parsed. @throws ChanceryError internal without a key record */
 export async function loadIssuerOf(
   transaction: Transaction,
   record: IssuerRecord,
+  open: readonly OpenShard[] = firstShard,
 ): Promise<LoadedIssuer> {
   const key = await transaction.keys.find(record.tenant, record.keyId);
   if (key === undefined) {
     throw new ChanceryError('internal', { message: `issuer ${record.name} has no key record` });
   }
-  return loadIssuer(record, parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo));
+  return loadIssuer(record, parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo), open);
 }
 
 /** Parses and imports all that an issuer's record holds. */
-export function loadIssuer(record: IssuerRecord, spki: SubjectPublicKeyInfo): LoadedIssuer {
+export function loadIssuer(
+  record: IssuerRecord,
+  spki: SubjectPublicKeyInfo,
+  open: readonly OpenShard[] = firstShard,
+): LoadedIssuer {
   const certificate =
     record.certificate === undefined ? undefined : parseCertificate(record.certificate);
   const chain =
@@ -154,6 +183,7 @@ export function loadIssuer(record: IssuerRecord, spki: SubjectPublicKeyInfo): Lo
     signing,
     subjectPublicKeyInfo: spki,
     chain,
+    sharding: { scopes: record.statusPolicy.crl.scopes, open },
     input: {
       issuerId: record.issuerId,
       certificate,

@@ -21,7 +21,7 @@ export type * from './bulk-ports.ts';
 
 import type { CrlLedger } from './crl-ports.ts';
 
-export type { CrlLedger, CrlRecord } from './crl-ports.ts';
+export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
 
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 
@@ -69,6 +69,10 @@ export interface IssuerStore {
     parentIssuerId?: IssuerId,
     subject?: { readonly der: Uint8Array; readonly nameHashes: IssuerRecord['nameHashes'] },
   ): Promise<void>;
+  /** False when it is that already. */
+  setStatusPolicy(tenant: TenantId, issuerId: IssuerId, policy: StatusPolicy): Promise<boolean>;
+  /** As `find`, and locks its row until the transaction ends. */
+  findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
   find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
   findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined>;
   list(tenant: TenantId): Promise<readonly IssuerRecord[]>;

@@ -1,8 +1,27 @@
 import type { IssuerId } from '../domain/index.ts';
+import type { CrlRecord } from './ports.ts';
 
-/** `crl/{issuerId}/{shard}.crl` below the published folder and the distribution URL. */
-export function crlPath(issuerId: IssuerId, shard: number): string {
-  return `crl/${issuerId}/${shard}.crl`;
+/** `crl/{issuerId}/{shard}.crl`, or `{shard}-delta.crl`, below the published folder and the distribution URL. */
+export function crlPath(
+  issuerId: IssuerId,
+  shard: number,
+  kind: CrlRecord['kind'] = 'complete',
+): string {
+  return `crl/${issuerId}/${shard}${kind === 'delta' ? '-delta' : ''}.crl`;
+}
+
+const crlFile = /^crl\/([0-9a-f]{40})\/(0|[1-9]\d{0,5})(-delta)?\.crl$/;
+
+/** What a published path holds; undefined when it is not a CRL's. */
+export function parseCrlPath(
+  path: string,
+):
+  | { readonly issuerId: IssuerId; readonly shard: number; readonly kind: CrlRecord['kind'] }
+  | undefined {
+  const [, issuerId, shard, delta] = crlFile.exec(path) ?? [];
+  return issuerId === undefined || shard === undefined
+    ? undefined
+    : { issuerId, shard: Number(shard), kind: delta === undefined ? 'complete' : 'delta' };
 }
 
 /** `ca/{issuerId}.cer` below the published folder and the distribution URL. */

@@ -1,6 +1,15 @@
-import { ChanceryError, initialStatus, nextStatus, type Principal } from '../domain/index.ts';
 import {
+  ChanceryError,
+  type CrlScope,
+  initialStatus,
+  nextStatus,
+  type Principal,
+} from '../domain/index.ts';
+import {
+  findExtension,
   formatDistinguishedName,
+  oids,
+  parseIssuingDistributionPoint,
   resolveSignatureAlgorithm,
   verifySignature,
 } from '../pkix/index.ts';
@@ -9,7 +18,7 @@ import type { AuthorityDependencies } from './dependencies.ts';
 import { abandonment, certificateReference } from './issuance-core.ts';
 import { type LoadedIssuer, loadIssuerOf } from './loaded-issuers.ts';
 import { sha256 } from './octets.ts';
-import type { CertificateRecord, Installation, IssuerRecord, Transaction } from './ports.ts';
+import type { CertificateRecord, Installation, Transaction } from './ports.ts';
 import { aheadOf, type PublishedList, publishedLists } from './published-lists.ts';
 import { drawSerialPrefix } from './serial-numbers.ts';
 
@@ -27,8 +36,6 @@ export interface AcceptRestoreOptions {
 }
 
 type Entry = ReturnType<PublishedList['list']['entries']> extends Iterable<infer E> ? E : never;
-
-const onlyShard = 0;
 
 /**
  * After a restore: a new prefix, so that no serial number issued since the backup comes again.
@@ -60,7 +67,7 @@ export async function acceptRestore(
       });
     }
     const recorded: string[] = [];
-    for (const published of await publishedLists(dependencies, transaction)) {
+    for await (const published of publishedLists(dependencies, transaction)) {
       recorded.push(...(await reconcile(dependencies, transaction, principal, published, options)));
     }
     const highest = [stored.generation, kept?.generation ?? 0n].reduce((a, b) => (a > b ? a : b));
@@ -90,12 +97,17 @@ async function reconcile(
   dependencies: AuthorityDependencies,
   transaction: Transaction,
   principal: Principal,
-  { issuer, list }: PublishedList,
+  published: PublishedList,
   { recordPublished }: AcceptRestoreOptions,
 ): Promise<readonly string[]> {
-  const ahead = await aheadOf(dependencies, transaction, issuer, list);
+  const { issuer, list } = published;
+  const ahead = await aheadOf(dependencies, transaction, published);
   const behind: { readonly entry: Entry; readonly record: CertificateRecord | undefined }[] = [];
   for (const entry of list.entries()) {
+    // What was released since the backup stays on hold here: the safe side, and an operator's to decide.
+    if (entry.reasonCode === 'removeFromCRL') {
+      continue;
+    }
     const record = await transaction.inventory.find(
       issuer.tenant,
       issuer.issuerId,
@@ -127,9 +139,9 @@ async function reconcile(
   const loaded = await loadIssuerOf(transaction, issuer);
   refuseForged(loaded, list);
   for (const { entry, record } of behind) {
-    await recordEntry(dependencies, transaction, principal, loaded, entry, record);
+    await recordEntry(dependencies, transaction, principal, loaded, published, entry, record);
   }
-  await recordList(dependencies, transaction, issuer, list);
+  await recordList(dependencies, transaction, published);
   return behind.map(({ entry }) =>
     certificateReference({ issuerId: issuer.issuerId, serialNumber: entry.serialNumber }),
   );
@@ -157,6 +169,7 @@ async function recordEntry(
   transaction: Transaction,
   principal: Principal,
   issuer: LoadedIssuer,
+  { shard, list }: PublishedList,
   entry: Entry,
   known: CertificateRecord | undefined,
 ): Promise<void> {
@@ -167,7 +180,10 @@ async function recordEntry(
   const hold = entry.reasonCode === 'certificateHold';
   if (known === undefined || known.issuanceState === 'prepared') {
     if (known === undefined) {
-      await transaction.inventory.insertPrepared(unknownCertificate(issuer, entry, principal, now));
+      const at = { shard, scope: scopeOfList(list) };
+      await transaction.inventory.insertPrepared(
+        unknownCertificate(issuer, entry, at, principal, now),
+      );
     }
     const change = {
       ...abandonment(principal.name, now, comment),
@@ -207,6 +223,7 @@ async function recordEntry(
 function unknownCertificate(
   issuer: LoadedIssuer,
   { serialNumber }: Entry,
+  { shard, scope }: { readonly shard: number; readonly scope: CrlScope },
   principal: Principal,
   now: Date,
 ): CertificateRecord {
@@ -218,7 +235,7 @@ function unknownCertificate(
     origin: 'issued',
     issuanceState: 'prepared',
     status: initialStatus,
-    type: 'endEntity',
+    type: scope === 'ca' ? 'ca' : 'endEntity',
     tbsCertificate: new Uint8Array(),
     profileName: 'unknown',
     profileHash: '',
@@ -235,34 +252,48 @@ function unknownCertificate(
     owner: principal.name,
     tags: ['restored'],
     retentionClass: 'standard',
-    shard: onlyShard,
+    shard,
     requested: {},
     granted: {},
   };
 }
 
+/** The scope that a CRL says it has (RFC 5280 §5.2.5): a shard that the database has forgotten is opened with it. */
+function scopeOfList(list: PublishedList['list']): CrlScope {
+  const extension = findExtension(list.extensions, oids.issuingDistributionPoint);
+  const point = extension && parseIssuingDistributionPoint(extension.value);
+  if (point?.onlyContainsCACerts === true) {
+    return 'ca';
+  }
+  return point?.onlyContainsUserCerts === true ? 'endEntity' : 'all';
+}
+
 async function recordList(
   { clock, tenant }: AuthorityDependencies,
   transaction: Transaction,
-  { issuerId }: IssuerRecord,
-  list: PublishedList['list'],
+  { issuer: { issuerId }, shard, kind, list }: PublishedList,
 ): Promise<void> {
   let entries = 0;
   for (const _ of list.entries()) {
     entries += 1;
   }
+  const scope = scopeOfList(list);
+  await transaction.crls.openShard({ tenant, issuerId, shard, scope, openedAt: list.thisUpdate });
   await transaction.crls.recordPublished({
     tenant,
     issuerId,
-    shard: onlyShard,
+    shard,
+    kind,
     crlNumber: list.crlNumber ?? 0n,
+    baseCrlNumber: list.baseCrlNumber,
     thisUpdate: list.thisUpdate,
     nextUpdate: list.nextUpdate ?? list.thisUpdate,
     publishedAt: clock.now(),
     sha256: sha256(list.der),
     size: list.der.length,
     entries,
-    // Of an epoch of the feed that is gone: the next CRL is due at once.
+    // Of an epoch of the feed that is gone, and without a snapshot: the next CRL is due at once, and
+    // no delta builds upon this one.
     coversChange: 0n,
   });
 }

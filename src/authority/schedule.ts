@@ -1,7 +1,9 @@
 import { isChanceryError } from '../domain/index.ts';
 import type { ClockCheck } from './clock-check.ts';
 import type { AuthorityContext } from './context.ts';
+import { type CrlFreshness, freshnessOf } from './crl-freshness.ts';
 import type { InstallationGuard } from './installation.ts';
+import type { CrlShardState } from './ports.ts';
 import { settlePrepared } from './settlement.ts';
 
 export interface Readiness {
@@ -66,20 +68,20 @@ export function schedule(
     /** Computed in the background, served from memory. */
     async checkReadiness(): Promise<Readiness> {
       const now = clock.now();
-      const stale = async (): Promise<string[]> =>
-        unitOfWork.read(async (transaction) => {
-          const reasons: string[] = [];
-          for (const { record } of await context.issuers.all()) {
-            if (record.state !== 'active') {
-              continue;
-            }
-            const last = await transaction.crls.latestPublished(tenant, record.issuerId, 0);
-            if (last === undefined || last.nextUpdate <= now) {
-              reasons.push(`the CRL of ${record.name} is not fresh`);
-            }
-          }
-          return reasons;
-        });
+      const stale = async (): Promise<string[]> => {
+        const states = await unitOfWork.readOne(async (transaction) =>
+          transaction.crls.shardStates(tenant),
+        );
+        return (await context.issuers.all())
+          .filter(({ record }) => record.state === 'active')
+          .flatMap(({ record }) =>
+            staleReason(
+              record.name,
+              states.filter(({ issuerId }) => issuerId === record.issuerId),
+              now,
+            ),
+          );
+      };
       let staleCrls: readonly string[] = [];
       const problems = [
         await attempt('database', async () => {
@@ -101,6 +103,9 @@ export function schedule(
       return readiness;
     },
 
+    /** How fresh each issuer's CRLs were at the last turn: its worst shard. */
+    crlFreshness: (): readonly CrlFreshness[] => crls.freshness(),
+
     /** From memory. A computation that hangs (a stopped database) must not leave the last answer standing. */
     readiness(): Readiness {
       const age = Math.abs(clock.now().getTime() - computedAt.getTime());
@@ -117,4 +122,18 @@ export function schedule(
     /** Lets work under way finish before the process ends. */
     drain: async (): Promise<void> => crls.settle(),
   };
+}
+
+/** A shard without a CRL counts when it is the only one, or was opened a while ago. */
+function staleReason(name: string, states: readonly CrlShardState[], now: Date): readonly string[] {
+  const first = states.every(({ complete }) => complete === undefined);
+  const live = states.filter(({ endedAt }) => endedAt === undefined);
+  const { late, expired } = freshnessOf(
+    live.map((state) => ({ name, state })),
+    now,
+  )[0] ?? { late: 0, expired: 0 };
+  if (first || expired > 0) {
+    return [`the CRL of ${name} is not fresh`];
+  }
+  return late > 0 ? [`the CRL of ${name} is late: it was not renewed although it is time`] : [];
 }

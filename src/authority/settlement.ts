@@ -39,7 +39,7 @@ export async function settlePrepared(context: AuthorityContext): Promise<number>
 /** @returns false when its node completed it meanwhile */
 async function settle(
   { dependencies, crls }: AuthorityContext,
-  { issuerId, serialNumber }: CertificateRecord,
+  { issuerId, serialNumber, shard }: CertificateRecord,
 ): Promise<boolean> {
   const { unitOfWork, clock, tenant } = dependencies;
   const change = abandonment(
@@ -61,7 +61,7 @@ async function settle(
     return marked;
   });
   if (done) {
-    crls.request(issuerId);
+    crls.request(issuerId, shard);
   }
   return done;
 }

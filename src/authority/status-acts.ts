@@ -85,8 +85,8 @@ export function statusUseCases(context: AuthorityContext) {
       if ([record, ...alsoRevoked].some(({ type }) => type === 'ca')) {
         context.standing.forget();
       }
-      for (const issuerId of new Set([record, ...alsoRevoked].map((row) => row.issuerId))) {
-        context.crls.request(issuerId);
+      for (const { issuerId, shard } of shardsOf([record, ...alsoRevoked])) {
+        context.crls.request(issuerId, shard);
       }
       return changed;
     });
@@ -163,6 +163,15 @@ export function statusUseCases(context: AuthorityContext) {
   };
 }
 
+/** Each shard once. */
+function shardsOf(
+  records: readonly CertificateRecord[],
+): Iterable<Pick<CertificateRecord, 'issuerId' | 'shard'>> {
+  return new Map(
+    records.map(({ issuerId, shard }) => [`${issuerId}/${shard}`, { issuerId, shard }]),
+  ).values();
+}
+
 async function endHold(context: AuthorityContext, due: CertificateRecord): Promise<void> {
   const { dependencies } = context;
   const { unitOfWork, clock, log } = dependencies;
@@ -202,7 +211,7 @@ async function endHold(context: AuthorityContext, due: CertificateRecord): Promi
   if (ended === 'alarm') {
     log('alarm', 'a hold passed its deadline; decide: release or revoke', { certificate: object });
   } else if (ended !== undefined) {
-    context.crls.request(due.issuerId);
+    context.crls.request(due.issuerId, due.shard);
   }
 }
 

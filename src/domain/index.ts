@@ -35,5 +35,5 @@ export type {
   StatusState,
 } from './status.ts';
 export { initialStatus, nextStatus, revocationReasons, statusTransitions } from './status.ts';
-export type { StatusPolicy } from './status-policy.ts';
-export { defaultStatusPolicy } from './status-policy.ts';
+export type { CrlScope, StatusPolicy } from './status-policy.ts';
+export { defaultStatusPolicy, maximumShards } from './status-policy.ts';

@@ -4,13 +4,9 @@ import type { CredentialRecord, PrincipalRecord } from '../access/index.ts';
 import type { StoredAuditRecord } from '../audit/index.ts';
 import { canonicalize } from '../audit/index.ts';
 import { certificatesToPem, subjectToText, summariseCertificate } from '../authority/index.ts';
-import type {
-  CertificateRecord,
-  CrlRecord,
-  IssuerRecord,
-  StoredStatusChange,
-} from '../authority/ports.ts';
+import type { CertificateRecord, IssuerRecord, StoredStatusChange } from '../authority/ports.ts';
 import type { Principal } from '../domain/index.ts';
+import { statusPolicyShape } from './crl-representation.ts';
 import type { IssuerDirectory } from './issuer-directory.ts';
 
 const timeText = z.string().meta({ format: 'date-time' });
@@ -155,6 +151,7 @@ export const issuerShape = z
     signatureAlgorithm: z.string(),
     urls: z.object({ crl: z.string(), ocsp: z.string(), caIssuers: z.string() }),
     crlLifetimeSeconds: z.number(),
+    statusPolicy: statusPolicyShape,
     createdAt: timeText,
     createdBy: z.string(),
     serialNumber: optionalText,
@@ -182,6 +179,7 @@ export function issuerJson(record: IssuerRecord): z.infer<typeof issuerShape> {
     signatureAlgorithm: record.signatureAlgorithm,
     urls: { ...record.urls },
     crlLifetimeSeconds: record.crlLifetimeSeconds,
+    statusPolicy: record.statusPolicy,
     createdAt: rfc3339(record.createdAt),
     createdBy: record.createdBy,
     serialNumber: summary?.serialNumber,
@@ -191,41 +189,6 @@ export function issuerJson(record: IssuerRecord): z.infer<typeof issuerShape> {
     pem: certificate === undefined ? undefined : certificatesToPem([certificate]),
     chain:
       certificate === undefined ? undefined : certificatesToPem([certificate, ...record.chain]),
-  };
-}
-
-export const crlShape = z
-  .object({
-    issuerId: z.string(),
-    issuer: z.string(),
-    shard: z.number(),
-    crlNumber: z.string().meta({ description: 'Decimal; up to 20 octets (RFC 5280 §5.2.3)' }),
-    thisUpdate: timeText,
-    nextUpdate: timeText,
-    publishedAt: optionalTime,
-    entries: z.number().optional(),
-    size: z.number().optional(),
-    sha256: optionalText,
-    url: z.string(),
-  })
-  .meta({ id: 'Crl' });
-
-export async function crlJson(
-  record: CrlRecord & { readonly url: string },
-  issuers: IssuerDirectory,
-): Promise<z.infer<typeof crlShape>> {
-  return {
-    issuerId: record.issuerId,
-    issuer: (await issuers.find(record.issuerId))?.name ?? record.issuerId,
-    shard: record.shard,
-    crlNumber: record.crlNumber.toString(),
-    thisUpdate: rfc3339(record.thisUpdate),
-    nextUpdate: rfc3339(record.nextUpdate),
-    publishedAt: rfc3339(record.publishedAt),
-    entries: record.entries,
-    size: record.size,
-    sha256: record.sha256,
-    url: record.url,
   };
 }
 

@@ -40,7 +40,7 @@ export function restRouter(options: RestOptions): Router {
     const handler = routeHandler(row, tools);
     const limit = Math.max(options.maximumBodyBytes, row.maximumBodyBytes ?? 0);
     const steps = row.body === undefined ? [handler] : [bodyReader(limit), handler];
-    const method = row.method.toLowerCase() as 'get' | 'post' | 'delete';
+    const method = row.method.toLowerCase() as 'get' | 'post' | 'patch' | 'delete';
     router[method](path, labelled(row.path), gate(row, options.authority), ...steps);
   }
   const document = JSON.stringify(openApiDocument(options.routes, options.baseUrl));

@@ -40,7 +40,7 @@ export interface RouteTools {
 
 /** One row of the route table; also the source of the OpenAPI document. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** OpenAPI style below /api/v1: `/certificates/{serialNumber}`. */
   readonly path: string;
   readonly access: Access;

@@ -260,7 +260,8 @@ export class PostgresInventory implements Inventory {
   }
 }
 
-function crlEntryOf(row: readonly unknown[]): CrlEntry {
+/** An entry from the columns of `selectCrlEntries`. */
+export function crlEntryOf(row: readonly unknown[]): CrlEntry {
   const [serialNumber, revocationDate, reasonCode, invalidityDate] = row;
   return {
     serialNumber: serialNumber as string,

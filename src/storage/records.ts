@@ -89,6 +89,20 @@ export class PostgresIssuerStore implements IssuerStore {
     if (changed === 0) throw missing(`issuer ${issuerId}`);
   }
 
+  async setStatusPolicy(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    policy: IssuerRecord['statusPolicy'],
+  ): Promise<boolean> {
+    const values = [tenant, issuerId, JSON.stringify(policy)];
+    return (await this.#session.execute(this.#sql.setStatusPolicy, values)) === 1;
+  }
+
+  async findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined> {
+    const [row] = await this.#session.query(this.#sql.findForUpdate, [tenant, issuerId]);
+    return row && issuerOf(row);
+  }
+
   async find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined> {
     const [row] = await this.#session.query(this.#sql.find, [tenant, issuerId]);
     return row && issuerOf(row);

@@ -34,10 +34,10 @@ import { bigint, text } from './rows.ts';
 import { acmeStatements } from './sql/acme.ts';
 import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
+import { crlStatements } from './sql/crls.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
   auditStatements,
-  crlStatements,
   idempotencyStatements,
   installationStatements,
   issuerStatements,
@@ -291,7 +291,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
       return new PostgresKeyInventory(session, sql.keys);
     },
     get crls(): CrlLedger {
-      return new PostgresCrlLedger(session, sql.crls);
+      return new PostgresCrlLedger(session, schema, sql.crls);
     },
     get principals(): PrincipalStore {
       return new PostgresPrincipalStore(session, sql.principals);

@@ -77,16 +77,16 @@ export function verificationOf(pool: DatabasePool, schema: string): Verification
   async function* crls(): AsyncGenerator<readonly CrlRecord[]> {
     const next = statement(
       'crls',
-      `SELECT * FROM {crls} WHERE (tenant, issuer_id, shard, crl_number) > ($1, $2, $3, $4)
-      ORDER BY tenant, issuer_id, shard, crl_number LIMIT $5`,
+      `SELECT * FROM {crls} WHERE (tenant, issuer_id, shard, kind, crl_number) > ($1, $2, $3, $4, $5)
+      ORDER BY tenant, issuer_id, shard, kind, crl_number LIMIT $6`,
     );
-    let after: readonly unknown[] = ['', '', -1, 0n];
+    let after: readonly unknown[] = ['', '', -1, '', 0n];
     for (;;) {
-      const page = (await pool.query(next, [...after, chunkSize])).map(crlOf);
+      const page = (await pool.query(next, [...after, chunkSize])).map((row) => crlOf(row));
       const last = page.at(-1);
       if (last === undefined) return;
       yield page;
-      after = [last.tenant, last.issuerId, last.shard, last.crlNumber];
+      after = [last.tenant, last.issuerId, last.shard, last.kind, last.crlNumber];
     }
   }
 }

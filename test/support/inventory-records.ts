@@ -1,7 +1,12 @@
 /** Inventory records with the members that a test does not care about filled in. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { AuditRecord } from '../../src/audit/ports.ts';
-import type { CertificateRecord, IssuerRecord } from '../../src/authority/ports.ts';
+import type {
+  CertificateRecord,
+  CrlLedger,
+  CrlRecord,
+  IssuerRecord,
+} from '../../src/authority/ports.ts';
 import {
   defaultStatusPolicy,
   type StatusChange,
@@ -135,4 +140,26 @@ export function auditRecordOf(act: string, object: string): AuditRecord {
     details,
     canonical: new TextEncoder().encode(JSON.stringify({ act, details, object })),
   };
+}
+
+/** Reserves a number for a complete CRL and commits its intent, as a build does. */
+export async function reservedCrl(
+  crls: CrlLedger,
+  now: Date,
+  changes: Partial<CrlRecord> = {},
+): Promise<CrlRecord> {
+  const shard = changes.shard ?? 0;
+  const record: CrlRecord = {
+    tenant,
+    issuerId,
+    shard,
+    kind: 'complete',
+    crlNumber: await crls.reserveNumber(tenant, issuerId, shard, now),
+    thisUpdate: now,
+    nextUpdate: new Date(now.getTime() + 86_400_000),
+    coversChange: 7n,
+    ...changes,
+  };
+  await crls.insert(record);
+  return record;
 }

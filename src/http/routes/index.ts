@@ -2,6 +2,7 @@ import type { Route } from '../route.ts';
 import { acmeRoutes } from './acme.ts';
 import { bulkJobRoutes } from './bulk-jobs.ts';
 import { certificateRoutes } from './certificates.ts';
+import { crlRoutes } from './crls.ts';
 import { exportRoutes } from './export.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
@@ -16,6 +17,7 @@ export const routes: readonly Route[] = [
   ...exportRoutes,
   ...recordRoutes,
   ...issuerRoutes,
+  ...crlRoutes,
   ...principalRoutes,
   ...acmeRoutes,
 ];

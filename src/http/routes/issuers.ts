@@ -5,14 +5,14 @@ import {
   certificationRequestFromText,
   certificationRequestToPem,
 } from '../../authority/index.ts';
-import { crlJson, crlShape, issuerJson, issuerShape, listOf } from '../representation.ts';
+import { issuerJson, issuerShape, listOf } from '../representation.ts';
 import type { Route } from '../route.ts';
 import { route } from '../route.ts';
-import { csr, days, issuerName, issuerQuery, lines, text } from '../shapes.ts';
+import { csr, days, issuerName, lines, text } from '../shapes.ts';
 
 const suffixes = z.array(text(253)).max(100).optional();
 
-/** Issuers, their CRLs and the door of responders. */
+/** Issuers and the door of responders. */
 export const issuerRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -91,31 +91,6 @@ export const issuerRoutes: readonly Route[] = [
       return {
         json: issuerJson(await authority.installIssuer(principal, parameters.issuer, chain)),
       };
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/issuers/{issuer}/crl',
-    access: 'crls:publish',
-    summary: 'Publish a CRL now',
-    parameters: issuerName,
-    body: z.strictObject({}),
-    answer: { status: 200, schema: crlShape },
-    handle: async ({ authority, principal, parameters, issuers }) => ({
-      json: await crlJson(await authority.publishCrl(principal, parameters.issuer), issuers),
-    }),
-  }),
-  route({
-    method: 'GET',
-    path: '/crls',
-    access: 'crls:read',
-    summary: 'The newest CRL of each issuer',
-    query: issuerQuery,
-    answer: { status: 200, schema: listOf(crlShape) },
-    handle: async ({ authority, principal, query, issuers }) => {
-      const crls = await authority.listCrls(principal, query.issuer);
-      const items = await Promise.all(crls.map((crl) => crlJson(crl, issuers)));
-      return { json: { items, next: null } };
     },
   }),
   route({

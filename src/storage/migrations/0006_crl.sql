@@ -68,6 +68,8 @@ ALTER TABLE crls
   ADD COLUMN kind text COLLATE "C" NOT NULL DEFAULT 'complete' CHECK (kind IN ('complete', 'delta')),
   -- The complete CRL that a delta builds upon (RFC 5280 section 5.2.4).
   ADD COLUMN base_crl_number bigint,
+  -- Of a complete CRL that names where its deltas are (freshestCRL): how long each of them is valid.
+  ADD COLUMN delta_seconds integer CHECK (delta_seconds > 0 AND kind = 'complete'),
   -- pg_current_snapshot of the reading of the entries: what it does not show changed since.
   ADD COLUMN snapshot text,
   -- Where that snapshot means something: the server's own identifier and the installation's serial
@@ -78,6 +80,9 @@ ALTER TABLE crls
   ADD CONSTRAINT crls_base CHECK ((kind = 'delta') = (base_crl_number IS NOT NULL)),
   ADD CONSTRAINT crls_base_not_later CHECK (base_crl_number <= crl_number),
   ADD CONSTRAINT crls_snapshot CHECK ((snapshot IS NULL) = (snapshot_epoch IS NULL));
+
+-- Bases of deltas are few, and looked for at every turn of the schedule.
+CREATE INDEX crls_announcing ON crls (tenant, issuer_id, shard, crl_number) WHERE delta_seconds IS NOT NULL;
 
 CREATE OR REPLACE FUNCTION check_crl_publication() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

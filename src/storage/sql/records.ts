@@ -18,6 +18,9 @@ export function issuerStatements(schema: string) {
         parent_issuer_id = COALESCE($5, parent_issuer_id), subject = COALESCE($6, subject),
         name_hashes = COALESCE($7, name_hashes)
       WHERE tenant = $1 AND issuer_id = $2`,
+    setStatusPolicy: `UPDATE {issuers} SET status_policy = $3
+      WHERE tenant = $1 AND issuer_id = $2 AND status_policy <> $3::jsonb`,
+    findForUpdate: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2 FOR NO KEY UPDATE',
     find: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2',
     findByName: 'SELECT * FROM {issuers} WHERE tenant = $1 AND name = $2',
     list: 'SELECT * FROM {issuers} WHERE tenant = $1 ORDER BY created_at, issuer_id',
@@ -33,35 +36,6 @@ export function keyStatements(schema: string) {
     find: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2',
     list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
     block: 'UPDATE {keys} SET blocked_reason = $3 WHERE tenant = $1 AND key_id = $2',
-  });
-}
-
-export function crlStatements(schema: string) {
-  return statements(schema, 'crl', {
-    // The row of the shard is locked until the commit: two can't reserve the same number.
-    reserve: `WITH reserved AS (
-        INSERT INTO {crl_shards} AS n (tenant, issuer_id, shard, last_number) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (tenant, issuer_id, shard)
-          DO UPDATE SET last_number = greatest(n.last_number + 1, excluded.last_number)
-        RETURNING last_number
-      )
-      INSERT INTO {crls} (tenant, issuer_id, shard, crl_number, this_update, next_update, covers_change)
-      SELECT $1, $2, $3, last_number, $5, $6, $7 FROM reserved RETURNING *`,
-    // thisUpdate is read after the snapshot of entries, so it is known only now.
-    markPublished: `UPDATE {crls} SET published_at = $5, sha256 = $6, size = $7, entries = $8,
-        covers_change = $9, this_update = $10, next_update = $11
-      WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND crl_number = $4`,
-    latestPublished: `SELECT * FROM {crls}
-      WHERE tenant = $1 AND issuer_id = $2 AND shard = $3 AND published_at IS NOT NULL
-      ORDER BY crl_number DESC LIMIT 1`,
-    raiseNumber: `INSERT INTO {crl_shards} AS n (tenant, issuer_id, shard, last_number) VALUES ($1, $2, $3, $4)
-      ON CONFLICT (tenant, issuer_id, shard) DO UPDATE SET last_number = excluded.last_number
-        WHERE n.last_number < excluded.last_number`,
-    recordPublished: `INSERT INTO {crls} (tenant, issuer_id, shard, crl_number, published_at, sha256, size,
-        entries, covers_change, this_update, next_update)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
-    highestNumber:
-      'SELECT last_number FROM {crl_shards} WHERE tenant = $1 AND issuer_id = $2 AND shard = $3',
   });
 }
 

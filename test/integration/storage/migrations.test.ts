@@ -9,6 +9,7 @@ import {
   issuerRecord,
   onHold,
   preparedRecord,
+  reservedCrl,
   tenant,
 } from '../../support/inventory-records.ts';
 import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
@@ -114,7 +115,7 @@ describe('roles', () => {
         new Date(),
       );
       await inventory.changeStatus(tenant, issuerId, '1b', onHold, change('hold'));
-      await crls.reserveNumber(tenant, issuerId, 0, new Date(), new Date(Date.now() + 1000), 1n);
+      await reservedCrl(crls, new Date(), { coversChange: 1n });
       await audit.append(auditRecordOf('certificate.issue', '1b'));
     });
     await storage.close();

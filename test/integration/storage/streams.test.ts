@@ -9,6 +9,7 @@ import {
   issuerId,
   onHold,
   preparedRecord,
+  reservedCrl,
   revoked,
   tenant,
 } from '../../support/inventory-records.ts';
@@ -157,14 +158,7 @@ describe('verification', () => {
     expect(serialNumbers.size).toBeGreaterThanOrEqual(many);
     for (let index = 0; index < 3; index += 1) {
       await storage.unitOfWork.run(async ({ crls, audit }) => {
-        await crls.reserveNumber(
-          tenant,
-          issuerId,
-          index,
-          new Date(),
-          new Date(Date.now() + 1000),
-          0n,
-        );
+        await reservedCrl(crls, new Date(), { shard: index });
         await audit.append(auditRecordOf('crl.publish', String(index)));
       });
     }
