@@ -377,8 +377,8 @@ describe('an issuer that is not good itself', () => {
     });
     expect(await refusal(create)).toBe('certificateRevoked');
     // Relying parties must still be able to learn of it.
-    expect((await authority.publishCrl(admin, 'doomed')).entries).toBe(0);
-    expect((await authority.publishCrl(admin, below.issuerId)).entries).toBe(0);
+    expect((await authority.publishCrl(admin, 'doomed'))[0]?.entries).toBe(0);
+    expect((await authority.publishCrl(admin, below.issuerId))[0]?.entries).toBe(0);
     await authority.enrolResponder(principal('responder'), {
       issuer: 'doomed',
       csr: makeRequest(freshKey(), '').der,
