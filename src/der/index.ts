@@ -1,4 +1,6 @@
 /** Strict, total DER (X.690): knows tags, nothing of X.509. */
+export type { ElementHeader } from './element-header.ts';
+export { readHeader } from './element-header.ts';
 export { DerError } from './error.ts';
 export type { DerLimits } from './read-der.ts';
 export { checkDer, readDer } from './read-der.ts';

@@ -36,9 +36,17 @@ import {
 import type { CertificateList, Extension, RevokedCertificate, TbsCertList } from './types.ts';
 
 /** A list of 10 million entries with reasons has about 400 MB. */
-const maxSize = 512 * 1024 * 1024;
-const tbsStructure: Structure = { name: 'TBSCertList', clause: 'RFC 5280 §5.1.2', maxSize };
-const structure: Structure = { name: 'CertificateList', clause: 'RFC 5280 §5.1', maxSize };
+export const maxCrlSize = 512 * 1024 * 1024;
+const tbsStructure: Structure = {
+  name: 'TBSCertList',
+  clause: 'RFC 5280 §5.1.2',
+  maxSize: maxCrlSize,
+};
+const structure: Structure = {
+  name: 'CertificateList',
+  clause: 'RFC 5280 §5.1',
+  maxSize: maxCrlSize,
+};
 
 /** What a TBSCertList says; a CertificateList adds the outer algorithm and the signature. */
 export type ParsedTbsCertList = Omit<CertificateList, 'der' | 'signatureAlgorithm' | 'signature'>;
@@ -97,7 +105,7 @@ export function encodeTbsCertListFrame(tbs: TbsCertList, entriesLength: number):
     let length = entriesLength + tail.length;
     for (const part of parts) length += part.length;
     const octets = length + headerSize(length);
-    if (octets > maxSize) refuse(`larger than ${maxSize} octets`);
+    if (octets > maxCrlSize) refuse(`larger than ${maxCrlSize} octets`);
     return { head: concat([header(tags.sequence, length), ...parts]), tail, octets };
   } catch (error) {
     throw asMalformed(tbsStructure, error);

@@ -1,4 +1,5 @@
 import { DerError, DerReader, tags } from '../der/index.ts';
+import type { CertificateListStream } from './certificate-list-stream.ts';
 import { asMalformed } from './decoding.ts';
 import { readRevokedCertificate, revokedStructure } from './revoked-certificate.ts';
 import type { CertificateList, RevokedCertificate } from './types.ts';
@@ -24,6 +25,85 @@ export function entriesOnlyIn(
       : onlyInUnordered(ours.restart(), theirs.restart());
   } catch (error) {
     throw asMalformed(revokedStructure, error);
+  }
+}
+
+/**
+ * Entries of `list` whose serial number `other` does not have, as both are read side by side: their
+ * serial numbers must ascend. What is not read of either is left to the caller, who may stop at any
+ * number.
+ *
+ * @throws ChanceryError `malformed` at the first entry that can't be read or is out of order
+ */
+export async function* entriesOnlyInStream(
+  list: CertificateListStream,
+  other: CertificateListStream,
+): AsyncGenerator<RevokedCertificate> {
+  const ours = new StreamedWalk(list.entries());
+  const theirs = new StreamedWalk(other.entries());
+  try {
+    let more = theirs.next() || (await theirs.more());
+    while (ours.next() || (await ours.more())) {
+      let order = 1;
+      while (more) {
+        order = theirs.compareTo(ours);
+        if (order >= 0) break;
+        more = theirs.next() || (await theirs.more());
+      }
+      if (!more || order > 0) yield ours.read();
+    }
+  } catch (error) {
+    throw asMalformed(revokedStructure, error);
+  }
+}
+
+/** A walk over entries that come in chunks; serial numbers must ascend. */
+class StreamedWalk {
+  readonly #chunks: AsyncGenerator<Uint8Array>;
+  #walk = new EntryWalk(new Uint8Array(0));
+  #last = new Uint8Array(0);
+
+  constructor(chunks: AsyncGenerator<Uint8Array>) {
+    this.#chunks = chunks;
+  }
+
+  /** To the next entry of this chunk; false behind the last. */
+  next(): boolean {
+    const walk = this.#walk;
+    const { octets, serialAt, serialLength } = walk;
+    if (!walk.next()) {
+      this.#last = octets.slice(serialAt, serialAt + serialLength);
+      return false;
+    }
+    const ascends =
+      serialAt === 0
+        ? this.#isAbove(this.#last, 0, this.#last.length)
+        : this.#isAbove(octets, serialAt, serialLength);
+    if (!ascends) throw new DerError('serial numbers do not ascend', walk.serialAt);
+    return true;
+  }
+
+  #isAbove(octets: Uint8Array, at: number, length: number): boolean {
+    const walk = this.#walk;
+    return compare(octets, at, length, walk.octets, walk.serialAt, walk.serialLength) < 0;
+  }
+
+  /** To the first entry of the next chunk; false behind the last chunk. */
+  async more(): Promise<boolean> {
+    const next = await this.#chunks.next();
+    if (next.done === true) return false;
+    this.#walk = new EntryWalk(next.value);
+    return this.next();
+  }
+
+  compareTo(other: StreamedWalk): number {
+    const a = this.#walk;
+    const b = other.#walk;
+    return compare(a.octets, a.serialAt, a.serialLength, b.octets, b.serialAt, b.serialLength);
+  }
+
+  read(): RevokedCertificate {
+    return this.#walk.read();
   }
 }
 

@@ -31,6 +31,10 @@ export {
   headOctets,
   readCertificateListHead,
 } from './certificate-list-head.ts';
+export {
+  type CertificateListOutline,
+  CertificateListStream,
+} from './certificate-list-stream.ts';
 export { verifyChain } from './certification-path.ts';
 export {
   type CertificationRequestInfo,
@@ -38,7 +42,7 @@ export {
   parseCertificationRequest,
 } from './certification-request.ts';
 export { formatDistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
-export { entriesOnlyIn } from './entry-difference.ts';
+export { entriesOnlyIn, entriesOnlyInStream } from './entry-difference.ts';
 export * from './extensions/index.ts';
 export {
   encodeGeneralName,
