@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
 import { dataFolder } from '../../src/config/index.ts';
@@ -58,6 +59,29 @@ export class Client {
 
   /** @throws CommandError exit 1 with the problem's detail, 3 when the server does not answer or says 503 */
   async call(call: Call): Promise<Answer> {
+    const answer = await answerOf(await this.#send(this.#locate(call), call));
+    if (answer.status >= 400) {
+      throw problemError(answer);
+    }
+    return answer;
+  }
+
+  /**
+   * As {@link call}, the body piece by piece; each `write` is awaited.
+   *
+   * @throws Error also in the middle: what was written is then not the whole
+   */
+  async download(call: Call, write: (piece: Uint8Array) => Promise<void>): Promise<void> {
+    const response = await this.#send(this.#locate(call), call);
+    if ((response.statusCode ?? 0) >= 400) {
+      throw problemError(await answerOf(response));
+    }
+    for await (const piece of response) {
+      await write(piece as Buffer);
+    }
+  }
+
+  #locate(call: Call): URL {
     const url = new URL(
       `${this.#url}${call.path.startsWith('/bundles') ? '' : '/api/v1'}${call.path}`,
     );
@@ -66,14 +90,10 @@ export class Client {
         url.searchParams.set(name, String(value));
       }
     }
-    const answer = await this.#send(url, call);
-    if (answer.status >= 400) {
-      throw problemError(answer);
-    }
-    return answer;
+    return url;
   }
 
-  async #send(url: URL, { method, body, headers }: Call): Promise<Answer> {
+  async #send(url: URL, { method, body, headers }: Call): Promise<IncomingMessage> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
       const request = httpsRequest(
@@ -92,21 +112,7 @@ export class Client {
             ...headers,
           },
         },
-        (response) => {
-          const chunks: Buffer[] = [];
-          response.on('data', (chunk: Buffer) => chunks.push(chunk));
-          response.on('error', reject);
-          response.on('end', () => {
-            const whole = Buffer.concat(chunks);
-            resolve({
-              status: response.statusCode ?? 0,
-              contentType: response.headers['content-type'] ?? '',
-              body: whole,
-              json: () =>
-                whole.length === 0 ? null : (JSON.parse(whole.toString('utf8')) as unknown),
-            });
-          });
-        },
+        resolve,
       );
       request.on('timeout', () => request.destroy(new Error('no answer within 60 s')));
       request.on('error', (error: NodeJS.ErrnoException) => {
@@ -115,6 +121,18 @@ export class Client {
       request.end(payload);
     });
   }
+}
+
+async function answerOf(response: IncomingMessage): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const whole = Buffer.concat(chunks);
+  return {
+    status: response.statusCode ?? 0,
+    contentType: response.headers['content-type'] ?? '',
+    body: whole,
+    json: () => (whole.length === 0 ? null : (JSON.parse(whole.toString('utf8')) as unknown)),
+  };
 }
 
 function serverUrl(text: string): string {
