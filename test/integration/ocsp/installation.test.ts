@@ -2,20 +2,25 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ClientCertificate } from '../../../ocsp/client-certificate.ts';
+import { verifyAnswer } from '../../../scripts/command/ocsp/answer.ts';
+import { sequence } from '../../../src/der/index.ts';
 import {
   type Certificate,
   createCertID,
   decodePem,
+  type Extension,
   encodeOcspRequest,
   type OcspResponse,
+  oids,
   parseCertificate,
   parseOcspResponse,
+  signatureAlgorithms,
 } from '../../../src/pkix/index.ts';
 import { run, useInstallation } from '../../support/installation.ts';
 import { until } from '../../support/quickstart-run.ts';
 import { post, statusOf, TestClock } from '../../support/test-responder.ts';
 
-const installation = useInstallation();
+const installation = useInstallation({ CHANCERY_OCSP_DELEGATE_KEYS: 'p256,rsa2048' });
 
 function port(): number {
   return Number(new URL(installation.ocspUrl).port);
@@ -39,6 +44,7 @@ async function ask(
   leaf: Certificate,
   issuer: Certificate,
   nonce?: Uint8Array,
+  extensions?: readonly Extension[],
 ): Promise<OcspResponse> {
   const certID = createCertID(
     'sha256',
@@ -46,7 +52,7 @@ async function ask(
     issuer.subjectPublicKeyInfo,
     leaf.serialNumber,
   );
-  const { body } = await post(port(), encodeOcspRequest({ certIDs: [certID], nonce }));
+  const { body } = await post(port(), encodeOcspRequest({ certIDs: [certID], nonce, extensions }));
   return parseOcspResponse(body);
 }
 
@@ -99,6 +105,34 @@ describe('the responder of an installation', () => {
     if (root === undefined) throw new Error('no root');
     await shows(issuer, root, 'good');
     await shows(root, root, 'good');
+  });
+
+  it('§4.4.7: signs with a second kind of key from its token for clients that prefer it', async () => {
+    const { leaf, issuer } = await issued('rsa-client');
+    const rsa = signatureAlgorithms.sha256WithRSAEncryption;
+    const preferred: Extension = {
+      oid: oids.ocspPreferredSignatureAlgorithms,
+      critical: false,
+      value: sequence(sequence(rsa.identifier.der)),
+    };
+    const signedWith = async (extensions: readonly Extension[]) => {
+      const { basic } = await ask(leaf, issuer, undefined, extensions);
+      return basic?.signatureAlgorithm.oid;
+    };
+    await until(
+      'the RSA delegate',
+      async () => (await signedWith([preferred])) === rsa.oid,
+      15_000,
+    );
+    expect(await signedWith([])).toBe(oids.ecdsaWithSHA256);
+    const certID = createCertID(
+      ...(['sha256', issuer.subject, issuer.subjectPublicKeyInfo, leaf.serialNumber] as const),
+    );
+    const nonce = Buffer.alloc(32, 4);
+    const question = { certIDs: [certID], nonce, extensions: [preferred] };
+    const { body } = await post(port(), encodeOcspRequest(question));
+    const told = verifyAnswer(body, { certificate: leaf, issuer, nonce }, new Date());
+    expect(told.certStatus.type).toBe('good');
   });
 
   it('its client certificate renews itself at the CA, and the new one renews itself again', async () => {

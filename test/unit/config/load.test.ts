@@ -196,6 +196,35 @@ describe('what comes out', () => {
     expect(configuration.keyFile).toBe('/srv/data/responder/key.pem');
     expect(configuration.trustFile).toBe('/srv/data/trust/root.pem');
     expect(configuration.token.label).toBe('chancery-responder');
+    expect([configuration.delegateKeys, configuration.responderId]).toEqual([['p256'], 'key']);
+    expect(configuration.requesterFiles).toBeUndefined();
+  });
+
+  it('reads what the responder says and to whom, and refuses an allow list that is empty', () => {
+    const responder = (text: string, env: Readonly<Record<string, string>> = {}) =>
+      loadResponderConfiguration(
+        { CHANCERY_CONFIG: file(text), CHANCERY_OCSP_DATABASE_URL: 'postgresql://o@h/c', ...env },
+        { cwd: '/srv' },
+      );
+    const text = 'ocsp:\n  signedRequests:\n    require: true\n    allow: [partners.pem]\n';
+    expect(responder(text).requesterFiles).toEqual([join(folder, 'partners.pem')]);
+    const variables = {
+      CHANCERY_OCSP_SIGNED_REQUESTS_REQUIRE: 'true',
+      CHANCERY_OCSP_SIGNED_REQUESTS_ALLOW: 'a.pem,/b.pem',
+      CHANCERY_OCSP_DELEGATE_KEYS: 'p384,rsa3072',
+      CHANCERY_OCSP_RESPONDER_ID: 'name',
+    };
+    expect(responder('', variables)).toMatchObject({
+      requesterFiles: ['/srv/a.pem', '/b.pem'],
+      delegateKeys: ['p384', 'rsa3072'],
+      responderId: 'name',
+    });
+    expect(() => responder('ocsp:\n  signedRequests:\n    require: true\n')).toThrow(
+      /signedRequests\.allow names nobody/,
+    );
+    expect(() => responder('ocsp:\n  delegateKeys: [p256, p256]\n')).toThrow(/once/);
+    expect(() => responder('ocsp:\n  delegateKeys: []\n')).toThrow(/delegateKeys/);
+    expect(() => responder('ocsp:\n  delegateKeys: [rsa1024]\n')).toThrow(/delegateKeys/);
   });
 });
 
