@@ -22,6 +22,30 @@ export interface StatusRecord {
    * has its thisUpdate, and a nextUpdate that is never later (RFC 6960 §4.2.2.1).
    */
   readonly validity?: { readonly thisUpdate: Date; readonly nextUpdate: Date } | undefined;
+  /**
+   * The moment of which the record is true, where that is before the question: all changes that
+   * were committed until then are in it (a replica's record). Absent: when it was asked for.
+   */
+  readonly asOf?: Date | undefined;
+}
+
+/** A change of one certificate's status, with its status now. */
+export interface StatusChange extends StatusRecord {
+  /** When it was written, just before its commit, by the database's clock. */
+  readonly changedAt?: Date | undefined;
+}
+
+/** A page of the change feed. */
+export interface StatusChanges {
+  readonly changes: readonly StatusChange[];
+  readonly cursor: string;
+  /** The database's clock when the page was read; absent: nothing has changed. */
+  readonly readAt?: Date | undefined;
+  /**
+   * Position in the database's log (LSN) that a replica must have reached to have all of these
+   * changes; absent: no further than the page before.
+   */
+  readonly position?: bigint | undefined;
 }
 
 /** What an issuer declares about the answers for its certificates (its `statusPolicy.ocsp`). */
@@ -62,10 +86,21 @@ export interface StatusSource {
    * the pages that follow a full one), also while an older transaction is still running; the price
    * is that a change may come more than once.
    */
-  changesSince(
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }>;
+  changesSince(cursor: string | undefined, limit: number): Promise<StatusChanges>;
+  /**
+   * Calls back when the database says that something has changed; a hint, which may come late, too
+   * often or never. The answer ends it.
+   */
+  hear?(heard: () => void): () => Promise<void>;
+}
+
+/** Status as a replica has it, which may be behind. */
+export interface ReplicaSource {
+  /** `replayed`: the position (LSN) that it had reached before the records were read. */
+  lookup(
+    issuerId: IssuerId,
+    serialNumbers: readonly SerialNumber[],
+  ): Promise<{ readonly records: readonly StatusRecord[]; readonly replayed: bigint }>;
 }
 
 /** One line of the log; fields are structured data, never secrets. */

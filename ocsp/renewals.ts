@@ -16,6 +16,11 @@ export interface RenewalsParts {
   readonly perSecond: number;
 }
 
+interface Waiting {
+  readonly certID: Uint8Array;
+  readonly signed?: (() => void) | undefined;
+}
+
 /** Milliseconds between two turns. */
 const turn = 100;
 /** Turns in which all answers are looked at once. */
@@ -31,8 +36,8 @@ const longestQueue = 100_000;
 export class Renewals {
   readonly #parts: RenewalsParts;
   /** Taken from the end. */
-  readonly #urgent: Uint8Array[] = [];
-  #due: Uint8Array[] = [];
+  readonly #urgent: Waiting[] = [];
+  readonly #due: Waiting[] = [];
   #running = 0;
   #place = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -61,11 +66,15 @@ export class Renewals {
     this.#due.length = 0;
   }
 
-  /** What a change of status took away: signed at once when somebody asks for it. */
-  evicted(answers: readonly EvictedAnswer[]): void {
+  /**
+   * What a change of status took away is signed at once when it was asked for.
+   *
+   * @param signed called when the new answer is there
+   */
+  evicted(answers: readonly EvictedAnswer[], signed: () => void): void {
     for (const { certID, uses } of answers) {
       if (uses > 0 && this.#urgent.length < longestQueue) {
-        this.#urgent.push(certID);
+        this.#urgent.push({ certID, signed });
       }
     }
     if (this.#urgent.length > 0) {
@@ -75,7 +84,10 @@ export class Renewals {
 
   /** To be signed when there is time. */
   ahead(certIDs: readonly Uint8Array[]): void {
-    this.#due.push(...certIDs.slice(0, longestQueue - this.#due.length));
+    const room = Math.max(0, longestQueue - this.#due.length);
+    for (const certID of certIDs.slice(0, room)) {
+      this.#due.push({ certID });
+    }
   }
 
   /** One turn: looks at a part of all answers, and signs what is due and allowed. */
@@ -106,7 +118,7 @@ export class Renewals {
       answers.uses(reference) > 0 &&
       this.#due.length < longestQueue
     ) {
-      this.#due.push(answers.certID(reference));
+      this.#due.push({ certID: answers.certID(reference) });
       // Not again before half of what is left is over, should the signature fail.
       answers.postpone(reference, (now + answers.nextUpdate(reference)) / 2);
     }
@@ -117,13 +129,14 @@ export class Renewals {
     // Enough of them at a time that one query looks up many.
     const concurrency = Math.max(1, Math.ceil(perSecond / 10));
     while (this.#running < concurrency && this.#allowance >= 1 && this.waiting > 0 && able()) {
-      const certID = this.#urgent.pop() ?? this.#due.pop();
-      if (certID === undefined) {
+      const next = this.#urgent.pop() ?? this.#due.pop();
+      if (next === undefined) {
         return;
       }
       this.#allowance -= 1;
       this.#running += 1;
-      renew(certID)
+      renew(next.certID)
+        .then(next.signed)
         .catch((error: unknown) => {
           const expected = isChanceryError(error);
           log(expected ? 'debug' : 'error', 'an answer could not be signed ahead', { error });

@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import { Counter, createMetrics, Gauge, type Registry } from '../src/telemetry/index.ts';
+import { Counter, createMetrics, Gauge, Histogram, type Registry } from '../src/telemetry/index.ts';
 
 /** Plain numbers that the hot path adds to; the registry reads them when it is scraped. */
 export interface ResponderCounts {
@@ -29,6 +29,29 @@ export interface ResponderGauges {
   readonly ready: () => boolean;
   /** notAfter of the delegate in use, by issuer's name, in milliseconds since 1970. */
   readonly delegates: () => ReadonlyMap<string, number>;
+}
+
+/** From a change's commit to the moment at which its outcome is answered. */
+export interface ChangeTimes {
+  /** @param committed monotonic milliseconds of the commit; undefined: not known, not counted */
+  observe(stage: 'evicted' | 'signed', committed: number | undefined): void;
+}
+
+export function createChangeTimes(registry: Registry): ChangeTimes {
+  const histogram = new Histogram({
+    name: 'chancery_ocsp_commit_to_answer_seconds',
+    help: 'Time from the commit of a status change until no former answer is given any more (evicted), and until the new answer is signed where the former was asked for (signed)',
+    labelNames: ['stage'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 5, 10, 60],
+    registers: [registry],
+  });
+  return {
+    observe: (stage, committed) => {
+      if (committed !== undefined) {
+        histogram.observe({ stage }, Math.max(0, performance.now() - committed) / 1000);
+      }
+    },
+  };
 }
 
 export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges): Registry {

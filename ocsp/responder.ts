@@ -26,7 +26,12 @@ import { Readiness, type ReadinessState } from './readiness.ts';
 import { Renewals } from './renewals.ts';
 import { RequestReader } from './request-filter.ts';
 import { Requesters } from './requesters.ts';
-import { createCounts, createMetricsServer, createRegistry } from './responder-metrics.ts';
+import {
+  createChangeTimes,
+  createCounts,
+  createMetricsServer,
+  createRegistry,
+} from './responder-metrics.ts';
 import { ResponseCache } from './response-cache.ts';
 import { StatusFeed } from './status-feed.ts';
 import { StatusLookup } from './status-lookup.ts';
@@ -174,7 +179,7 @@ function createCore(options: ResponderOptions) {
     log,
     withdrawn: forgetIssuer,
   });
-  const noteStatus = (record: StatusRecord): void => {
+  const noteStatus = (record: StatusRecord, committed?: number): void => {
     ledger.noteSerialNumber(record.issuerId, record.serialNumber);
     const evicted = cache.evict(record.issuerId, record.serialNumber);
     delegates.noteStatus(record);
@@ -182,7 +187,10 @@ function createCore(options: ResponderOptions) {
     if (issuer !== undefined) {
       forgetIssuer(issuer.issuerId);
     }
-    renewals.evicted(evicted);
+    changeTimes.observe('evicted', committed);
+    renewals.evicted(evicted, () => {
+      changeTimes.observe('signed', committed);
+    });
   };
   const feed = new StatusFeed(
     source,
@@ -255,6 +263,7 @@ function createCore(options: ResponderOptions) {
     ready: () => readiness.state.ready,
     delegates: () => delegateEnds(issuers, delegates, clock.now()),
   });
+  const changeTimes = createChangeTimes(registry);
   return {
     timing,
     ledger,

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { withDeadline } from './deadline.ts';
-import type { Log, StatusRecord, StatusSource } from './ports.ts';
+import type { Log, StatusChange, StatusSource } from './ports.ts';
 
 /** What the feed tells: single changes, or that there are too many to tell apart. */
 export interface FeedListener {
-  changed(record: StatusRecord): void;
-  /** More changed than one page holds: everything looked up before counts as old. */
+  /** @param committed monotonic milliseconds of its commit; undefined when that is not known */
+  changed(change: StatusChange, committed: number | undefined): void;
+  /** Changes come faster than they are read: everything looked up before counts as old. */
   manyChanged(): void;
 }
 
@@ -18,7 +19,16 @@ export interface FeedTiming {
   readonly cutOff: number;
 }
 
-const pageSize = 1000;
+const pageSize = 2000;
+
+/**
+ * Milliseconds for which pages may be full before everything is forgotten: what waits in further
+ * pages is not known one by one yet, and must be by 2 s after its commit.
+ */
+const longestBacklog = 1000;
+
+/** Milliseconds between a hint and the poll that it leads to: further hints are included. */
+const hintDelay = 10;
 
 /**
  * Follows the change feed. `fresh` says whether everything committed up to a moment ago is known;
@@ -34,6 +44,10 @@ export class StatusFeed {
   #freshUntil = Number.NEGATIVE_INFINITY;
   #lastStart = Number.NEGATIVE_INFINITY;
   #failing = false;
+  #backlogSince: number | undefined;
+  #hinted = false;
+  #wake: () => void = () => undefined;
+  #deaf: (() => Promise<void>) | undefined;
   #running: Promise<void> | undefined;
 
   constructor(source: StatusSource, listener: FeedListener, timing: FeedTiming, log: Log) {
@@ -55,10 +69,16 @@ export class StatusFeed {
 
   start(): void {
     this.#running ??= this.#follow();
+    this.#deaf ??= this.#source.hear?.(() => {
+      this.#hinted = true;
+      this.#wake();
+    });
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
+    this.#wake();
+    await this.#deaf?.();
     await this.#running;
   }
 
@@ -78,33 +98,62 @@ export class StatusFeed {
         }
       }
       if (!more) {
-        await delay(this.#timing.interval, undefined, { signal: this.#stopping.signal }).catch(
-          () => undefined,
-        );
+        await this.#pause();
       }
+    }
+  }
+
+  /** Until the next poll is due, or a hint says that it is worth while. */
+  async #pause(): Promise<void> {
+    const { signal } = this.#stopping;
+    if (!this.#hinted) {
+      const woken = new AbortController();
+      this.#wake = () => {
+        woken.abort();
+      };
+      await delay(this.#timing.interval, undefined, {
+        signal: AbortSignal.any([signal, woken.signal]),
+      }).catch(() => undefined);
+    }
+    if (this.#hinted) {
+      await delay(hintDelay, undefined, { signal }).catch(() => undefined);
+      this.#hinted = false;
     }
   }
 
   /** Answers whether a full page says that more is waiting. */
   async #poll(): Promise<boolean> {
     const started = performance.now();
-    const { changes, cursor } = await withDeadline(
+    const { changes, cursor, readAt } = await withDeadline(
       this.#source.changesSince(this.#cursor, pageSize),
       this.#timing.deadline,
       'the change feed',
     );
     const more = changes.length >= pageSize && cursor !== this.#cursor;
     for (const change of changes) {
-      this.#listener.changed(change);
+      const age =
+        readAt === undefined || change.changedAt === undefined
+          ? undefined
+          : readAt.getTime() - change.changedAt.getTime();
+      // The page was read after the poll began: what it shows as so old is at least that old.
+      this.#listener.changed(change, age === undefined ? undefined : started - age);
     }
-    // What waits in further pages is not known one by one yet; with everything forgotten, whatever
-    // is answered meanwhile is looked up anew.
-    if (changes.length >= pageSize) {
-      this.#listener.manyChanged();
-    }
+    this.#noteBacklog(changes.length >= pageSize, started);
     this.#cursor = cursor;
     this.#lastStart = started;
     this.#freshUntil = started + this.#timing.cutOff;
     return more;
+  }
+
+  #noteBacklog(full: boolean, started: number): void {
+    if (!full) {
+      this.#backlogSince = undefined;
+      return;
+    }
+    this.#backlogSince ??= started;
+    if (performance.now() - this.#backlogSince > longestBacklog) {
+      this.#backlogSince = undefined;
+      this.#listener.manyChanged();
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { StatusRecord, StatusSource } from './ports.ts';
 
 /** Records by serial number, and the moment before which they were read from the database. */
 export interface StatusSnapshot {
-  /** When the query was sent: the records are at least that young. */
+  /** When the query was sent, or of when a replica's records are: they are at least that young. */
   readonly asOf: Date;
   readonly records: ReadonlyMap<SerialNumber, StatusRecord>;
 }
@@ -75,12 +75,17 @@ export class StatusLookup {
 
   async #query(issuerId: IssuerId, batch: readonly Waiting[]): Promise<void> {
     const serialNumbers = [...new Set(batch.flatMap((one) => one.serialNumbers))];
-    const asOf = this.#clock.now();
+    const asked = this.#clock.now();
     try {
       const records = await withDeadline(
         this.#source.lookup(issuerId, serialNumbers),
         this.#deadline,
         'the status view',
+      );
+      const asOf = records.reduce(
+        (earliest, record) =>
+          record.asOf !== undefined && record.asOf < earliest ? record.asOf : earliest,
+        asked,
       );
       const bySerialNumber = new Map(records.map((record) => [record.serialNumber, record]));
       for (const one of batch) {

@@ -8,6 +8,12 @@ export { openPublishedStore } from './published-store.ts';
 export type { RehearsalReport } from './rehearsal.ts';
 export { rehearse } from './rehearsal.ts';
 export { s3Publisher } from './s3-publisher.ts';
-export type { StatusStorage, Storage, StorageMetrics, StorageOptions } from './storage.ts';
-export { openStatusStorage, openStorage } from './storage.ts';
+export type {
+  ReplicaStorage,
+  StatusStorage,
+  Storage,
+  StorageMetrics,
+  StorageOptions,
+} from './storage.ts';
+export { openReplica, openStatusStorage, openStorage } from './storage.ts';
 export type { Verification } from './verification.ts';

@@ -32,6 +32,9 @@ export interface PoolOptions {
   readonly statementTimeout: number;
   readonly applicationName: string;
   readonly log: (message: string) => void;
+  /** Called after the commit of a transaction with a statement for which `announces` says so. */
+  readonly announce?: (() => void) | undefined;
+  readonly announces?: ((statement: Statement) => boolean) | undefined;
 }
 
 export interface DatabasePool {
@@ -88,7 +91,15 @@ export function createPool(options: PoolOptions): DatabasePool {
   pool.on('error', (error) => options.log(`database connection lost: ${error.message}`));
 
   return {
-    write: async (work) => await withRetry(async () => await writeOnce(pool, work)),
+    write: async (work) => {
+      let announced = false;
+      const watch = (statement: Statement): void => {
+        announced ||= options.announces?.(statement) ?? false;
+      };
+      const result = await withRetry(async () => await writeOnce(pool, work, watch));
+      if (announced) options.announce?.();
+      return result;
+    },
     read: async (work) => await withRetry(async () => await readOnce(pool, work)),
     each: async (work) => await withRetry(async () => await eachOnce(pool, work)),
     query: async (statement, values = []) =>
@@ -172,12 +183,19 @@ class Transaction implements Session {
 
   readonly autocommit: boolean;
 
-  constructor(client: PoolClient, autocommit: boolean) {
+  readonly #watch: ((statement: Statement) => void) | undefined;
+
+  constructor(
+    client: PoolClient,
+    autocommit: boolean,
+    watch?: ((statement: Statement) => void) | undefined,
+  ) {
     this.#client = client;
     this.autocommit = autocommit;
+    this.#watch = watch;
   }
 
-  async #watch<R>(sent: Promise<R>): Promise<R> {
+  async #failing<R>(sent: Promise<R>): Promise<R> {
     try {
       return await sent;
     } catch (error) {
@@ -188,7 +206,8 @@ class Transaction implements Session {
   }
 
   async #send(statement: Statement, values: readonly unknown[]): Promise<Result> {
-    return await this.#watch(send(this.#client, statement, values));
+    this.#watch?.(statement);
+    return await this.#failing(send(this.#client, statement, values));
   }
 
   async query(statement: Statement, values: readonly unknown[] = []): Promise<readonly Row[]> {
@@ -196,7 +215,7 @@ class Transaction implements Session {
   }
 
   async arrays(text: string): Promise<readonly (readonly unknown[])[]> {
-    const { rows } = await this.#watch(this.#client.query<unknown[]>({ text, rowMode: 'array' }));
+    const { rows } = await this.#failing(this.#client.query<unknown[]>({ text, rowMode: 'array' }));
     return rows;
   }
 
@@ -217,9 +236,13 @@ class Transaction implements Session {
   }
 }
 
-async function writeOnce<T>(pool: Pool, work: (session: Session) => Promise<T>): Promise<T> {
+async function writeOnce<T>(
+  pool: Pool,
+  work: (session: Session) => Promise<T>,
+  watch: (statement: Statement) => void,
+): Promise<T> {
   const client = await connect(pool);
-  const transaction = new Transaction(client, false);
+  const transaction = new Transaction(client, false, watch);
   let broken = true;
   try {
     transaction.defer({ text: 'BEGIN' }, []);

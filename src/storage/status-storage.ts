@@ -1,4 +1,10 @@
-import type { StatusIssuer, StatusRecord, StatusSource } from '../../ocsp/ports.ts';
+import type {
+  ReplicaSource,
+  StatusChanges,
+  StatusIssuer,
+  StatusRecord,
+  StatusSource,
+} from '../../ocsp/ports.ts';
 import type {
   CertificateStatus,
   IssuanceState,
@@ -9,14 +15,81 @@ import type {
 } from '../domain/index.ts';
 import { given } from './certificate-rows.ts';
 import { ChangeReader } from './change-feed.ts';
+import { ChangeListener } from './change-notice.ts';
 import type { DatabasePool, Row, Statement } from './pool.ts';
-import { date, json, octets, octetsList, optionalDate, optionalWord, text, word } from './rows.ts';
+import {
+  bigint,
+  date,
+  json,
+  octets,
+  octetsList,
+  optionalDate,
+  optionalWord,
+  text,
+  word,
+} from './rows.ts';
 import { inSchema } from './sql/names.ts';
 
 const statusColumns = `issuer_id, serial_number, not_after, issuance_state, status, reason_code,
   not_good_since, invalidity_date`;
 
-/** The responder's source of status, over views only. */
+/** Where the log ends now, for what is read before; null on a standby, which writes none. */
+const position =
+  "((CASE WHEN pg_is_in_recovery() THEN NULL ELSE pg_current_wal_lsn() END) - '0/0'::pg_lsn)::bigint AS position";
+
+const logEnd: Statement = { name: 'log_end', text: `SELECT ${position}` };
+
+/**
+ * How far a standby is. A server that is none says nothing of the primary that is followed: it may
+ * have been promoted while the primary runs on.
+ */
+const replayed: Statement = {
+  name: 'log_replayed',
+  text: "SELECT (CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() - '0/0'::pg_lsn ELSE -1 END)::bigint AS replayed",
+};
+
+/** An issuer is of one tenant, which the question does not name. */
+function lookupStatement(schema: string): Statement {
+  return {
+    name: 'status_lookup',
+    text: inSchema(
+      schema,
+      `SELECT ${statusColumns} FROM {ocsp_status}
+      WHERE serial_number = ANY ($2::text[]) AND issuer_id = $1
+        AND tenant = (SELECT i.tenant FROM {ocsp_issuers} i WHERE i.issuer_id = $1)`,
+    ),
+  };
+}
+
+/** Status from a standby, with how far it had replayed the primary's log before. */
+export class PostgresReplicaSource implements ReplicaSource {
+  readonly #pool: DatabasePool;
+  readonly #lookup: Statement;
+
+  constructor(pool: DatabasePool, schema: string) {
+    this.#pool = pool;
+    this.#lookup = lookupStatement(schema);
+  }
+
+  async lookup(
+    issuerId: IssuerId,
+    serialNumbers: readonly SerialNumber[],
+  ): Promise<{ readonly records: readonly StatusRecord[]; readonly replayed: bigint }> {
+    // Two statements, in this order: a snapshot is taken before anything of its own statement is
+    // computed, so a position read in it could be ahead of what the snapshot shows.
+    const [[at], rows] = await this.#pool.each(
+      async (session) =>
+        await Promise.all([
+          session.query(replayed),
+          session.query(this.#lookup, [issuerId, serialNumbers]),
+        ]),
+    );
+    if (at === undefined) throw new TypeError('the replica said nothing of its log');
+    return { records: rows.map(statusRecordOf), replayed: bigint(at, 'replayed') };
+  }
+}
+
+/** The responder's source of status on the primary, over views only. */
 export class PostgresStatusSource implements StatusSource {
   readonly #pool: DatabasePool;
   readonly #issuers: Statement;
@@ -24,22 +97,22 @@ export class PostgresStatusSource implements StatusSource {
   readonly #changed: Statement;
   readonly #feed: ChangeReader;
 
-  constructor(pool: DatabasePool, schema: string) {
+  readonly #listen: {
+    readonly url: string;
+    readonly schema: string;
+    readonly log: (message: string) => void;
+  };
+
+  constructor(
+    pool: DatabasePool,
+    { url, schema, log }: { url: string; schema: string; log: (message: string) => void },
+  ) {
     this.#pool = pool;
     this.#issuers = {
       name: 'status_issuers',
       text: inSchema(schema, 'SELECT * FROM {ocsp_issuers} ORDER BY name'),
     };
-    // An issuer is of one tenant, which the question does not name.
-    this.#lookup = {
-      name: 'status_lookup',
-      text: inSchema(
-        schema,
-        `SELECT ${statusColumns} FROM {ocsp_status}
-        WHERE serial_number = ANY ($2::text[]) AND issuer_id = $1
-          AND tenant = (SELECT i.tenant FROM {ocsp_issuers} i WHERE i.issuer_id = $1)`,
-      ),
-    };
+    this.#lookup = lookupStatement(schema);
     this.#changed = {
       name: 'status_changed',
       text: inSchema(
@@ -47,7 +120,13 @@ export class PostgresStatusSource implements StatusSource {
         `SELECT certificate_id, ${statusColumns} FROM {ocsp_status} WHERE certificate_id = ANY ($1::bigint[])`,
       ),
     };
-    this.#feed = new ChangeReader(pool, schema, 'ocsp_changes', 'n.certificate_id');
+    this.#listen = { url, schema, log };
+    this.#feed = new ChangeReader(
+      pool,
+      schema,
+      'ocsp_changes',
+      `n.certificate_id, n.at, clock_timestamp() AS read_at, ${position}`,
+    );
   }
 
   async issuers(): Promise<readonly StatusIssuer[]> {
@@ -69,11 +148,13 @@ export class PostgresStatusSource implements StatusSource {
     return (await this.#pool.query(this.#lookup, [issuerId, serialNumbers])).map(statusRecordOf);
   }
 
-  async changesSince(
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }> {
+  async changesSince(cursor: string | undefined, limit: number): Promise<StatusChanges> {
     const found = await this.#feed.read(cursor, limit);
+    if (cursor === undefined) {
+      // Read after the feed's end: it covers all that is before that.
+      const [end] = await this.#pool.query(logEnd);
+      return { changes: [], cursor: found.cursor, ...given('position', positionOf(end)) };
+    }
     if (found.rows.length === 0) return { changes: [], cursor: found.cursor };
     // One entry a change, in the order of the feed, each with the status of now.
     const ids = found.rows.map((row) => row['certificate_id']);
@@ -83,11 +164,29 @@ export class PostgresStatusSource implements StatusSource {
         statusRecordOf(row),
       ]),
     );
+    const last = found.rows.at(-1);
     return {
-      changes: ids.flatMap((id) => records.get(id) ?? []),
+      changes: found.rows.flatMap((row) => {
+        const record = records.get(row['certificate_id']);
+        return record === undefined ? [] : { ...record, changedAt: date(row, 'at') };
+      }),
       cursor: found.cursor,
+      ...given('readAt', last && date(last, 'read_at')),
+      ...given('position', positionOf(last)),
     };
   }
+
+  hear(heard: () => void): () => Promise<void> {
+    const listener = new ChangeListener({ ...this.#listen, heard });
+    return async () => {
+      await listener.close();
+    };
+  }
+}
+
+function positionOf(row: Row | undefined): bigint | undefined {
+  const found = row?.['position'];
+  return typeof found === 'bigint' ? found : undefined;
 }
 
 function statusRecordOf(row: Row): StatusRecord {

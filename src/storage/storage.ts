@@ -1,4 +1,4 @@
-import type { StatusSource } from '../../ocsp/ports.ts';
+import type { ReplicaSource, StatusSource } from '../../ocsp/ports.ts';
 import type { PrincipalStore } from '../access/ports.ts';
 import type { AcmeStore, AcmeTransaction, AcmeUnitOfWork } from '../acme/ports.ts';
 import type { AuditLog } from '../audit/ports.ts';
@@ -19,6 +19,7 @@ import { acmeStore } from './acme-store.ts';
 import { PostgresAuditLog } from './audit-log.ts';
 import { PostgresBulkJobs } from './bulk-jobs.ts';
 import { ChangeReader } from './change-feed.ts';
+import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresInventory } from './inventory.ts';
 import { defaultSchema, migrationNames } from './migrate.ts';
@@ -45,7 +46,7 @@ import {
   leaseStatements,
   principalStatements,
 } from './sql/records.ts';
-import { PostgresStatusSource } from './status-storage.ts';
+import { PostgresReplicaSource, PostgresStatusSource } from './status-storage.ts';
 import { type Verification, verificationOf } from './verification.ts';
 
 export interface StorageOptions {
@@ -79,6 +80,11 @@ export interface Storage {
   /** Waits for what runs, then closes every connection. */
   close(): Promise<void>;
   metrics(): StorageMetrics;
+}
+
+export interface ReplicaStorage {
+  readonly source: ReplicaSource;
+  close(): Promise<void>;
 }
 
 export interface StatusStorage {
@@ -171,8 +177,9 @@ const standby = { name: 'standby', text: 'SELECT pg_is_in_recovery() AS standby'
  */
 export async function openStatusStorage(options: StorageOptions): Promise<StatusStorage> {
   const { pool, schema } = await open(options, 'chancery-ocsp');
+  const log = options.log ?? (() => undefined);
   return {
-    source: new PostgresStatusSource(pool, schema),
+    source: new PostgresStatusSource(pool, { url: options.url, schema, log }),
     ready: async () => {
       await pool.query({ name: 'ready', text: 'SELECT 1' });
     },
@@ -181,14 +188,35 @@ export async function openStatusStorage(options: StorageOptions): Promise<Status
   };
 }
 
+/** A standby's connections; nothing is asked of it yet, so that it may be away. */
+export function openReplica(options: StorageOptions): ReplicaStorage {
+  const schema = options.schema ?? defaultSchema;
+  const pool = createPool({
+    url: options.url,
+    size: options.poolSize ?? 4,
+    statementTimeout: options.statementTimeout ?? 15_000,
+    applicationName: options.applicationName ?? 'chancery-ocsp-replica',
+    log: options.log ?? (() => undefined),
+  });
+  return { source: new PostgresReplicaSource(pool, schema), close: pool.close };
+}
+
 async function open(
   options: StorageOptions,
   applicationName: string,
 ): Promise<{ readonly pool: DatabasePool; readonly schema: string }> {
   const schema = options.schema ?? defaultSchema;
   quoteIdentifier(schema);
-  const pool = createPool({
+  const notice = new ChangeNotice(
+    async (statement, values) => await pool.query(statement, values),
+    schema,
+  );
+  const pool: DatabasePool = createPool({
     url: options.url,
+    announces: writesToFeed,
+    announce: () => {
+      notice.announce();
+    },
     size: options.poolSize ?? 10,
     statementTimeout: options.statementTimeout ?? 15_000,
     applicationName: options.applicationName ?? applicationName,

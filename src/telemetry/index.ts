@@ -3,5 +3,5 @@
 export type { Logger, LoggerOptions } from './logger.ts';
 export { createLogger } from './logger.ts';
 export type { HttpMetrics, Registry } from './metrics.ts';
-export { Counter, createMetrics, Gauge, httpMetrics } from './metrics.ts';
+export { Counter, createMetrics, Gauge, Histogram, httpMetrics } from './metrics.ts';
 export { redactText } from './redaction.ts';

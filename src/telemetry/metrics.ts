@@ -1,7 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export type { Registry };
-export { Counter, Gauge };
+export { Counter, Gauge, Histogram };
 
 /**
  * A registry of its own (nothing global, so that two servers in one process don't collide) with
