@@ -29,6 +29,11 @@ export interface DelegatesParts {
   readonly lookup: StatusLookup;
   readonly clock: Clock;
   readonly log: Log;
+  /**
+   * Whether this process asks for certificates. One that does not reads again what another one has
+   * put into the same folder.
+   */
+  readonly enrols?: boolean | undefined;
   /** An issuer's answers must be made anew: a delegate that signed them is not trusted any more. */
   readonly withdrawn: (issuerId: IssuerId) => void;
 }
@@ -53,6 +58,8 @@ interface Attempts {
 
 const firstRetry = 250;
 const longestRetry = 10_000;
+/** Milliseconds between two looks at a folder into which another process enrols. */
+const rereadInterval = 500;
 
 /**
  * For each issuer and kind of key a key in the responder's token and a certificate that lets it
@@ -187,7 +194,12 @@ export class Delegates {
     attempts.busy = true;
     try {
       const slot = this.#slots.get(name) ?? (await this.#load(issuer, keyAlgorithm));
-      await this.#renewWhenDue(issuer, slot);
+      if (this.#parts.enrols ?? true) {
+        await this.#renewWhenDue(issuer, slot);
+      } else if (this.#isDue(issuer, slot)) {
+        attempts.next = performance.now() + rereadInterval;
+        await this.#load(issuer, keyAlgorithm);
+      }
       attempts.failures = 0;
     } catch (error) {
       attempts.failures += 1;
@@ -254,9 +266,7 @@ export class Delegates {
     const { clock, enrolment, store, log } = this.#parts;
     const now = clock.now();
     await this.#prune(issuer, slot, now);
-    const current = currentDelegate(usable(slot), now);
-    const due = current === undefined || renewalTime(current.certificate) <= now;
-    if (!due || issuer.certificate.validity.notAfter <= now) {
+    if (!this.#isDue(issuer, slot)) {
       return;
     }
     if (slot.key === undefined) {
@@ -279,6 +289,13 @@ export class Delegates {
       serialNumber: certificate.serialNumber,
       notAfter: certificate.validity.notAfter,
     });
+  }
+
+  #isDue(issuer: KnownIssuer, slot: Slot): boolean {
+    const now = this.#parts.clock.now();
+    const current = currentDelegate(usable(slot), now);
+    const due = current === undefined || renewalTime(current.certificate) <= now;
+    return due && now < issuer.certificate.validity.notAfter;
   }
 
   /** Takes a certificate into use when it is a delegate's; logs why not otherwise. */

@@ -21,6 +21,7 @@ export class Readiness {
     readonly delegates: Delegates;
     readonly issuers: IssuerDirectory;
     readonly clock: Clock;
+    readonly others?: (() => readonly string[]) | undefined;
   };
   #state: ReadinessState = { ready: false, reasons: ['the responder is starting'] };
   #draining = false;
@@ -31,12 +32,24 @@ export class Readiness {
     readonly delegates: Delegates;
     readonly issuers: IssuerDirectory;
     readonly clock: Clock;
+    /** Why other processes of this responder are not ready. */
+    readonly others?: (() => readonly string[]) | undefined;
   }) {
     this.#parts = parts;
   }
 
-  get state(): ReadinessState {
+  /** Of this process alone. */
+  get own(): ReadinessState {
     return this.#draining ? { ready: false, reasons: ['the responder is stopping'] } : this.#state;
+  }
+
+  /** Of the responder: any of its processes may get the next connection. */
+  get state(): ReadinessState {
+    const others = this.#parts.others?.() ?? [];
+    if (others.length === 0) {
+      return this.own;
+    }
+    return { ready: false, reasons: [...this.own.reasons, ...others] };
   }
 
   drain(): void {

@@ -1,17 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../src/domain/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import type { Certificate, KeyAlgorithmName } from '../src/pkix/index.ts';
+import type { Registry } from '../src/telemetry/index.ts';
 import { AskedBefore } from './asked-before.ts';
+import { runInBackground } from './background.ts';
 import { CacheSource } from './cache-source.ts';
 import { canonicalRequest } from './canonical-request.ts';
 import { ChangeLedger } from './change-ledger.ts';
 import { ClientCertificate, type EnrolmentOptions } from './client-certificate.ts';
-import { withDeadline } from './deadline.ts';
 import { DelegateEnrolment } from './delegate-enrolment.ts';
 import { DelegateStore } from './delegate-store.ts';
 import { Delegates } from './delegates.ts';
@@ -61,6 +61,13 @@ export interface ResponderOptions {
   /** The rest has defaults that deployments have no reason to change; tests do. */
   readonly maxAgeSeconds?: number | undefined;
   readonly cacheLimit?: number | undefined;
+  /**
+   * False in all but one of several processes over one folder: that one asks for certificates and
+   * writes down what is asked for. Default true.
+   */
+  readonly enrols?: boolean | undefined;
+  /** Why other processes of this responder are not ready, one sentence each. */
+  readonly othersNotReady?: (() => readonly string[]) | undefined;
   readonly queueLimit?: number | undefined;
   /** Signatures a second that nobody waits for: renewals, and what is signed ahead. */
   readonly aheadPerSecond?: number | undefined;
@@ -91,13 +98,8 @@ const defaultTiming: ResponderTiming = {
   clientCertificateInterval: 60_000,
 };
 
-/** Milliseconds after which what is asked for most is written down again. */
-const askedInterval = 300_000;
-
-/** Longer than any answer takes to make, see `ChangeLedger.forget`. */
-const ledgerInterval = 120_000;
-
 export interface Responder {
+  readonly registry: Registry;
   /** Ports in the order of `listen`. */
   readonly ports: readonly number[];
   readonly metricsPort: number | undefined;
@@ -137,7 +139,8 @@ export async function startResponder(options: ResponderOptions): Promise<Respond
   return {
     ports,
     metricsPort,
-    readiness: () => core.readiness.state,
+    registry: core.registry,
+    readiness: () => core.readiness.own,
     close: async () => {
       core.readiness.drain();
       await Promise.all(
@@ -148,7 +151,8 @@ export async function startResponder(options: ResponderOptions): Promise<Respond
   };
 }
 
-type Core = ReturnType<typeof createCore>;
+/** The parts of a responder. */
+export type Core = ReturnType<typeof createCore>;
 
 /** Wires filter(cache(queue(live))) and what keeps it truthful. */
 function createCore(options: ResponderOptions) {
@@ -172,6 +176,7 @@ function createCore(options: ResponderOptions) {
       authorityUrl: options.enrolment.authorityUrl,
       signDeadline,
     }),
+    enrols: options.enrols,
     keyAlgorithms: options.delegateKeys,
     token,
     lookup,
@@ -254,7 +259,14 @@ function createCore(options: ResponderOptions) {
     log,
     maxAgeSeconds,
   });
-  const readiness = new Readiness({ fresh: () => feed.fresh, token, delegates, issuers, clock });
+  const readiness = new Readiness({
+    fresh: () => feed.fresh,
+    token,
+    delegates,
+    issuers,
+    clock,
+    others: options.othersNotReady,
+  });
   const registry = createRegistry(counts, {
     cached: () => cache.size,
     waiting: () => queue.length,
@@ -294,111 +306,4 @@ function delegateEnds(
     ends.set(issuer.name, delegate?.certificate.validity.notAfter.getTime() ?? 0);
   }
   return ends;
-}
-
-/** Starts the loops; the answer ends them. */
-function runInBackground(core: Core, options: ResponderOptions): () => Promise<void> {
-  const { timing, feed, issuers, delegates, readiness, client, ledger } = core;
-  const { log } = options;
-  const stopping = new AbortController();
-  const every = async (milliseconds: () => number, work: () => Promise<void>): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      await work().catch((error: unknown) => {
-        log('error', 'background work failed', { error });
-      });
-      await delay(milliseconds(), undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  };
-  feed.start();
-  core.renewals.start();
-  let asked: readonly Uint8Array[] | undefined;
-  /** Not before the former list was taken up: a start that fails must not lose it. */
-  const writeAsked = async (): Promise<void> => {
-    if (asked !== undefined) {
-      await core.askedBefore.write(core.cache.compact).catch((error: unknown) => {
-        log('warn', 'what is asked for most can not be written down', { error });
-      });
-    }
-  };
-  const loops = [
-    every(() => askedInterval, writeAsked),
-    every(
-      () => timing.issuersInterval,
-      async () => refreshIssuers(core, options),
-    ),
-    every(
-      () => timing.delegatesInterval,
-      async () => {
-        // Not awaited: a slow enrolment for one issuer must not hold up the others.
-        void delegates.maintain(issuers.all);
-        await Promise.resolve();
-      },
-    ),
-    every(
-      () => (readiness.state.ready ? timing.readinessInterval : timing.readinessInterval / 10),
-      async () => {
-        await readiness.check();
-        if (readiness.state.ready && asked === undefined) {
-          asked = await core.askedBefore.read();
-          core.renewals.ahead(asked);
-        }
-      },
-    ),
-    every(
-      () => timing.clientCertificateInterval,
-      async () => {
-        await client.renewWhenDue().catch((error: unknown) => {
-          log('warn', "the responder's client certificate can't be renewed yet", { error });
-        });
-      },
-    ),
-    every(
-      () => ledgerInterval,
-      async () => {
-        ledger.forget();
-        await Promise.resolve();
-      },
-    ),
-  ];
-  return async () => {
-    stopping.abort();
-    core.renewals.stop();
-    await feed.stop();
-    await Promise.all(loops);
-    await writeAsked();
-  };
-}
-
-/** Picks up new issuers, and whether their own certificates are compromised. */
-async function refreshIssuers(core: Core, options: ResponderOptions): Promise<void> {
-  const { issuers, lookup, noteStatus, forgetIssuer } = core;
-  let rows: Awaited<ReturnType<StatusSource['issuers']>>;
-  try {
-    rows = await withDeadline(
-      options.source.issuers(),
-      core.timing.statusDeadline,
-      'the view of issuers',
-    );
-  } catch (error) {
-    options.log('warn', 'the issuers cannot be read', { error });
-    return;
-  }
-  const before = issuers.all;
-  for (const issuer of issuers.replace(rows)) {
-    forgetIssuer(issuer.issuerId);
-  }
-  for (const { issuerId } of before) {
-    if (issuers.byId(issuerId) === undefined) {
-      forgetIssuer(issuerId);
-    }
-  }
-  for (const issuer of issuers.unjudged) {
-    const { certifiedBy, certificate } = issuer;
-    const { records } = await lookup.lookup(certifiedBy, [certificate.serialNumber]);
-    for (const record of records.values()) {
-      noteStatus(record);
-    }
-    issuers.judged(issuer.issuerId);
-    options.log('info', 'serving an issuer', { issuer: issuer.name, issuerId: issuer.issuerId });
-  }
 }

@@ -2,6 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { withDeadline } from './deadline.ts';
 import type { Log, StatusChange, StatusSource } from './ports.ts';
 
+/** What of the source is followed. */
+type FeedSource = Pick<StatusSource, 'changesSince' | 'hear'>;
+
 /** What the feed tells: single changes, or that there are too many to tell apart. */
 export interface FeedListener {
   /** @param committed monotonic milliseconds of its commit; undefined when that is not known */
@@ -35,7 +38,7 @@ const hintDelay = 10;
  * ages are monotonic, so that a clock that jumps can't make a dead feed look alive.
  */
 export class StatusFeed {
-  readonly #source: StatusSource;
+  readonly #source: FeedSource;
   readonly #listener: FeedListener;
   readonly #timing: FeedTiming;
   readonly #log: Log;
@@ -50,7 +53,7 @@ export class StatusFeed {
   #deaf: (() => Promise<void>) | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(source: StatusSource, listener: FeedListener, timing: FeedTiming, log: Log) {
+  constructor(source: FeedSource, listener: FeedListener, timing: FeedTiming, log: Log) {
     this.#source = source;
     this.#listener = listener;
     this.#timing = timing;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { networkInterfaces } from 'node:os';
+import { availableParallelism, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { type AcmeConfiguration, acmeOf } from './acme.ts';
 import { configurationError } from './document.ts';
@@ -85,6 +85,13 @@ export interface ResponderConfiguration extends SharedConfiguration {
   readonly ocspPort: number;
   readonly metricsListen: HostAndPort | undefined;
   readonly token: TokenConfiguration;
+  /** A hot standby of the database; undefined: there is none. */
+  readonly replicaUrl: string | undefined;
+  /** Processes that answer. */
+  readonly workers: number;
+  readonly cacheLimit: number;
+  readonly signedAheadPerSecond: number;
+  readonly signedAtStart: number;
   readonly authorityUrl: string;
   readonly folder: string;
   readonly certificateFile: string;
@@ -168,6 +175,13 @@ export function loadResponderConfiguration(
     ocspPort: server.ocspPort,
     metricsListen: hostAndPortOf(server.ocspMetricsListen),
     token: tokenOf(at, 'responder'),
+    replicaUrl:
+      at.loaded.settings.database.ocspReplicaUrl &&
+      databaseUrl(at, 'ocspReplicaUrl', 'ocspReplicaPasswordFile'),
+    workers: ocsp.workers === 'auto' ? availableParallelism() : ocsp.workers,
+    cacheLimit: ocsp.cacheLimit,
+    signedAheadPerSecond: ocsp.signedAheadPerSecond,
+    signedAtStart: ocsp.signedAtStart,
     authorityUrl: ocsp.authorityUrl ?? urlsOf(at.loaded.settings).https,
     folder,
     certificateFile: pathOf(at, 'ocsp.certificate', ocsp.certificate, resolve(folder, 'cert.pem')),
@@ -272,8 +286,12 @@ function tokenOf(at: Place, role: 'root' | 'issuing' | 'responder'): TokenConfig
   };
 }
 
-type UrlKey = 'url' | 'ownerUrl' | 'ocspUrl';
-type PasswordKey = 'passwordFile' | 'ownerPasswordFile' | 'ocspPasswordFile';
+type UrlKey = 'url' | 'ownerUrl' | 'ocspUrl' | 'ocspReplicaUrl';
+type PasswordKey =
+  | 'passwordFile'
+  | 'ownerPasswordFile'
+  | 'ocspPasswordFile'
+  | 'ocspReplicaPasswordFile';
 
 /** The URL with the password that its file holds. A password written into the file itself is refused. */
 function databaseUrl(at: Place, urlKey: UrlKey, passwordKey: PasswordKey): string {

@@ -117,6 +117,10 @@ const responder = database(
   'CHANCERY_OCSP_DATABASE',
   'The database as the responder sees it; a role that reads views only.',
 );
+const replica = database(
+  'CHANCERY_OCSP_REPLICA',
+  'A hot standby of it, on which the responder looks statuses up where that is as good; the same role.',
+);
 
 /**
  * The whole configuration file. Strict at every level: an unknown key is an error. Every leaf is
@@ -204,6 +208,8 @@ export const configurationSchema = z.strictObject({
       ownerPasswordFile: owner.passwordFile,
       ocspUrl: responder.url,
       ocspPasswordFile: responder.passwordFile,
+      ocspReplicaUrl: replica.url,
+      ocspReplicaPasswordFile: replica.passwordFile,
       schema: setting(
         z
           .string()
@@ -267,6 +273,26 @@ export const configurationSchema = z.strictObject({
         duration('1m', '10d').default('1h'),
         'CHANCERY_OCSP_LIFETIME',
         'nextUpdate minus thisUpdate of an OCSP response.',
+      ),
+      workers: setting(
+        z.union([z.literal('auto'), z.int().min(1).max(256)]).default(1),
+        'CHANCERY_OCSP_WORKERS',
+        'Processes that answer; auto is one a core. Each has its own memory and signer process.',
+      ),
+      cacheLimit: setting(
+        z.int().min(1000).max(100_000_000).default(1_000_000),
+        'CHANCERY_OCSP_CACHE_LIMIT',
+        'Answers that a process keeps at most, some 450 octets of memory each.',
+      ),
+      signedAheadPerSecond: setting(
+        z.int().min(0).max(100_000).default(300),
+        'CHANCERY_OCSP_SIGNED_AHEAD_PER_SECOND',
+        'Signatures a second that nobody waits for: renewals of answers that are asked for, and new ones after a change of status or a restart.',
+      ),
+      signedAtStart: setting(
+        z.int().min(0).max(1_000_000).default(10_000),
+        'CHANCERY_OCSP_SIGNED_AT_START',
+        'Answers signed at start because they were asked for most before; 0 remembers none.',
       ),
       authorityUrl: setting(
         httpUrl.optional(),

@@ -2,6 +2,13 @@
 
 export type { Logger, LoggerOptions } from './logger.ts';
 export { createLogger } from './logger.ts';
-export type { HttpMetrics, Registry } from './metrics.ts';
-export { Counter, createMetrics, Gauge, Histogram, httpMetrics } from './metrics.ts';
+export type { HttpMetrics, Registry, RegistryContentType } from './metrics.ts';
+export {
+  AggregatorRegistry,
+  Counter,
+  createMetrics,
+  Gauge,
+  Histogram,
+  httpMetrics,
+} from './metrics.ts';
 export { redactText } from './redaction.ts';

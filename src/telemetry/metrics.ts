@@ -1,7 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  Registry,
+  type RegistryContentType,
+} from 'prom-client';
 
-export type { Registry };
-export { Counter, Gauge, Histogram };
+export type { Registry, RegistryContentType };
+export { AggregatorRegistry, Counter, Gauge, Histogram };
 
 /**
  * A registry of its own (nothing global, so that two servers in one process don't collide) with

@@ -120,6 +120,7 @@ describe('a reader', () => {
         reasonCode: 'certificateHold',
         notGoodSince: onHold.notGoodSince,
         notAfter: preparedRecord().notAfter,
+        changedAt: expect.any(Date),
       },
     ]);
     expect((await responder.source.changesSince(next.cursor, 10)).changes).toEqual([]);
