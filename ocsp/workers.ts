@@ -8,7 +8,11 @@ import { createServer, type Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ResponderConfiguration } from '../src/config/index.ts';
 import { ChanceryError } from '../src/domain/index.ts';
-import { AggregatorRegistry, type Logger, type RegistryContentType } from '../src/telemetry/index.ts';
+import {
+  AggregatorRegistry,
+  type Logger,
+  type RegistryContentType,
+} from '../src/telemetry/index.ts';
 import { drain, listen } from './http-server.ts';
 import { runResponder } from './process.ts';
 
