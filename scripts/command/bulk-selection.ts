@@ -88,7 +88,7 @@ function serialNumbersFrom(file: string): readonly string[] {
   const name = file === '-' ? 'standard input' : file;
   const found = new Set<string>();
   for (const [index, line] of readFileSync(file === '-' ? 0 : file, 'utf8')
-    .split('\n')
+    .split(/\r?\n/)
     .entries()) {
     const serial = line
       .replace(/#.*$/, '')

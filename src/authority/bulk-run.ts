@@ -28,6 +28,10 @@ import { auditDetails, isCompromise } from './status-acts.ts';
 /** Another node takes a job over this long after its node died, at the latest. */
 const leaseSeconds = 8;
 const defaultBatchSize = 500;
+/** The items of a job that is done are kept this long; the job itself and the audit log for good. */
+const keepItemsMilliseconds = 30 * 86_400_000;
+const pruneEveryMilliseconds = 3_600_000;
+const prunePiece = 10_000;
 
 type Item = BulkTarget & { readonly position: number };
 
@@ -115,6 +119,17 @@ export function bulkRun(
     }
   };
 
+  let prunedAt: number | undefined;
+  /** A piece at a time while nothing else is to be done; two nodes at once do no harm. */
+  const prune = async (): Promise<void> => {
+    const now = dependencies.clock.now().getTime();
+    if (prunedAt !== undefined && Math.abs(now - prunedAt) < pruneEveryMilliseconds) return;
+    const pruned = await unitOfWork.run(async ({ bulk }) =>
+      bulk.prune(tenant, new Date(now - keepItemsMilliseconds), prunePiece),
+    );
+    if (pruned < prunePiece) prunedAt = now;
+  };
+
   return {
     /**
      * One batch of the job whose turn it is. Answers whether there is more to do now.
@@ -124,7 +139,10 @@ export function bulkRun(
     async continueBulkJobs(): Promise<boolean> {
       if (guard.halted() !== undefined) return false;
       const open = await unitOfWork.readOne(async ({ bulk }) => bulk.countOpen(tenant));
-      if (open === 0) return false;
+      if (open === 0) {
+        await prune();
+        return false;
+      }
       // A wrong clock would date what it revokes.
       await clockWitness.require();
       const fence = await leases.acquire('bulk', settings.node, leaseSeconds);

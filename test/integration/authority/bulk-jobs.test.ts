@@ -321,6 +321,20 @@ describe('stop, resume, another node', () => {
   });
 });
 
+test('what became of each certificate is forgotten after 30 days, the job is not', async () => {
+  const owner = 'pruned';
+  await issueMany(2, owner);
+  const { id } = await run({ parameters: { act: 'hold' }, query: { owner } });
+  clock.advance(29 * 86_400);
+  await authority.continueBulkJobs();
+  expect((await authority.listBulkJobItems(operator, id, page)).items).toHaveLength(2);
+  clock.advance(2 * 86_400);
+  await authority.continueBulkJobs();
+  expect((await authority.listBulkJobItems(operator, id, page)).items).toEqual([]);
+  expect(await authority.findBulkJob(operator, id)).toMatchObject({ counts: { done: 2 } });
+  clock.advance(-31 * 86_400);
+});
+
 describe('owner, tags and notes', () => {
   test('are changed in bulk, found by, and audited with before and after', async () => {
     const owner = 'team-a';
