@@ -39,6 +39,8 @@ export interface StatusChange extends StatusRecord {
 export interface StatusChanges {
   readonly changes: readonly StatusChange[];
   readonly cursor: string;
+  /** Changes after the former cursor are pruned: whatever was known must be forgotten. */
+  readonly restarted?: boolean | undefined;
   /** The database's clock when the page was read; absent: nothing has changed. */
   readonly readAt?: Date | undefined;
   /**

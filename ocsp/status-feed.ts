@@ -127,7 +127,7 @@ export class StatusFeed {
   /** Answers whether a full page says that more is waiting. */
   async #poll(): Promise<boolean> {
     const started = performance.now();
-    const { changes, cursor, readAt } = await withDeadline(
+    const { changes, cursor, readAt, restarted } = await withDeadline(
       this.#source.changesSince(this.#cursor, pageSize),
       this.#timing.deadline,
       'the change feed',
@@ -140,6 +140,9 @@ export class StatusFeed {
           : readAt.getTime() - change.changedAt.getTime();
       // The page was read after the poll began: what it shows as so old is at least that old.
       this.#listener.changed(change, age === undefined ? undefined : started - age);
+    }
+    if (restarted === true) {
+      this.#listener.manyChanged();
     }
     this.#noteBacklog(changes.length >= pageSize, started);
     this.#cursor = cursor;

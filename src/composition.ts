@@ -110,6 +110,7 @@ export async function compose(
       signDeadline,
       issuanceLimit: configuration.tokens.issuing.queueLimit,
       settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),
+      inventory: configuration.inventory,
     },
   };
   const authority = createAuthority(dependencies);

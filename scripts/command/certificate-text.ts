@@ -23,7 +23,12 @@ export interface CertificateJson {
   readonly notes?: string;
   readonly requestedBy: string;
   readonly requestedAt: string;
+  readonly notes?: string;
+  readonly origin: string;
+  readonly purgedAt?: string;
   readonly sha256?: string;
+  readonly tbsSha256?: string;
+  readonly spkiHash: string;
   readonly replaces?: string;
 }
 
@@ -72,7 +77,18 @@ export function printCertificate(certificate: CertificateJson): void {
     ['requestedBy', certificate.requestedBy],
     ['requestedAt', certificate.requestedAt],
     ['replaces', certificate.replaces],
+    ['origin', certificate.origin === 'issued' ? undefined : certificate.origin],
     ['sha256', certificate.sha256],
+    ...(certificate.purgedAt === undefined
+      ? []
+      : ([
+          ['tbsSha256', certificate.tbsSha256],
+          ['spkiHash', certificate.spkiHash],
+          [
+            'purged',
+            `${certificate.purgedAt}: names, owner and bytes are gone; what is shown is kept for good`,
+          ],
+        ] as const)),
   ]);
 }
 

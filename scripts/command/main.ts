@@ -10,6 +10,7 @@ import { inventoryCommands } from './inventory.ts';
 import { jobCommands } from './jobs.ts';
 import { localCommands } from './local.ts';
 import { ocspCommands } from './ocsp/commands.ts';
+import { purgeCommands } from './purge.ts';
 import { statusCommands } from './status-acts.ts';
 
 const environment = process.env;
@@ -36,6 +37,7 @@ statusCommands(program, environment);
 inventoryCommands(program, environment);
 jobCommands(program, environment);
 exportCommand(program, environment);
+purgeCommands(program, environment);
 administrationCommands(program, environment);
 accessCommands(program, environment);
 acmeCommands(program, environment);

@@ -21,6 +21,7 @@ import { issuerUseCases } from './issuers.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
 import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
+import { purgeUseCases } from './purge.ts';
 import { type RenewRequest, renewCertificate } from './renewal.ts';
 import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
@@ -80,6 +81,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...bulkJobUseCases(context),
     ...bulkRun(context, guard, clockWitness),
     ...exportUseCases(context),
+    ...purgeUseCases(context),
     ...issuerUseCases(context),
     ...crlUseCases(context),
     ...issuerPolicyUseCases(context),

@@ -18,7 +18,9 @@ export type FailpointName =
   | 'crl.4-after-commit'
   | 'bulk.1-before-commit'
   | 'bulk.2-after-commit'
-  | 'issuer.1-after-key';
+  | 'issuer.1-after-key'
+  | 'purge.1-before-commit'
+  | 'purge.2-after-commit';
 
 /** One line for the operator; `alarm` is an error that someone must act upon. */
 export type AuthorityLog = (
@@ -72,4 +74,14 @@ export interface AuthoritySettings {
   readonly settleAfterSeconds: number;
   /** Certificates of a job that one transaction changes; default 500. */
   readonly bulkBatchSize?: number | undefined;
+  readonly inventory: InventorySettings;
+}
+
+export interface InventorySettings {
+  /** Seconds after notAfter that contents are kept, by retention class; what has no entry is kept for good. */
+  readonly retention: Readonly<Record<string, number>>;
+  /** Whether the schedule purges by itself, or only an administrator's command does. */
+  readonly purge: 'schedule' | 'command';
+  /** Seconds that changes of the feed are kept. */
+  readonly keepChangesSeconds: number;
 }

@@ -47,7 +47,7 @@ export function inventoryRow(
     owner: order.owner,
     tags: order.tags,
     idempotencyKey: order.idempotencyKey,
-    retentionClass: 'standard',
+    retentionClass: order.profile.retentionClass ?? 'standard',
     shard,
     replaces: order.replaces,
     requested: { ...requested, ...order.evidence, ...proofByOtherUse(tbs) },

@@ -62,7 +62,18 @@ function isOwn(principal: Principal, record: CertificateRecord): boolean {
   return record.owner === principal.name || record.requestedBy === principal.name;
 }
 
-function refuseNeverIssued({ certificate, serialNumber, issuanceState }: CertificateRecord): void {
+function refuseWithoutBytes(record: CertificateRecord): void {
+  const { certificate, serialNumber, issuanceState, purgedAt } = record;
+  if (purgedAt !== undefined) {
+    throw new ChanceryError('notFound', {
+      message: `certificate ${serialNumber} was purged ${purgedAt.toISOString()}: its bytes are gone; \`chancery show\` says what is kept`,
+    });
+  }
+  if (certificate === undefined && issuanceState === 'issued') {
+    throw new ChanceryError('notFound', {
+      message: `of certificate ${serialNumber} only the serial number was imported; its bytes are not here`,
+    });
+  }
   if (certificate === undefined) {
     throw new ChanceryError('notFound', {
       message: `certificate ${serialNumber} was never issued (${issuanceState})`,
@@ -103,7 +114,7 @@ export function inventoryUseCases(context: AuthorityContext) {
       principal: Principal,
       ref: CertificateRef,
     ): Promise<readonly Uint8Array[]> {
-      const record = await find(principal, ref, refuseNeverIssued);
+      const record = await find(principal, ref, refuseWithoutBytes);
       return [
         record.certificate ?? new Uint8Array(),
         ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId)),

@@ -20,8 +20,10 @@ import type { BulkJobs } from './bulk-ports.ts';
 export type * from './bulk-ports.ts';
 
 import type { CrlLedger } from './crl-ports.ts';
+import type { InventoryMaintenance } from './maintenance-ports.ts';
 
 export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
+export type { InventoryMaintenance, PurgeSelection } from './maintenance-ports.ts';
 
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 
@@ -340,6 +342,7 @@ export interface Transaction {
   readonly installation: InstallationStore;
   readonly bulk: BulkJobs;
   readonly audit: AuditLog;
+  readonly maintenance: InventoryMaintenance;
 }
 
 /** Never held across the HSM or the network. Retries serialization failures and deadlocks itself. */
@@ -372,6 +375,8 @@ export interface ChangeFeed {
       readonly serialNumber: SerialNumber;
     }[];
     readonly cursor: string;
+    /** Changes after the cursor were pruned: whatever was known is forgotten, and the cursor is the present end. */
+    readonly restarted: boolean;
   }>;
 }
 

@@ -5,6 +5,7 @@ import { type CrlFreshness, freshnessOf } from './crl-freshness.ts';
 import type { InstallationGuard } from './installation.ts';
 import type { CrlShardState } from './ports.ts';
 import { settlePrepared } from './settlement.ts';
+import { inventoryUpkeep } from './upkeep.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -26,6 +27,7 @@ export function schedule(
 ) {
   const { dependencies, crls } = context;
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
+  const upkeep = inventoryUpkeep(context);
   let readiness: Readiness = { ready: false, reasons: ['starting'] };
   let computedAt = new Date(0);
 
@@ -62,6 +64,7 @@ export function schedule(
         }
         await attempt('settling unfinished issuances', async () => settlePrepared(context));
         await attempt('ending holds', endDueHolds);
+        await attempt('upkeep of the inventory', upkeep.turn);
       });
     },
 

@@ -246,7 +246,8 @@ async function applyChange(
   }
   const status = nextStatus(record.status, change);
   const { tenant, issuerId, serialNumber } = record;
-  if (isCompromise(change)) {
+  // Of a certificate of which only the serial number was imported no key is known.
+  if (isCompromise(change) && record.spkiHash !== '') {
     await transaction.inventory.blockKey(
       tenant,
       record.spkiHash,

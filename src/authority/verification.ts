@@ -27,6 +27,7 @@ import type {
   StoredStatusChange,
   UnitOfWork,
 } from './ports.ts';
+import { checkContents } from './verified-contents.ts';
 import { type Report, VerifiedCrls } from './verified-crls.ts';
 
 /** One disagreement: which object, and what is wrong with it. */
@@ -46,6 +47,10 @@ export interface VerificationReport {
 /** Streams of whole tables, as the storage gives them. */
 export interface VerificationSource {
   certificates(): AsyncIterable<readonly CertificateRecord[]>;
+  /** Contents without a row in the register, or of another moment: their certificates' numbers. */
+  strayContents(): AsyncIterable<readonly bigint[]>;
+  /** Ids of the CAs elsewhere whose certificates are kept here. */
+  foreignIssuers(): Promise<ReadonlySet<string>>;
   statusChanges(): AsyncIterable<readonly StoredStatusChange[]>;
   crls(): AsyncIterable<readonly CrlRecord[]>;
   auditRecords(): AsyncIterable<readonly StoredAuditRecord[]>;
@@ -88,6 +93,7 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
     checkIssuer(issuer, report);
   }
 
+  const foreign = await input.source.foreignIssuers();
   const published = await VerifiedCrls.read(input.publisher, issuers, report);
   const histories = new Map<string, StatusState>();
   // The streams are no one snapshot: a change may have come between. Each suspect is read again in one.
@@ -111,7 +117,21 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
       }
       histories.delete(reference);
       published.account(record);
-      checkCertificate(record, issuers.get(record.issuerId), input, report);
+      if (checkContents(record, report)) {
+        const issuer = issuers.get(record.issuerId);
+        if (issuer === undefined && foreign.has(record.issuerId)) {
+          checkForeign(record, report);
+        } else {
+          checkCertificate(record, issuer, input, report);
+        }
+      } else if (!issuers.has(record.issuerId) && !foreign.has(record.issuerId)) {
+        report(reference, 'belongs to an issuer that does not exist');
+      }
+    }
+  }
+  for await (const chunk of input.source.strayContents()) {
+    for (const id of chunk) {
+      report(`contents of certificate ${id}`, 'belong to no row of the register');
     }
   }
   for (const suspect of suspects) {
@@ -282,10 +302,31 @@ function checkCertificate(
   }
 }
 
+/** A certificate of a CA elsewhere: its columns against its DER; its signature is that CA's affair. */
+function checkForeign(record: CertificateRecord, report: Report): void {
+  const reference = certificateReference(record);
+  if (record.origin !== 'imported') {
+    report(reference, 'belongs to a CA elsewhere and was not imported');
+  }
+  if (record.certificate === undefined) {
+    return;
+  }
+  try {
+    const certificate = parseCertificate(record.certificate);
+    for (const [column, agrees] of columns(record, certificate, undefined)) {
+      if (!agrees) {
+        report(reference, `column ${column} differs from the certificate`);
+      }
+    }
+  } catch (error) {
+    report(reference, `its DER can't be read: ${message(error)}`);
+  }
+}
+
 function columns(
   record: CertificateRecord,
   certificate: Certificate,
-  issuer: LoadedIssuer,
+  issuer: LoadedIssuer | undefined,
 ): readonly (readonly [string, boolean])[] {
   const san = findExtension(certificate.extensions, oids.subjectAltName);
   const names = san === undefined ? [] : parseSubjectAltName(san.value).map(formatGeneralName);
@@ -296,7 +337,7 @@ function columns(
     ['tbsCertificate', sameBytes(certificate.tbsDer, record.tbsCertificate)],
     ['tbsSha256', sha256(record.tbsCertificate) === record.tbsSha256],
     ['serialNumber', certificate.serialNumber === record.serialNumber],
-    ['issuer', sameBytes(certificate.issuer.der, issuer.input.subject.der)],
+    ['issuer', issuer === undefined || sameBytes(certificate.issuer.der, issuer.input.subject.der)],
     ['subject', formatDistinguishedName(certificate.subject) === record.subject],
     ['names', names.join('\n') === record.names.join('\n')],
     ['type', isCa === (record.type === 'ca')],

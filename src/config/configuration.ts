@@ -37,6 +37,14 @@ export interface NameListsConfiguration {
   readonly deny: Settings['names']['deny'];
 }
 
+/** How long the inventory keeps what. */
+export interface InventoryConfiguration {
+  /** Seconds after notAfter, by retention class. */
+  readonly retention: Readonly<Record<string, number>>;
+  readonly purge: Settings['inventory']['purge'];
+  readonly keepChangesSeconds: number;
+}
+
 /** What CA process and responder have in common. */
 export interface SharedConfiguration {
   readonly dataFolder: string;
@@ -74,6 +82,7 @@ export interface Configuration extends SharedConfiguration {
   readonly crlLifetimeSeconds: number;
   /** Where CRLs and CA certificates are published. */
   readonly store: StoreConfiguration;
+  readonly inventory: InventoryConfiguration;
   readonly workFolder: string;
   readonly httpsFolder: string;
   readonly nodeFolder: string;
@@ -146,6 +155,13 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       resolve: (path, value) => resolvePath(at.loaded, path, value, at.cwd),
       readSecret: (path, value) => readSecret(at, path, value),
     }),
+    inventory: {
+      retention: Object.fromEntries(
+        Object.entries(settings.inventory.retention).map(([name, text]) => [name, seconds(text)]),
+      ),
+      purge: settings.inventory.purge,
+      keepChangesSeconds: seconds(settings.inventory.keepChanges),
+    },
     workFolder: pathOf(at, 'folders.work', folders.work, inData(at, 'work')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
     nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
+import { inventorySchema } from './inventory-schema.ts';
 import { storeSchema } from './store-schema.ts';
 import {
   databaseUrl,
@@ -267,6 +268,7 @@ export const configurationSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  inventory: inventorySchema,
   ocsp: z
     .strictObject({
       lifetime: setting(

@@ -20,6 +20,7 @@ export const permissions = [
   'certificates:hold',
   'certificates:release',
   'certificates:describe',
+  'certificates:purge',
   'issuers:read',
   'issuers:create',
   'crls:read',

@@ -33,6 +33,7 @@ export const certificateShape = z
     holdUntil: optionalTime,
     holdThen: optionalText,
     issuanceState: z.enum(['prepared', 'issued', 'abandoned']),
+    origin: z.enum(['issued', 'imported']),
     notBefore: timeText,
     notAfter: timeText,
     owner: z.string(),
@@ -46,7 +47,10 @@ export const certificateShape = z
     signatureAlgorithm: z.string(),
     policies: z.array(z.string()),
     replaces: optionalText,
+    retentionClass: z.string(),
+    purgedAt: optionalTime,
     sha256: optionalText,
+    tbsSha256: optionalText,
     pem: optionalText,
     chain: optionalText,
   })
@@ -77,6 +81,7 @@ export async function certificateJson(
     holdUntil: rfc3339(status.holdUntil),
     holdThen: status.holdThen,
     issuanceState: record.issuanceState,
+    origin: record.origin,
     notBefore: rfc3339(record.notBefore),
     notAfter: rfc3339(record.notAfter),
     owner: record.owner,
@@ -90,6 +95,9 @@ export async function certificateJson(
     signatureAlgorithm: record.signatureAlgorithm,
     policies: [...record.policies],
     replaces: record.replaces,
+    retentionClass: record.retentionClass,
+    purgedAt: rfc3339(record.purgedAt),
+    tbsSha256: record.tbsSha256,
     sha256:
       certificate === undefined
         ? record.certificateSha256

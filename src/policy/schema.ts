@@ -192,6 +192,13 @@ export const profileSchema = z.strictObject({
   noRevAvail: z
     .union([refused, z.strictObject({ fixed: z.literal('present') })])
     .default('refused'),
+  retentionClass: z
+    .string()
+    .regex(/^[a-z][A-Za-z0-9-]{0,39}$/)
+    .optional()
+    .describe(
+      'How long the inventory keeps contents after notAfter: a class of `inventory.retention`; standard when left out.',
+    ),
 });
 
 /** A profile file after parsing: durations are seconds. */

@@ -1,7 +1,7 @@
 import { ChanceryError } from '../domain/index.ts';
 import type { DatabasePool, Row } from './pool.ts';
 import { bigint, text } from './rows.ts';
-import { changesContinued, changesSince, feedEnd } from './sql/feed.ts';
+import { changesContinued, changesSince, feedEnd, feedPruned } from './sql/feed.ts';
 
 /**
  * How far back a reader looks again when the server went through crash recovery: transaction ids
@@ -28,41 +28,58 @@ export class ChangeReader {
   readonly #pool: DatabasePool;
   readonly #since: ReturnType<typeof changesSince>;
   readonly #continued: ReturnType<typeof changesContinued>;
+  readonly #pruned: ReturnType<typeof feedPruned>;
 
-  /** `table` holds id and xid; `columns` is what else of a change `n` is selected. */
-  constructor(pool: DatabasePool, schema: string, table: string, columns: string) {
+  /**
+   * `table` holds id and xid; `columns` is what else of a change `n` is selected; `pruning` tells
+   * up to which transaction rows are gone.
+   */
+  constructor(pool: DatabasePool, schema: string, table: string, columns: string, pruning: string) {
     this.#pool = pool;
-    this.#since = changesSince(schema, table, columns);
+    this.#since = changesSince(schema, table, columns, pruning);
     this.#continued = changesContinued(schema, table, columns);
+    this.#pruned = feedPruned(schema, pruning);
   }
 
-  async read(
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly rows: readonly Row[]; readonly cursor: string }> {
-    if (cursor === undefined) {
-      const [end] = await this.#pool.query(feedEnd);
-      return { rows: [], cursor: formatPosition(positionAt(end)) };
-    }
+  /** `restarted`: changes after the cursor are pruned; the new cursor is the present end. */
+  async read(cursor: string | undefined, limit: number): Promise<FeedPage> {
+    if (cursor === undefined) return { rows: [], cursor: await this.#end(), restarted: false };
     let position = parsePosition(cursor);
     const rows: Row[] = [];
     while (rows.length < limit) {
       const wanted = limit - rows.length;
       const continued = position.page !== undefined;
+      if (continued && (await this.#isPruned(position))) return await this.#restart();
       const found = continued
         ? await this.#readPage(position, wanted)
         : await this.#readNew(position, wanted);
+      if (found === 'pruned') return await this.#restart();
       rows.push(...found.rows);
       position = found.position;
       // The end of former pages is not the present end: what was committed since comes as well.
       if (!continued && !found.again) break;
     }
-    return { rows, cursor: formatPosition(position) };
+    return { rows, cursor: formatPosition(position), restarted: false };
   }
 
-  async #readNew(position: Position, limit: number): Promise<Found> {
+  async #end(): Promise<string> {
+    const [end] = await this.#pool.query(feedEnd);
+    return formatPosition(positionAt(end));
+  }
+
+  async #restart(): Promise<FeedPage> {
+    return { rows: [], cursor: await this.#end(), restarted: true };
+  }
+
+  async #isPruned(position: Position): Promise<boolean> {
+    const [row] = await this.#pool.query(this.#pruned);
+    return row !== undefined && lostTo(position, text(row, 'pruned'));
+  }
+
+  async #readNew(position: Position, limit: number): Promise<Found | 'pruned'> {
     const answer = await this.#pool.query(this.#since, [position.snapshot, limit]);
     const now = positionAt(answer[0]);
+    if (answer[0] !== undefined && lostTo(position, text(answer[0], 'pruned'))) return 'pruned';
     if (now.epoch !== position.epoch || xmaxOf(now.snapshot) < xmaxOf(position.snapshot)) {
       const lower = [xminOf(position.snapshot), xminOf(now.snapshot)].reduce((a, b) =>
         a < b ? a : b,
@@ -99,6 +116,17 @@ export class ChangeReader {
       ? { rows, position: { epoch: position.epoch, snapshot: page.snapshot }, again: true }
       : { rows, position: { ...position, page: { ...page, ...placeOf(last) } }, again: true };
   }
+}
+
+interface FeedPage {
+  readonly rows: readonly Row[];
+  readonly cursor: string;
+  readonly restarted: boolean;
+}
+
+/** Whether rows are gone that this reader may not have been told: all below its snapshot's xmin it was. */
+function lostTo({ snapshot }: Position, pruned: string): boolean {
+  return BigInt(pruned) >= xminOf(snapshot);
 }
 
 interface Found {

@@ -124,4 +124,10 @@ async function forgetForeignTransactions(client: Client, schema: string): Promis
   await client.query(
     inSchema(schema, 'DELETE FROM {changes} WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())'),
   );
+  await client.query(
+    inSchema(
+      schema,
+      `UPDATE {feed_pruning} SET pruned_xid = '0' WHERE pruned_xid >= pg_snapshot_xmax(pg_current_snapshot())`,
+    ),
+  );
 }

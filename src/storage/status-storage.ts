@@ -126,6 +126,7 @@ export class PostgresStatusSource implements StatusSource {
       schema,
       'ocsp_changes',
       `n.certificate_id, n.at, clock_timestamp() AS read_at, ${position}`,
+      'ocsp_feed',
     );
   }
 
@@ -150,10 +151,15 @@ export class PostgresStatusSource implements StatusSource {
 
   async changesSince(cursor: string | undefined, limit: number): Promise<StatusChanges> {
     const found = await this.#feed.read(cursor, limit);
-    if (cursor === undefined) {
+    if (cursor === undefined || found.restarted) {
       // Read after the feed's end: it covers all that is before that.
       const [end] = await this.#pool.query(logEnd);
-      return { changes: [], cursor: found.cursor, ...given('position', positionOf(end)) };
+      return {
+        changes: [],
+        cursor: found.cursor,
+        restarted: found.restarted,
+        ...given('position', positionOf(end)),
+      };
     }
     if (found.rows.length === 0) return { changes: [], cursor: found.cursor };
     // One entry a change, in the order of the feed, each with the status of now.

@@ -9,6 +9,7 @@ import type {
   IdempotencyStore,
   InstallationStore,
   Inventory,
+  InventoryMaintenance,
   IssuerStore,
   KeyInventory,
   Leases,
@@ -22,6 +23,7 @@ import { ChangeReader } from './change-feed.ts';
 import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresInventory } from './inventory.ts';
+import { PostgresMaintenance } from './maintenance.ts';
 import { defaultSchema, migrationNames } from './migrate.ts';
 import { createPool, type DatabasePool, type Session } from './pool.ts';
 import { PostgresPrincipalStore } from './principal-store.ts';
@@ -36,6 +38,7 @@ import { acmeStatements } from './sql/acme.ts';
 import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { crlStatements } from './sql/crls.ts';
+import { maintenanceStatements } from './sql/maintenance.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
   auditStatements,
@@ -119,6 +122,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
       schema,
       '(SELECT ARRAY[c.tenant, c.issuer_id, c.serial_number] FROM {certificates} c WHERE c.id = n.certificate_id) AS certificate',
     ),
+    'feed_pruning',
   );
   const unitOfWork: AcmeUnitOfWork = {
     run: async (work) => await pool.write(async (session) => await work(transactionOf(session))),
@@ -149,7 +153,7 @@ export async function openStorage(options: StorageOptions): Promise<Storage> {
           const [tenant, issuerId, serialNumber] = row['certificate'] as [string, string, string];
           return { tenant, issuerId, serialNumber };
         });
-        return { changes, cursor: found.cursor };
+        return { changes, cursor: found.cursor, restarted: found.restarted };
       },
     },
     verification: verificationOf(pool, schema),
@@ -306,6 +310,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     installation: installationStatements(schema),
     bulk: bulkStatements(schema),
     audit: auditStatements(schema),
+    maintenance: maintenanceStatements(schema),
     acme: acmeStatements(schema),
   };
   return (session) => ({
@@ -332,6 +337,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get bulk(): BulkJobs {
       return new PostgresBulkJobs(session, schema, sql.bulk);
+    },
+    get maintenance(): InventoryMaintenance {
+      return new PostgresMaintenance(session, sql.maintenance);
     },
     get audit(): AuditLog {
       return new PostgresAuditLog(session, sql.audit);

@@ -4,7 +4,7 @@ import { auditRecordOf } from './audit-log.ts';
 import { certificateOf, statusChangeOf } from './certificate-rows.ts';
 import { crlOf } from './crl-ledger.ts';
 import type { DatabasePool, Row, Statement } from './pool.ts';
-import { bigint, text } from './rows.ts';
+import { bigint, optionalBigint, text } from './rows.ts';
 import { selectCertificates } from './sql/certificates.ts';
 import { inSchema } from './sql/names.ts';
 
@@ -15,6 +15,9 @@ import { inSchema } from './sql/names.ts';
  */
 export interface Verification {
   certificates(): AsyncIterable<readonly CertificateRecord[]>;
+  /** Contents whose row in the register is missing, purged or of another moment. */
+  strayContents(): AsyncIterable<readonly bigint[]>;
+  foreignIssuers(): Promise<ReadonlySet<string>>;
   statusChanges(): AsyncIterable<readonly StoredStatusChange[]>;
   crls(): AsyncIterable<readonly CrlRecord[]>;
   auditRecords(): AsyncIterable<readonly StoredAuditRecord[]>;
@@ -53,6 +56,13 @@ export function verificationOf(pool: DatabasePool, schema: string): Verification
         certificateOf,
         'id',
       ),
+    strayContents: () => strayContents(),
+    foreignIssuers: async () => {
+      const rows = await pool.query(
+        statement('foreign_issuers', 'SELECT issuer_id FROM {foreign_issuers}'),
+      );
+      return new Set(rows.map((row) => text(row, 'issuer_id')));
+    },
     statusChanges: () =>
       pages(
         statement(
@@ -72,6 +82,30 @@ export function verificationOf(pool: DatabasePool, schema: string): Verification
         'id',
       ),
   };
+
+  /** A chunk of contents at a time, beside the register; only what strays is sent. */
+  async function* strayContents(): AsyncGenerator<readonly bigint[]> {
+    const next = statement(
+      'stray_contents',
+      `WITH page AS MATERIALIZED (
+        SELECT certificate_id, requested_at FROM {certificate_contents}
+        WHERE certificate_id > $1 ORDER BY certificate_id LIMIT $2
+      )
+      SELECT max(p.certificate_id) AS last,
+        array_agg(p.certificate_id) FILTER (WHERE c.id IS NULL) AS stray
+      FROM page p LEFT JOIN {certificates} c
+        ON c.id = p.certificate_id AND c.requested_at = p.requested_at AND c.purged_at IS NULL`,
+    );
+    let after = 0n;
+    for (;;) {
+      const [row] = await pool.query(next, [after, 10 * chunkSize]);
+      const last = row && optionalBigint(row, 'last');
+      if (row === undefined || last === undefined) return;
+      const stray = row['stray'];
+      if (Array.isArray(stray)) yield stray.map((id) => BigInt(String(id)));
+      after = last;
+    }
+  }
 
   /** By key: a number is of one issuer's shard only. */
   async function* crls(): AsyncGenerator<readonly CrlRecord[]> {

@@ -182,6 +182,11 @@ export function makeNode(
       signDeadline: 5000,
       issuanceLimit: 100,
       settleAfterSeconds: 20,
+      inventory: {
+        retention: { standard: 86_400 },
+        purge: 'command',
+        keepChangesSeconds: 30 * 86_400,
+      },
       ...options.settings,
     },
   };

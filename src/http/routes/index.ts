@@ -4,6 +4,7 @@ import { bulkJobRoutes } from './bulk-jobs.ts';
 import { certificateRoutes } from './certificates.ts';
 import { crlRoutes } from './crls.ts';
 import { exportRoutes } from './export.ts';
+import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
@@ -15,6 +16,7 @@ export const routes: readonly Route[] = [
   ...statusRoutes,
   ...bulkJobRoutes,
   ...exportRoutes,
+  ...inventoryRoutes,
   ...recordRoutes,
   ...issuerRoutes,
   ...crlRoutes,

@@ -10,17 +10,31 @@ export const feedEnd: Statement = {
   text: `SELECT pg_current_snapshot()::text AS snapshot, ${epoch} AS epoch`,
 };
 
+/** Up to which transaction the feed was pruned. */
+export function feedPruned(schema: string, table: string): Statement {
+  return {
+    name: 'feed_pruned',
+    text: inSchema(schema, `SELECT pruned_xid::text AS pruned FROM {${table}}`),
+  };
+}
+
 /**
  * Rows that this statement's snapshot shows and the reader's snapshot ($1) did not show, up to $2 of
  * them: no order of ids or of transaction ids is trusted, so a transaction that commits late is
  * found, and one that is still open holds nobody up.
  */
-export function changesSince(schema: string, table: string, columns: string): Statement {
+export function changesSince(
+  schema: string,
+  table: string,
+  columns: string,
+  pruning: string,
+): Statement {
   return {
     name: 'changes_since',
     text: inSchema(
       schema,
-      `SELECT pg_current_snapshot()::text AS snapshot, ${epoch} AS epoch, page.*
+      `SELECT pg_current_snapshot()::text AS snapshot, ${epoch} AS epoch,
+        (SELECT pruned_xid::text FROM {${pruning}}) AS pruned, page.*
       FROM (VALUES (1)) one LEFT JOIN LATERAL (
         SELECT n.id AS change_id, n.xid::text AS xid, ${columns}
         FROM {${table}} n
