@@ -20,7 +20,6 @@ export interface CertificateJson {
   readonly notAfter: string;
   readonly owner: string;
   readonly tags: readonly string[];
-  readonly notes?: string;
   readonly requestedBy: string;
   readonly requestedAt: string;
   readonly notes?: string;

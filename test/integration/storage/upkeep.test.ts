@@ -16,6 +16,7 @@ import {
   tenant,
 } from '../../support/inventory-records.ts';
 import { type TestDatabase, testDatabase } from '../../support/postgres.ts';
+import { until } from '../../support/quickstart-run.ts';
 
 const day = 86_400_000;
 let database: TestDatabase;
@@ -95,9 +96,12 @@ describe('partitions', () => {
     expect(await keep(new Date())).toEqual({ made: 0, moved: 0n });
     // The indexes of the searches came with the partition.
     const { rows } = await superuser.query<{ indexes: number }>(
-      `SELECT count(*)::int AS indexes FROM pg_index WHERE indrelid = 'certificate_contents_2044_07'::regclass`,
+      `SELECT count(*)::int AS indexes FROM pg_index
+        WHERE indrelid IN ('certificate_contents_2044_07'::regclass, 'certificate_contents'::regclass)
+        GROUP BY indrelid`,
     );
-    expect(rows[0]?.indexes).toBe(6);
+    expect(rows[0]?.indexes).toBeGreaterThanOrEqual(6);
+    expect(rows[1]).toEqual(rows[0]);
   });
 
   test('issuance goes on while a long reader keeps the move from its lock', async () => {
@@ -150,6 +154,15 @@ describe('the change feed', () => {
     await storage.unitOfWork.run(
       async ({ maintenance }) => await maintenance.pruneChanges(before, limit),
     );
+  /** What is older than any transaction under way, of other tests on this server too, is forgotten. */
+  const pruneAll = async (count: number) => {
+    let forgotten = 0;
+    await until('all old changes forgotten', async () => {
+      forgotten += await prune(new Date(Date.now() - 30 * day));
+      return forgotten >= count;
+    });
+    expect(forgotten).toBe(count);
+  };
   const age = async (days: number) =>
     await superuser.query(`UPDATE changes SET at = now() - make_interval(days => $1)`, [days]);
   const rows = async () =>
@@ -167,7 +180,7 @@ describe('the change feed', () => {
     expect(await prune(new Date(Date.now() + 900 * day))).toBe(0);
     await age(31);
     expect(await prune(new Date(Date.now() - 32 * day))).toBe(0);
-    expect(await prune(new Date(Date.now() - 30 * day))).toBe(1);
+    await pruneAll(1);
     expect(await rows()).toBe(0);
     const application = new Client({ connectionString: database.applicationUrl });
     await application.connect();
@@ -186,7 +199,7 @@ describe('the change feed', () => {
     const up = await responder.source.changesSince(away, 10);
     expect(up.changes).toHaveLength(1);
     await age(31);
-    expect(await prune(new Date(Date.now() - 30 * day))).toBe(1);
+    await pruneAll(1);
     const late = await responder.source.changesSince(away, 10);
     expect(late).toMatchObject({ changes: [], restarted: true });
     expect(await storage.changeFeed.since(ours, 10)).toMatchObject({ restarted: true });
@@ -207,7 +220,7 @@ describe('the change feed', () => {
     const page = await responder.source.changesSince(start, 1);
     expect(page.changes).toHaveLength(1);
     await age(31);
-    expect(await prune(new Date(Date.now() - 30 * day))).toBe(2);
+    await pruneAll(2);
     expect(await responder.source.changesSince(page.cursor, 1)).toMatchObject({ restarted: true });
   });
 
@@ -226,7 +239,7 @@ describe('the change feed', () => {
     expect(await prune(new Date(Date.now() - 30 * day))).toBe(0);
     await superuser.query(`UPDATE crls SET this_update = now() - interval '50 days',
       next_update = now() - interval '40 days'`);
-    expect(await prune(new Date(Date.now() - 30 * day))).toBe(1);
+    await pruneAll(1);
   });
 });
 
