@@ -106,20 +106,12 @@ async function endStatus(
   });
 }
 
-async function publishCrl(issuer: string, thisUpdate: Date): Promise<void> {
-  await storage.unitOfWork.run(async ({ crls }) => {
-    const nextUpdate = new Date(thisUpdate.getTime() + day);
-    const reserved = await crls.reserveNumber(tenant, issuer, 0, thisUpdate, nextUpdate, 0n);
-    await crls.markPublished({
-      ...reserved,
-      thisUpdate,
-      nextUpdate,
-      publishedAt: thisUpdate,
-      sha256: sha256('crl'),
-      size: 1,
-      entries: 0,
-    });
-  });
+async function publishCrl(issuer: string, thisUpdate: Date, shard = 0): Promise<void> {
+  await owner.query(
+    `INSERT INTO crls (tenant, issuer_id, shard, crl_number, this_update, next_update, published_at, covers_change)
+      VALUES ('default', $1, $2, $3, $4, $4::timestamptz + interval '1 day', $4, 0)`,
+    [issuer, shard, thisUpdate.getTime(), thisUpdate],
+  );
 }
 
 async function purge(notAfterBefore = daysAgo(1), retentionClass = 'standard', at = new Date()) {
