@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
 import { inventorySchema } from './inventory-schema.ts';
 import { storeSchema } from './store-schema.ts';
+import { token } from './token-schema.ts';
 import {
   databaseUrl,
   duration,
@@ -13,65 +14,6 @@ import {
   port,
   setting,
 } from './values.ts';
-
-/** Settings of one PKCS#11 token; `role` only shapes names and defaults. */
-function token(role: 'root' | 'issuing' | 'responder') {
-  const variable = (name: string) => `CHANCERY_${role.toUpperCase()}_TOKEN_${name}`;
-  return z
-    .strictObject({
-      folder: setting(
-        path.optional(),
-        variable('FOLDER'),
-        `Folder of the ${role} token's own files: PIN file and, for SoftHSM, its configuration.`,
-        `tokens/${role} in the data folder`,
-      ),
-      module: setting(
-        path.optional(),
-        variable('MODULE'),
-        'Shared library of the PKCS#11 module.',
-        'SoftHSM where the system keeps it',
-      ),
-      label: setting(
-        z.string().min(1).max(32).default(`chancery-${role}`),
-        variable('LABEL'),
-        'Label by which the token is found; slot numbers are never used.',
-      ),
-      serialNumber: setting(
-        z.string().min(1).max(16).optional(),
-        variable('SERIAL_NUMBER'),
-        'Serial number that the token must have as well, when two could share a label.',
-        'any',
-      ),
-      pinFile: setting(
-        path.optional(),
-        variable('PIN_FILE'),
-        'File that holds the user PIN alone, mode 0600. The PIN itself never stands here.',
-        'pin in the folder of the token',
-      ),
-      environment: setting(
-        z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string()).optional(),
-        variable('ENVIRONMENT'),
-        "Environment of the signer process, for the module's own configuration. As a variable: NAME=value,NAME=value.",
-        'SOFTHSM2_CONF: softhsm2.conf in the folder of the token',
-      ),
-      sessions: setting(
-        z.int().min(1).max(256).default(4),
-        variable('SESSIONS'),
-        'Sessions kept open; a network HSM likes about 30.',
-      ),
-      queueLimit: setting(
-        z.int().min(1).max(100_000).default(1000),
-        variable('QUEUE_LIMIT'),
-        'Signatures that may wait; beyond it requests are answered 503 with Retry-After.',
-      ),
-      deadline: setting(
-        duration('1s', '5m').default('5s'),
-        variable('DEADLINE'),
-        'How long one signature may take before the signer process is killed and replaced.',
-      ),
-    })
-    .prefault({});
-}
 
 /** Lists of one side (allow or deny) of the name policy. */
 function nameLists(side: 'ALLOW' | 'DENY') {
