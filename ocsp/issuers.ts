@@ -2,21 +2,17 @@ import type { IssuerId, ReasonCode } from '../src/domain/index.ts';
 import {
   type CertID,
   type Certificate,
+  type HashName,
   hashKey,
   hashName,
+  hashOf,
   namesEqual,
-  oids,
   parseCertificate,
 } from '../src/pkix/index.ts';
 import type { AnswerPolicy, Log, StatusIssuer, StatusRecord } from './ports.ts';
 
-/** Hash algorithms of a certID that are answered (RFC 9919 §3.1.1: SHA-256, and SHA-1 still). */
-const certIdDigests: ReadonlyMap<string, 'sha1' | 'sha256' | 'sha384' | 'sha512'> = new Map([
-  [oids.sha1, 'sha1'],
-  [oids.sha256, 'sha256'],
-  [oids.sha384, 'sha384'],
-  [oids.sha512, 'sha512'],
-]);
+/** Digests of certIDs that are answered (RFC 9919 §3.1.1: SHA-256, and SHA-1 still). */
+const certIdDigests = ['sha1', 'sha256', 'sha384', 'sha512'] as const;
 
 /** An issuer whose certificates' status is answered. */
 export interface KnownIssuer {
@@ -59,12 +55,12 @@ export class IssuerDirectory {
 
   /**
    * The issuer that a certID names: issuerNameHash AND issuerKeyHash must be its own, by the
-   * request's digest. One right hash beside a wrong one names nobody (RFC 6960 §4.1.1).
+   * request's digest. One right hash beside a wrong one names nobody (RFC 6960 §4.1.1), nor does a
+   * digest with parameters other than NULL: they would be echoed, and signed.
    */
-  find(certID: CertID): KnownIssuer | undefined {
-    return this.#byHashes.get(
-      hashesKey(certID.hashAlgorithm.oid, certID.issuerNameHash, certID.issuerKeyHash),
-    );
+  find({ hashAlgorithm, issuerNameHash, issuerKeyHash }: CertID): KnownIssuer | undefined {
+    const digest = hashOf(hashAlgorithm);
+    return digest && this.#byHashes.get(hashesKey(digest, issuerNameHash, issuerKeyHash));
   }
 
   /**
@@ -100,10 +96,10 @@ export class IssuerDirectory {
     if (changed.length > 0 || byId.size !== this.#byId.size) {
       const byHashes = new Map<string, KnownIssuer>();
       for (const issuer of byId.values()) {
-        for (const [oid, digest] of certIdDigests) {
+        for (const digest of certIdDigests) {
           const name = hashName(issuer.certificate.subject, digest);
           const key = hashKey(issuer.certificate.subjectPublicKeyInfo, digest);
-          byHashes.set(hashesKey(oid, name, key), issuer);
+          byHashes.set(hashesKey(digest, name, key), issuer);
         }
       }
       this.#byHashes = byHashes;
@@ -180,6 +176,6 @@ function samePolicy(one: AnswerPolicy, other: AnswerPolicy): boolean {
   );
 }
 
-function hashesKey(oid: string, nameHash: Uint8Array, keyHash: Uint8Array): string {
-  return `${oid}:${Buffer.from(nameHash).toString('latin1')}:${Buffer.from(keyHash).toString('latin1')}`;
+function hashesKey(digest: HashName, nameHash: Uint8Array, keyHash: Uint8Array): string {
+  return `${digest}:${Buffer.from(nameHash).toString('latin1')}:${Buffer.from(keyHash).toString('latin1')}`;
 }

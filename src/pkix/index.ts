@@ -7,6 +7,7 @@ export {
   defaultSignatureAlgorithm,
   frameSigned,
   type HashName,
+  hashOf,
   keyAlgorithmOf,
   resolveSignatureAlgorithm,
   signatureAlgorithms,

@@ -55,6 +55,18 @@ describe('O8 §3.1.1, §3.2.1: digests of certIDs', () => {
     expect(statusOf(parseOcspResponse((await post(made.port, request)).body))).toBe('unauthorized');
   });
 
+  it.each(['0400', '1800', '3000', '020100'])(
+    'digest parameters %s, which are not NULL, are unauthorized: they are not echoed and signed',
+    async (parameters) => {
+      const bytes = Buffer.from(known.der)
+        .toString('hex')
+        .slice(4 + 22);
+      const algorithm = sequence(Buffer.from(`06052b0e03021a${parameters}`, 'hex'));
+      const der = sequence(algorithm, Buffer.from(bytes, 'hex'));
+      expect(statusOf(await ask(made, [{ ...known, der }]))).toBe('unauthorized');
+    },
+  );
+
   it('absent digest parameters are the same as NULL, and echoed as they came', async () => {
     const bytes = Buffer.from(known.der).toString('hex');
     const withNull = '300906052b0e03021a0500';

@@ -23,6 +23,7 @@ import {
   requestOf,
   requestRecipe,
 } from '../support/ocsp-request-model.ts';
+import { until } from '../support/quickstart-run.ts';
 import { softwareSignature } from '../support/software-token.ts';
 import { testCertificate, testIssuer } from '../support/test-hierarchy.ts';
 import { certIDOf, requestFor, startTestResponder } from '../support/test-responder.ts';
@@ -47,8 +48,21 @@ const world: RecipeWorld = {
 const agent = new Agent({ keepAlive: true, maxSockets: 8 });
 afterAll(() => agent.destroy());
 
-/** Sends octets by POST or GET on a connection that is kept; answers the body of a 200. */
+const tryLater = '30030a0103';
+
+/** Sends octets, again when the machine is too busy to answer; the body of the answer. */
 async function send(octets: Uint8Array, by: 'POST' | 'GET', port = made.port): Promise<Buffer> {
+  let body = await sendOnce(octets, by, port);
+  await until('an answer', async () => {
+    if (body.toString('hex') !== tryLater) return true;
+    body = await sendOnce(octets, by, port);
+    return false;
+  });
+  return body;
+}
+
+/** By POST or GET on a connection that is kept. */
+async function sendOnce(octets: Uint8Array, by: 'POST' | 'GET', port: number): Promise<Buffer> {
   const path =
     by === 'GET' ? `/${encodeURIComponent(Buffer.from(octets).toString('base64'))}` : '/';
   return new Promise((resolve, reject) => {
@@ -122,9 +136,14 @@ function mutated(octets: Uint8Array, next: (limit: number) => number): Buffer {
   return bytes;
 }
 
-/** Serial numbers in a request, as another reader finds them. */
-function serialNumbersIn(octets: Uint8Array): readonly string[] {
-  const request = pkijs.OCSPRequest.fromBER(new Uint8Array(octets).buffer);
+/** Serial numbers in a request, as another reader finds them; undefined when it can't read it. */
+function serialNumbersIn(octets: Uint8Array): readonly string[] | undefined {
+  let request: pkijs.OCSPRequest;
+  try {
+    request = pkijs.OCSPRequest.fromBER(new Uint8Array(octets).buffer);
+  } catch {
+    return undefined;
+  }
   return request.tbsRequest.requestList.map(({ reqCert }) =>
     withoutZeros(Buffer.from(reqCert.serialNumber.valueBlock.valueHexView).toString('hex')),
   );
@@ -188,6 +207,7 @@ describe(`requests with octets changed (seed ${seed})`, () => {
     async () => {
       const next = numbers(seed);
       const errors = new Map<string, number>();
+      let unreadable = 0;
       const one = async (): Promise<void> => {
         const octets = mutated(sound[next(sound.length)] ?? new Uint8Array(), next);
         const answer = parseOcspResponse(await send(octets, next(3) === 0 ? 'GET' : 'POST'));
@@ -195,7 +215,9 @@ describe(`requests with octets changed (seed ${seed})`, () => {
         if (answer.basic !== undefined) {
           const answered = answer.basic.responseData.responses;
           const found = answered.map(({ certID }) => withoutZeros(certID.serialNumber));
-          expect(found).toEqual(serialNumbersIn(octets));
+          const read = serialNumbersIn(octets);
+          if (read === undefined) unreadable += 1;
+          else expect(found).toEqual(read);
           for (const { certID } of answered)
             expect(octets.includes(Buffer.from(certID.der))).toBe(true);
         }
@@ -212,7 +234,11 @@ describe(`requests with octets changed (seed ${seed})`, () => {
       expect(heapUsed() - before).toBeLessThan(24 * 1024 * 1024);
       expect([...errors.keys()].filter((status) => !allowed.has(status))).toEqual([]);
       expect(errors.get('malformedRequest')).toBeGreaterThan(mutations / 4);
-      expect(errors.get('successful')).toBeGreaterThan(0);
+      const successes = errors.get('successful') ?? 0;
+      expect(successes).toBeGreaterThan(mutations / 100);
+      // pkijs decodes what no clause asks a responder to decode, such as the value of a time in an
+      // extension that is ignored.
+      expect(unreadable).toBeLessThanOrEqual(successes / 50);
       expect(made.logs.filter(({ level }) => level === 'error')).toEqual([]);
     },
     patience,
