@@ -11,7 +11,7 @@ const ledgerInterval = 120_000;
 
 /** Starts the loops; the answer ends them. */
 export function runInBackground(core: Core, options: ResponderOptions): () => Promise<void> {
-  const { timing, feed, issuers, delegates, readiness, client, ledger } = core;
+  const { timing, feed, delegates, readiness, client, ledger } = core;
   const { log } = options;
   const stopping = new AbortController();
   const every = async (milliseconds: () => number, work: () => Promise<void>): Promise<void> => {
@@ -43,7 +43,7 @@ export function runInBackground(core: Core, options: ResponderOptions): () => Pr
       () => timing.delegatesInterval,
       async () => {
         // Not awaited: a slow enrolment for one issuer must not hold up the others.
-        void delegates.maintain(issuers.all);
+        void delegates.maintain(core.enrolled());
         await Promise.resolve();
       },
     ),
@@ -60,7 +60,8 @@ export function runInBackground(core: Core, options: ResponderOptions): () => Pr
     every(
       () => timing.clientCertificateInterval,
       async () => {
-        if (!(options.enrols ?? true)) {
+        // Without a database there is no CA of ours to renew it with.
+        if (!(options.enrols ?? true) || options.foreign?.alone === true) {
           return;
         }
         await client.renewWhenDue().catch((error: unknown) => {

@@ -2,11 +2,14 @@ import type { IssuerId, ReasonCode } from '../src/domain/index.ts';
 import {
   type CertID,
   type Certificate,
+  findExtension,
   type HashName,
   hashKey,
   hashName,
   hashOf,
   namesEqual,
+  oids,
+  parseAuthorityKeyIdentifier,
   parseCertificate,
 } from '../src/pkix/index.ts';
 import type { AnswerPolicy, Log, StatusIssuer, StatusRecord } from './ports.ts';
@@ -161,12 +164,29 @@ function readIssuer(row: StatusIssuer): KnownIssuer {
   const certificate = parseCertificate(row.certificate);
   const selfIssued = namesEqual(certificate.issuer, certificate.subject);
   const [parent] = row.chain;
-  const certifiedBy =
-    parent === undefined || selfIssued
-      ? row.issuerId
-      : Buffer.from(hashKey(parseCertificate(parent).subjectPublicKeyInfo, 'sha1')).toString('hex');
+  const certifiedBy = selfIssued
+    ? row.issuerId
+    : hex(
+        parent === undefined
+          ? authorityKeyIdentifier(certificate)
+          : hashKey(parseCertificate(parent).subjectPublicKeyInfo, 'sha1'),
+      );
   const policy = row.policy ?? defaultPolicy;
   return { issuerId: row.issuerId, name: row.name, certificate, certifiedBy, policy };
+}
+
+/**
+ * Whose key signed it, as far as the certificate says: a foreign CA comes without its parents. Its
+ * own id would be wrong: small serial numbers are in use under parent and child alike.
+ */
+function authorityKeyIdentifier({ extensions }: Certificate): Uint8Array {
+  const extension = findExtension(extensions, oids.authorityKeyIdentifier);
+  const identifier = extension && parseAuthorityKeyIdentifier(extension.value);
+  return identifier ?? new Uint8Array(0);
+}
+
+function hex(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
 }
 
 function samePolicy(one: AnswerPolicy, other: AnswerPolicy): boolean {

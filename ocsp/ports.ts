@@ -5,6 +5,7 @@ import type {
   ReasonCode,
   SerialNumber,
 } from '../src/domain/index.ts';
+import type { OcspDelegate } from '../src/issuance/index.ts';
 
 /** What the responder may see of a certificate: views only. */
 export interface StatusRecord {
@@ -103,6 +104,16 @@ export interface ReplicaSource {
     issuerId: IssuerId,
     serialNumbers: readonly SerialNumber[],
   ): Promise<{ readonly records: readonly StatusRecord[]; readonly replayed: bigint }>;
+}
+
+/** Delegates for CAs that are not ours; see `ForeignAuthorities`. */
+export interface ForeignSigners {
+  /** Whether there is no database, and so no issuer of our own. */
+  readonly alone: boolean;
+  owns(issuerId: IssuerId): boolean;
+  delegate(issuerId: IssuerId, at: Date): OcspDelegate | undefined;
+  /** What stands in the way of answering for them, one sentence each. */
+  problems(): readonly string[];
 }
 
 /** One line of the log; fields are structured data, never secrets. */

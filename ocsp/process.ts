@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ResponderConfiguration } from '../src/config/index.ts';
+import type { DatabaseConfiguration, ResponderConfiguration } from '../src/config/index.ts';
 import { type Clock, isChanceryError } from '../src/domain/index.ts';
 import { findSofthsmModule, openToken, type Token } from '../src/hsm/index.ts';
 import {
@@ -9,6 +9,9 @@ import {
   type StatusStorage,
 } from '../src/storage/index.ts';
 import type { Logger } from '../src/telemetry/index.ts';
+import type { ForeignAuthorities } from './foreign/foreign-authorities.ts';
+import { JoinedSource } from './foreign/joined-source.ts';
+import { startForeign } from './foreign/start.ts';
 import type { Log, StatusSource } from './ports.ts';
 import { ReplicaLookup } from './replica-lookup.ts';
 import { readRequesters } from './requesters.ts';
@@ -42,12 +45,18 @@ export async function runResponder(
   };
   const parts: Parts = {};
   try {
-    const storage = await untilOpen(configuration, log, stop);
-    parts.storage = storage;
-    parts.replica = replicaOf(configuration, log);
+    const { database } = configuration;
+    if (database !== undefined) {
+      parts.storage = await untilOpen(database, log, stop);
+      parts.replica = replicaOf(configuration.replicaUrl, database, log);
+    }
     const token = open(configuration, log);
     parts.token = token;
-    parts.responder = await start(configuration, token, sourceOf(parts, storage, log), role, log);
+    parts.foreign = await startForeign(configuration.foreign, {
+      ...{ alone: database === undefined, enrols: role.enrols, folder: configuration.folder },
+      ...{ token, signDeadline: configuration.token.deadlineMilliseconds, clock, log },
+    });
+    parts.responder = await start(configuration, token, parts, role, log);
     role.started?.(parts.responder);
     log('info', 'answering OCSP', { ports: parts.responder.ports });
     await aborted(stop);
@@ -66,6 +75,7 @@ interface Parts {
   token?: Token;
   storage?: StatusStorage;
   replica?: ReplicaStorage | undefined;
+  foreign?: ForeignAuthorities | undefined;
   responder?: Responder;
 }
 
@@ -88,11 +98,10 @@ function open(configuration: ResponderConfiguration, log: Log): Token {
 
 /** A database that is away is waited for; a wrong role or schema is an error of configuration. */
 async function untilOpen(
-  configuration: ResponderConfiguration,
+  database: DatabaseConfiguration,
   log: Log,
   stop: AbortSignal,
 ): Promise<StatusStorage> {
-  const { database } = configuration;
   for (;;) {
     try {
       return await openStatusStorage({
@@ -114,7 +123,7 @@ async function untilOpen(
   }
 }
 
-function replicaOf({ replicaUrl, database }: ResponderConfiguration, log: Log) {
+function replicaOf(replicaUrl: string | undefined, database: DatabaseConfiguration, log: Log) {
   return replicaUrl === undefined
     ? undefined
     : openReplica({
@@ -128,23 +137,29 @@ function replicaOf({ replicaUrl, database }: ResponderConfiguration, log: Log) {
       });
 }
 
-/** Where status comes from: the primary, with a replica beside it where there is one. */
-function sourceOf(parts: Parts, storage: StatusStorage, log: Log): StatusSource {
-  return parts.replica === undefined
-    ? storage.source
-    : new ReplicaLookup({
-        primary: storage.source,
-        replica: parts.replica.source,
-        clock,
-        deadline: replicaDeadline,
-        log,
-      });
+/** Where status comes from: the database, with a replica beside it where there is one, and foreign CAs' CRLs. */
+function sourceOf({ storage, replica, foreign }: Parts, log: Log): StatusSource {
+  if (storage === undefined) {
+    if (foreign === undefined) throw new Error('there is neither a database nor a foreign CA');
+    return foreign;
+  }
+  const database =
+    replica === undefined
+      ? storage.source
+      : new ReplicaLookup({
+          primary: storage.source,
+          replica: replica.source,
+          clock,
+          deadline: replicaDeadline,
+          log,
+        });
+  return foreign === undefined ? database : new JoinedSource(database, foreign);
 }
 
 async function start(
   configuration: ResponderConfiguration,
   token: Token,
-  source: StatusSource,
+  parts: Parts,
   role: ProcessRole,
   log: Log,
 ): Promise<Responder> {
@@ -158,7 +173,8 @@ async function start(
     aheadPerSecond: configuration.signedAheadPerSecond,
     askedBeforeLimit: configuration.signedAtStart,
     folder: configuration.folder,
-    source,
+    source: sourceOf(parts, log),
+    foreign: parts.foreign,
     token,
     enrolment: {
       authorityUrl: configuration.authorityUrl,
@@ -189,6 +205,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 
 async function shutDown(parts: Parts, logger: Logger): Promise<void> {
   await parts.responder?.close();
+  await parts.foreign?.close();
   await parts.token?.close();
   await parts.storage?.close();
   await parts.replica?.close();

@@ -1,7 +1,8 @@
 import type { Clock } from '../src/domain/index.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import type { Delegates } from './delegates.ts';
-import type { IssuerDirectory } from './issuers.ts';
+import type { KnownIssuer } from './issuers.ts';
+import type { ForeignSigners } from './ports.ts';
 
 export interface ReadinessState {
   readonly ready: boolean;
@@ -19,7 +20,9 @@ export class Readiness {
     readonly fresh: () => boolean;
     readonly token: Pick<KeyToken, 'selfTest'>;
     readonly delegates: Delegates;
-    readonly issuers: IssuerDirectory;
+    /** Those whose delegates are enrolled with the CA. */
+    readonly issuers: () => readonly KnownIssuer[];
+    readonly foreign?: Pick<ForeignSigners, 'alone' | 'problems'> | undefined;
     readonly clock: Clock;
     readonly others?: (() => readonly string[]) | undefined;
   };
@@ -30,7 +33,9 @@ export class Readiness {
     readonly fresh: () => boolean;
     readonly token: Pick<KeyToken, 'selfTest'>;
     readonly delegates: Delegates;
-    readonly issuers: IssuerDirectory;
+    /** Those whose delegates are enrolled with the CA. */
+    readonly issuers: () => readonly KnownIssuer[];
+    readonly foreign?: Pick<ForeignSigners, 'alone' | 'problems'> | undefined;
     readonly clock: Clock;
     /** Why other processes of this responder are not ready. */
     readonly others?: (() => readonly string[]) | undefined;
@@ -58,7 +63,8 @@ export class Readiness {
 
   /** Never throws. */
   async check(): Promise<void> {
-    const { fresh, token, delegates, issuers, clock } = this.#parts;
+    const { fresh, token, delegates, foreign, clock } = this.#parts;
+    const issuers = this.#parts.issuers();
     const reasons: string[] = [];
     if (!fresh()) {
       reasons.push('the database does not answer: nothing new is signed');
@@ -70,10 +76,13 @@ export class Readiness {
         `the token can't sign: ${error instanceof Error ? error.message : 'its self-test failed'}`,
       );
     }
-    if (issuers.all.length === 0) {
+    // A foreign CA that is away takes a responder with issuers of its own out of no load balancer.
+    if (foreign?.alone === true) {
+      reasons.push(...foreign.problems());
+    } else if (issuers.length === 0) {
       reasons.push('no issuer is known yet');
     }
-    for (const issuer of delegates.missing(issuers.all, clock.now())) {
+    for (const issuer of delegates.missing(issuers, clock.now())) {
       reasons.push(`issuer ${issuer.name} has no valid OCSP signing certificate yet`);
     }
     this.#state = { ready: reasons.length === 0, reasons };

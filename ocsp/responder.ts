@@ -17,10 +17,10 @@ import { DelegateStore } from './delegate-store.ts';
 import { Delegates } from './delegates.ts';
 import { OcspExchange } from './exchange.ts';
 import { createOcspServer, drain, type ListenAddress, listen } from './http-server.ts';
-import { IssuerDirectory } from './issuers.ts';
+import { IssuerDirectory, type KnownIssuer } from './issuers.ts';
 import { LiveSource } from './live-source.ts';
 import { MemoryPath } from './memory-path.ts';
-import type { Log, StatusRecord, StatusSource } from './ports.ts';
+import type { ForeignSigners, Log, StatusRecord, StatusSource } from './ports.ts';
 import { BoundedQueue } from './queue.ts';
 import { Readiness, type ReadinessState } from './readiness.ts';
 import { Renewals } from './renewals.ts';
@@ -43,6 +43,8 @@ export interface ResponderOptions {
   /** The responder's own folder: delegates are kept in `delegates/` below it. */
   readonly folder: string;
   readonly source: StatusSource;
+  /** Signs for the foreign CAs in the source. */
+  readonly foreign?: ForeignSigners | undefined;
   readonly token: Signer & KeyToken;
   readonly enrolment: EnrolmentOptions;
   readonly clock: Clock;
@@ -215,7 +217,8 @@ function createCore(options: ResponderOptions) {
     signer: token,
     clock,
     fresh: () => feed.fresh,
-    delegate: (issuerId, at, keyAlgorithm) => delegates.current(issuerId, at, keyAlgorithm),
+    delegate: (issuerId, at, keyAlgorithm) =>
+      options.foreign?.delegate(issuerId, at) ?? delegates.current(issuerId, at, keyAlgorithm),
     responderId: options.responderId,
     validitySeconds,
     signDeadline,
@@ -259,11 +262,14 @@ function createCore(options: ResponderOptions) {
     log,
     maxAgeSeconds,
   });
+  const enrolled = (): readonly KnownIssuer[] =>
+    issuers.all.filter(({ issuerId }) => options.foreign?.owns(issuerId) !== true);
   const readiness = new Readiness({
     fresh: () => feed.fresh,
     token,
     delegates,
-    issuers,
+    issuers: enrolled,
+    foreign: options.foreign,
     clock,
     others: options.othersNotReady,
   });
@@ -273,11 +279,12 @@ function createCore(options: ResponderOptions) {
     waitingAhead: () => renewals.waiting,
     feedAge: () => feed.age,
     ready: () => readiness.state.ready,
-    delegates: () => delegateEnds(issuers, delegates, clock.now()),
+    delegates: () => delegateEnds(issuers, delegates, options.foreign, clock.now()),
   });
   const changeTimes = createChangeTimes(registry);
   return {
     timing,
+    enrolled,
     ledger,
     cache,
     renewals,
@@ -298,11 +305,13 @@ function createCore(options: ResponderOptions) {
 function delegateEnds(
   issuers: IssuerDirectory,
   delegates: Delegates,
+  foreign: ForeignSigners | undefined,
   now: Date,
 ): ReadonlyMap<string, number> {
   const ends = new Map<string, number>();
   for (const issuer of issuers.all) {
-    const delegate = delegates.current(issuer.issuerId, now);
+    const { issuerId } = issuer;
+    const delegate = foreign?.delegate(issuerId, now) ?? delegates.current(issuerId, now);
     ends.set(issuer.name, delegate?.certificate.validity.notAfter.getTime() ?? 0);
   }
   return ends;

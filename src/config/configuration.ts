@@ -3,6 +3,7 @@ import { availableParallelism, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
 import { type AcmeConfiguration, acmeOf } from './acme.ts';
 import { configurationError } from './document.ts';
+import { type ForeignConfiguration, foreignOf } from './foreign.ts';
 import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
 import type { Settings } from './schema.ts';
@@ -90,7 +91,10 @@ export interface Configuration extends SharedConfiguration {
 }
 
 /** The responder's configuration, checked and resolved. */
-export interface ResponderConfiguration extends SharedConfiguration {
+export interface ResponderConfiguration extends Omit<SharedConfiguration, 'database'> {
+  /** Undefined: a responder for foreign CAs alone. */
+  readonly database: DatabaseConfiguration | undefined;
+  readonly foreign: readonly ForeignConfiguration[];
   readonly ocspPort: number;
   readonly metricsListen: HostAndPort | undefined;
   readonly token: TokenConfiguration;
@@ -128,7 +132,8 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
   const { settings } = at.loaded;
   const { server, database, folders } = settings;
   return {
-    ...shared(at, 'url', 'passwordFile', 'CHANCERY_DATABASE_URL'),
+    ...general(at),
+    database: databaseOf(at, 'url', 'passwordFile', 'CHANCERY_DATABASE_URL'),
     httpsPort: server.httpsPort,
     httpPort: server.httpPort,
     maximumBodyBytes: server.maximumBodyBytes,
@@ -184,10 +189,20 @@ export function loadResponderConfiguration(
   options: LoadOptions = {},
 ): ResponderConfiguration {
   const at = load(env, options);
-  const { server, ocsp } = at.loaded.settings;
+  const { server, ocsp, database } = at.loaded.settings;
   const folder = pathOf(at, 'ocsp.folder', ocsp.folder, inData(at, 'responder'));
+  const foreign = foreignOf(
+    ocsp.foreign,
+    (value) => resolvePath(at.loaded, 'ocsp.foreign', value, at.cwd),
+    seconds,
+  );
   return {
-    ...shared(at, 'ocspUrl', 'ocspPasswordFile', 'CHANCERY_OCSP_DATABASE_URL'),
+    ...general(at),
+    database:
+      database.ocspUrl === undefined && foreign.length > 0
+        ? undefined
+        : databaseOf(at, 'ocspUrl', 'ocspPasswordFile', 'CHANCERY_OCSP_DATABASE_URL'),
+    foreign,
     ocspPort: server.ocspPort,
     metricsListen: hostAndPortOf(server.ocspMetricsListen),
     token: tokenOf(at, 'responder'),
@@ -242,19 +257,9 @@ function load(env: Environment, options: LoadOptions): Place {
   return { loaded: loadSettings(env, cwd), cwd, data: dataFolder(env, cwd) };
 }
 
-function shared(
-  at: Place,
-  urlKey: 'url' | 'ocspUrl',
-  passwordKey: 'passwordFile' | 'ocspPasswordFile',
-  variable: string,
-): SharedConfiguration {
+function general(at: Place): Omit<SharedConfiguration, 'database'> {
   const { settings, fileName, warnings } = at.loaded;
-  const { server, database } = settings;
-  if (database[urlKey] === undefined) {
-    throw configurationError(
-      `database.${urlKey} is missing; set it in ${fileName ?? 'chancery.yaml'} or as ${variable}`,
-    );
-  }
+  const { server } = settings;
   return {
     dataFolder: at.data,
     fileName,
@@ -264,13 +269,28 @@ function shared(
     requestTimeoutMilliseconds: seconds(server.requestTimeout) * 1000,
     drainTimeoutMilliseconds: seconds(server.drainTimeout) * 1000,
     logLevel: settings.log.level,
-    database: {
-      url: databaseUrl(at, urlKey, passwordKey),
-      schema: database.schema,
-      poolSize: database.poolSize,
-      statementTimeoutMilliseconds: seconds(database.statementTimeout) * 1000,
-    },
     ocspLifetimeSeconds: seconds(settings.ocsp.lifetime),
+  };
+}
+
+function databaseOf(
+  at: Place,
+  urlKey: 'url' | 'ocspUrl',
+  passwordKey: 'passwordFile' | 'ocspPasswordFile',
+  variable: string,
+): DatabaseConfiguration {
+  const { settings, fileName } = at.loaded;
+  const { database } = settings;
+  if (database[urlKey] === undefined) {
+    throw configurationError(
+      `database.${urlKey} is missing; set it in ${fileName ?? 'chancery.yaml'} or as ${variable}`,
+    );
+  }
+  return {
+    url: databaseUrl(at, urlKey, passwordKey),
+    schema: database.schema,
+    poolSize: database.poolSize,
+    statementTimeoutMilliseconds: seconds(database.statementTimeout) * 1000,
   };
 }
 

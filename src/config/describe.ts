@@ -73,7 +73,7 @@ export function configurationReference(): string {
     }
     const name = leaf.path.at(-1) ?? '';
     lines.push(`| \`${name}\` | \`${leaf.variable}\` | ${defaultOf(leaf)} | ${leaf.text} |`);
-    if (leaf.kind === 'json') lines.push(...directoryReference());
+    if (isDirectories(leaf)) lines.push(...directoryReference());
   }
   return `${lines.join('\n')}\n`;
 }
@@ -100,7 +100,12 @@ function leafLines(leaf: Leaf, value: unknown): string[] {
   if (leaf.defaultValue !== undefined && leaf.kind !== 'json')
     return [note, `${indent}# ${inline(name, leaf.defaultValue)}`];
   const line = `${indent}# ${name}:   # default: ${leaf.defaultText ?? 'none'}`;
-  return leaf.kind === 'json' ? [note, line, ...directoryExample(indent)] : [note, line];
+  return isDirectories(leaf) ? [note, line, ...directoryExample(indent)] : [note, line];
+}
+
+/** The one setting whose members have a table of their own. */
+function isDirectories({ path }: Leaf): boolean {
+  return path.join('.') === 'acme.directories';
 }
 
 /** A directory with everything that it may say, as comments below `directories`. */

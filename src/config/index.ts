@@ -20,6 +20,7 @@ export {
   loadResponderConfiguration,
 } from './configuration.ts';
 export { configurationReference, defaultConfigurationYaml } from './describe.ts';
+export type { ForeignConfiguration } from './foreign.ts';
 export type { Environment } from './load.ts';
 export { dataFolder, installationFolder } from './load.ts';
 export { loadQuickstartConfiguration, type QuickstartConfiguration } from './quickstart.ts';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
+import { foreignSchema } from './foreign.ts';
 import { inventorySchema } from './inventory-schema.ts';
 import { storeSchema } from './store-schema.ts';
 import { token } from './token-schema.ts';
@@ -267,6 +268,12 @@ export const configurationSchema = z.strictObject({
         'CHANCERY_OCSP_TRUST',
         'Root that the responder trusts when it talks to the CA.',
         'trust/root.pem in the data folder',
+      ),
+      foreign: setting(
+        foreignSchema.optional(),
+        'CHANCERY_OCSP_FOREIGN',
+        'CAs that are not ours, by name, answered for by their CRLs: `certificate` (file), `crl` (URLs or files), `refresh` (5m), `scope` (all, endEntity or ca), `delegateCertificate` (file). See docs/ocsp.md. As a variable: JSON.',
+        'none',
       ),
       delegateKeys: setting(
         z

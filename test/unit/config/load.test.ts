@@ -190,7 +190,7 @@ describe('what comes out', () => {
       CHANCERY_CONFIG: file('server:\n  ocspMetricsListen: "[::1]:9465"\n'),
       CHANCERY_OCSP_DATABASE_URL: 'postgresql://ocsp@/chancery?host=/run/pg',
     });
-    expect(configuration.database.url).toBe('postgresql://ocsp@/chancery?host=/run/pg');
+    expect(configuration.database?.url).toBe('postgresql://ocsp@/chancery?host=/run/pg');
     expect(configuration.authorityUrl).toBe('https://localhost:8443');
     expect(configuration.metricsListen).toEqual({ host: '::1', port: 9465 });
     expect(configuration.keyFile).toBe('/srv/data/responder/key.pem');
