@@ -272,7 +272,7 @@ export const configurationSchema = z.strictObject({
       foreign: setting(
         foreignSchema.optional(),
         'CHANCERY_OCSP_FOREIGN',
-        'CAs that are not ours, by name, answered for by their CRLs: `certificate` (file), `crl` (URLs or files), `refresh` (5m), `scope` (all, endEntity or ca), `delegateCertificate` (file). See docs/ocsp.md. As a variable: JSON.',
+        'CAs that are not ours, by name, answered for by their CRLs: `certificate` (file), `crl` (URLs or files), `refresh` (5m), `scope` (all, endEntity or ca), `delegateCertificate` (file). See docs/foreign-ca.md. As a variable: JSON.',
         'none',
       ),
       delegateKeys: setting(
