@@ -8,8 +8,8 @@ import type {
 import { ChanceryError, type CrlScope, type IssuerId, type TenantId } from '../domain/index.ts';
 import type { CrlEntry } from '../issuance/ports.ts';
 import { given } from './certificate-rows.ts';
+import { crlEntryOf } from './crl-entries.ts';
 import { streamRows } from './cursor.ts';
-import { crlEntryOf } from './inventory.ts';
 import type { Row, Session } from './pool.ts';
 import { missing } from './records.ts';
 import {

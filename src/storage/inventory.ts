@@ -19,17 +19,16 @@ import type { CrlEntry } from '../issuance/ports.ts';
 import {
   certificateOf,
   changeValues,
-  given,
   keyUseOf,
   partsOf,
   preparedValues,
   statusChangeOf,
 } from './certificate-rows.ts';
-import { streamRows } from './cursor.ts';
+import { crlEntriesOf, crlPage, lastSerialNumber } from './crl-entries.ts';
 import type { Session } from './pool.ts';
-import { bigint, fromHex } from './rows.ts';
+import { bigint, fromHex, optionalText } from './rows.ts';
 import { formatCursor, searchStatement } from './search.ts';
-import { type CertificateStatements, selectCrlEntries } from './sql/certificates.ts';
+import type { CertificateStatements } from './sql/certificates.ts';
 
 /** The certificate inventory within one transaction. */
 export class PostgresInventory implements Inventory {
@@ -248,9 +247,20 @@ export class PostgresInventory implements Inventory {
     shard: number,
     stillListedFrom: Date,
   ): AsyncGenerator<readonly CrlEntry[]> {
-    const values = [tenant, issuerId, shard, stillListedFrom];
-    for await (const rows of streamRows(this.#session, selectCrlEntries(this.#schema), values)) {
-      yield rows.map(crlEntryOf);
+    const page = async (after: SerialNumber): Promise<string | undefined> => {
+      const values = [tenant, issuerId, shard, stillListedFrom, after, crlPage];
+      const [row] = await this.#session.query(this.#sql.crlEntries, values);
+      return row && optionalText(row, 'entries');
+    };
+    // The next page is on its way while the caller works on one.
+    let next = page('');
+    for (;;) {
+      const text = await next;
+      if (text === undefined) return;
+      next = page(lastSerialNumber(text));
+      // A caller that stopped early leaves one page under way; its outcome is of no interest.
+      next.catch(() => undefined);
+      yield crlEntriesOf(text);
     }
   }
 
@@ -258,20 +268,6 @@ export class PostgresInventory implements Inventory {
     const [row] = await this.#session.query(this.#sql.latestChange, [tenant, issuerId, shard]);
     return row ? bigint(row, 'last_change') : 0n;
   }
-}
-
-/** An entry from the columns of `selectCrlEntries`. */
-export function crlEntryOf(row: readonly unknown[]): CrlEntry {
-  const [serialNumber, revocationDate, reasonCode, invalidityDate] = row;
-  return {
-    serialNumber: serialNumber as string,
-    revocationDate: new Date((revocationDate as number) * 1000),
-    ...given('reasonCode', (reasonCode ?? undefined) as ReasonCode | undefined),
-    ...given(
-      'invalidityDate',
-      invalidityDate === null ? undefined : new Date((invalidityDate as number) * 1000),
-    ),
-  };
 }
 
 function notFound(issuerId: IssuerId, serialNumber: SerialNumber): ChanceryError {

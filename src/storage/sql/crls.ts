@@ -88,7 +88,8 @@ export function crlStatements(schema: string) {
 }
 
 /**
- * A delta CRL's entries, in the order of their serial numbers, with the columns of `selectCrlEntries`.
+ * A delta CRL's entries, in the order of their serial numbers; times are seconds since 1970: a million
+ * dates are read from text four times as slowly.
  * A transaction that was open while the base was read, and commits later, is not visible in the base's
  * snapshot, whatever its id or its times: nothing that commits late is lost.
  *
