@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- issuance|acme|ocsp|crl]`: figures beside a peer or a limit in the same run.
+ * `npm run bench [-- issuance|acme|ocsp|crl|inventory]`: figures beside a peer or a limit in the same run.
  * `npm run bench -- seed OWNER_URL ISSUER_ID CERTIFICATES [SHARDS]` fills a database.
  */
 import { benchAcme } from './acme.ts';
 import { benchCrl } from './crl.ts';
+import { benchInventory } from './inventory.ts';
 import { benchIssuance } from './issuance.ts';
 import { benchOcsp } from './ocsp.ts';
 import { withProgress } from './progress.ts';
@@ -14,6 +15,7 @@ const benchmarks = new Map([
   ['acme', benchAcme],
   ['ocsp', benchOcsp],
   ['crl', benchCrl],
+  ['inventory', benchInventory],
 ]);
 
 const names = process.argv.slice(2);
