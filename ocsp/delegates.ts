@@ -128,6 +128,14 @@ export class Delegates {
     return slot === undefined ? undefined : currentDelegate(usable(slot), at);
   }
 
+  /** When the first of an issuer's delegates ends, in milliseconds; 0 when one kind of key has none. */
+  earliestEnd(issuerId: IssuerId, at: Date): number {
+    const ends = this.#parts.keyAlgorithms.map(
+      (one) => this.#current(issuerId, one, at)?.certificate.validity.notAfter.getTime() ?? 0,
+    );
+    return Math.min(...ends);
+  }
+
   /** Those of the unexpired issuers for which nothing can be signed now. */
   missing(issuers: readonly KnownIssuer[], now: Date): readonly KnownIssuer[] {
     return issuers.filter(

@@ -106,7 +106,7 @@ export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges)
   gauge('chancery_ocsp_ready', '1 when /readyz answers 200', () => (gauges.ready() ? 1 : 0));
   new Gauge({
     name: 'chancery_ocsp_delegate_not_after_seconds',
-    help: 'notAfter of the OCSP signing certificate in use, in seconds since 1970',
+    help: 'notAfter of the OCSP signing certificate in use that ends first; 0: one is missing',
     labelNames: ['issuer'],
     registers,
     collect() {

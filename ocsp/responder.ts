@@ -311,8 +311,8 @@ function delegateEnds(
   const ends = new Map<string, number>();
   for (const issuer of issuers.all) {
     const { issuerId } = issuer;
-    const delegate = foreign?.delegate(issuerId, now) ?? delegates.current(issuerId, now);
-    ends.set(issuer.name, delegate?.certificate.validity.notAfter.getTime() ?? 0);
+    const byHand = foreign?.delegate(issuerId, now)?.certificate.validity.notAfter.getTime();
+    ends.set(issuer.name, byHand ?? delegates.earliestEnd(issuerId, now));
   }
   return ends;
 }
