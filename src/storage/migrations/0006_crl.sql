@@ -69,7 +69,7 @@ ALTER TABLE crls
   -- The complete CRL that a delta builds upon (RFC 5280 section 5.2.4).
   ADD COLUMN base_crl_number bigint,
   -- Of a complete CRL that names where its deltas are (freshestCRL): how long each of them is valid.
-  ADD COLUMN delta_seconds integer CHECK (delta_seconds > 0 AND kind = 'complete'),
+  ADD COLUMN delta_seconds integer CHECK (delta_seconds IS NULL OR (delta_seconds > 0 AND kind = 'complete')),
   -- pg_current_snapshot of the reading of the entries: what it does not show changed since.
   ADD COLUMN snapshot text,
   -- Where that snapshot means something: the server's own identifier and the installation's serial
