@@ -6,7 +6,7 @@ import { type Composition, compose, nodeName, systemClock } from './composition.
 import { type Configuration, loadConfiguration } from './config/index.ts';
 import { isChanceryError } from './domain/index.ts';
 import { startHttpServers } from './http/index.ts';
-import { createLogger, createMetrics, type Logger } from './telemetry/index.ts';
+import { createLogger, createMetrics, crlMetrics, type Logger } from './telemetry/index.ts';
 
 /** A configuration error: quickstart does not start the process again. */
 const configurationExit = 78;
@@ -55,6 +55,7 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   // A token that is away does not keep CRLs and status from being served.
   await Promise.race([keys, wait(3000, stopping.signal)]);
   const metrics = createMetrics('ca');
+  crlMetrics(metrics, () => authority.crlFreshness());
   const servers = await startHttpServers({
     authority,
     acme,

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
+import { crlCommands } from './crls.ts';
 import { CommandError, usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
 import { print, printJson, printTable, requireWritableFolder, writeFileWhole } from './output.ts';
-import { cell, list, type Row, show, text } from './rows.ts';
+import { cell, list, type Row, show } from './rows.ts';
 import { parseCount, parseDays, repeated } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,8 +15,8 @@ type Options = Readonly<Record<string, string | number | boolean | readonly stri
 export function administrationCommands(program: Command, environment: Environment): void {
   const client = (): Client => new Client(environment);
   profileCommands(program, client);
-  issuerCommands(program, client);
-  crlCommands(program, client);
+  const issuer = issuerCommands(program, client);
+  crlCommands(program, client, issuer);
   bundleCommands(program, client);
 }
 
@@ -93,7 +94,7 @@ function profileCommands(program: Command, client: ClientOf): void {
     });
 }
 
-function issuerCommands(program: Command, client: ClientOf): void {
+function issuerCommands(program: Command, client: ClientOf): Command {
   const issuer = program.command('issuer').description('CAs: certificates and keys that sign');
   issuer
     .command('list')
@@ -219,57 +220,7 @@ function issuerCommands(program: Command, client: ClientOf): void {
         print(`issuer ${name} (${cell(record['issuerId'])}) is ${cell(record['state'])}`);
       }
     });
-}
-
-function crlCommands(program: Command, client: ClientOf): void {
-  const crl = program.command('crl').description('certificate revocation lists');
-  const columns = ['issuerId', 'crlNumber', 'thisUpdate', 'nextUpdate', 'entries', 'url'];
-  crl
-    .command('show')
-    .option('--issuer <name>', 'only of this issuer')
-    .option('--json', 'print the REST representation')
-    .description('the newest published CRLs')
-    .action(async (options: Options) => {
-      const page = await list(client(), '/crls', { issuer: text(options['issuer']) });
-      if (options['json'] === true) {
-        printJson(page);
-      } else {
-        printTable(
-          columns,
-          page.items.map((item) => columns.map((member) => cell(item[member]))),
-        );
-      }
-    });
-  crl
-    .command('publish')
-    .option('--issuer <name>', 'only of this issuer; otherwise of all')
-    .option('--json', 'print the REST representation')
-    .description('publish now; the schedule does it by itself')
-    .action(async (options: Options) => {
-      const named = text(options['issuer']);
-      const names =
-        named === undefined
-          ? (await list(client(), '/issuers')).items
-              .filter((item) => item['state'] === 'active')
-              .map((item) => cell(item['name']))
-          : [named];
-      const published: Row[] = [];
-      for (const name of names) {
-        const answer = await client().call({
-          method: 'POST',
-          path: `/issuers/${encodeURIComponent(name)}/crl`,
-        });
-        published.push(answer.json() as Row);
-      }
-      if (options['json'] === true) {
-        printJson({ items: published, next: null });
-      } else {
-        printTable(
-          columns,
-          published.map((item) => columns.map((member) => cell(item[member]))),
-        );
-      }
-    });
+  return issuer;
 }
 
 function bundleCommands(program: Command, client: ClientOf): void {

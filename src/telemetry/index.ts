@@ -1,5 +1,6 @@
 /** Logs without secrets and metrics in registries of their own. */
 
+export { crlMetrics } from './crl-metrics.ts';
 export type { Logger, LoggerOptions } from './logger.ts';
 export { createLogger } from './logger.ts';
 export type { HttpMetrics, Registry, RegistryContentType } from './metrics.ts';

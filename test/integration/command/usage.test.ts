@@ -74,6 +74,8 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['issuer install', '--chain', '--json'],
   ['crl show', '--issuer', '--json'],
   ['crl publish', '--issuer', '--json'],
+  ['crl shards', '--issuer', '--json'],
+  ['crl retire', '--issuer', '--json'],
   ['bundle get', '--format', '--out'],
   ['principal create', '--role', '--csr', '--out', '--json'],
   ['credential create', '--scope', '--days', '--json'],
