@@ -11,7 +11,14 @@ import {
   parseSerialNumber,
 } from '../domain/index.ts';
 import { act, recordDone } from './acts.ts';
-import { type BulkSelection, emptyCounts, preview, refuseAmbiguous } from './bulk-preview.ts';
+import {
+  type BulkSelection,
+  emptyCounts,
+  largestList,
+  preview,
+  refuseAmbiguous,
+  refuseTooMany,
+} from './bulk-preview.ts';
 import type { AuthorityContext } from './context.ts';
 import type { CertificateSearch } from './inventory.ts';
 import type { BulkJobItem, BulkJobRecord, Page, Transaction } from './ports.ts';
@@ -31,8 +38,6 @@ export interface BulkRequest {
   readonly expectedCount?: number | undefined;
 }
 
-/** More than any job should need; filters split what is larger. */
-const largestList = 1_000_000;
 /** Jobs that wait or run, of all who ask. */
 const mostOpen = 100;
 
@@ -264,13 +269,6 @@ async function fill(
   if ((serialNumbers?.length ?? 0) > largestList) refuseTooMany();
   const ambiguous = await bulk.addSerialNumbers(job, serialNumbers ?? [], issuerId);
   if (ambiguous.length > 0) refuseAmbiguous(ambiguous);
-}
-
-function refuseTooMany(): never {
-  throw new ChanceryError('payloadTooLarge', {
-    message: `a job takes at most ${largestList} certificates; split it by narrower filters, --requested-before for example`,
-    field: 'query',
-  });
 }
 
 function refuseOtherCount(items: number, expected: number | undefined): void {

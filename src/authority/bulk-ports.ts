@@ -164,8 +164,8 @@ export interface BulkJobs {
   ): Promise<readonly BulkTarget[]>;
   /** What a query finds, newest first. */
   findTargets(query: CertificateQuery): Promise<Page<BulkTarget>>;
-  /** What a query finds, counted by what the status machine looks at. */
-  classes(query: BulkQuery): Promise<readonly BulkClass[]>;
+  /** What a query finds, counted by what the status machine looks at; no more than `limit` are looked at. */
+  classes(query: BulkQuery, limit: number): Promise<readonly BulkClass[]>;
   /** The status of many, with history, change feed and the shards' counters, as for one. */
   changeStatuses(writes: readonly StatusWrite[], change: StatusChange): Promise<void>;
   describe(writes: readonly DescriptionWrite[]): Promise<void>;

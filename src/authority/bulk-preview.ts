@@ -39,6 +39,9 @@ interface Terms {
   readonly now: Date;
 }
 
+/** More than any job should need; filters split what is larger. */
+export const largestList = 1_000_000;
+
 export const emptyCounts: BulkCounts = { items: 0, pending: 0, done: 0, refused: 0, skipped: 0 };
 
 /** The same list and the same decisions as the job's, read in one snapshot. */
@@ -123,6 +126,14 @@ export function refuseAmbiguous(serialNumbers: readonly string[]): never {
   });
 }
 
+/** @throws ChanceryError payloadTooLarge */
+export function refuseTooMany(): never {
+  throw new ChanceryError('payloadTooLarge', {
+    message: `a job takes at most ${largestList} certificates; split it by narrower filters, --requested-before for example`,
+    field: 'query',
+  });
+}
+
 function count(forecasts: readonly BulkForecast[]): BulkCounts {
   const of = (state: BulkForecast['state']): number =>
     forecasts.filter((one) => one.state === state).length;
@@ -143,7 +154,7 @@ async function countQuery(
 ): Promise<BulkCounts> {
   const change = statusChangeOf(parameters, '', now);
   let counts = emptyCounts;
-  for (const kind of await bulk.classes(query)) {
+  for (const kind of await bulk.classes(query, largestList + 1)) {
     const { issuanceState, status, reasonCode, type, purged } = kind;
     // A change that describes depends on each one's own tags: what would not change counts as pending.
     const refused =
@@ -169,6 +180,7 @@ async function countQuery(
       refused: counts.refused + (refused ? kind.count : 0),
     };
   }
+  if (counts.items > largestList) refuseTooMany();
   return counts;
 }
 

@@ -236,10 +236,10 @@ export class PostgresBulkJobs implements BulkJobs {
     };
   }
 
-  async classes(query: BulkQuery): Promise<readonly BulkClass[]> {
+  async classes(query: BulkQuery, limit: number): Promise<readonly BulkClass[]> {
     const { conditions, values } = searchConditions(this.#schema, query);
     const rows = await this.#session.query(
-      { text: countClasses(this.#schema, conditions) },
+      { text: countClasses(this.#schema, conditions, limit) },
       values,
     );
     return rows.map(classOf);

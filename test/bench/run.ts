@@ -1,8 +1,9 @@
 /**
- * `npm run bench [-- issuance|acme|ocsp|crl|inventory]`: figures beside a peer or a limit in the same run.
+ * `npm run bench [-- issuance|acme|ocsp|crl|inventory|bulk]`: figures beside a peer or a limit in the same run.
  * `npm run bench -- seed OWNER_URL ISSUER_ID CERTIFICATES [SHARDS]` fills a database.
  */
 import { benchAcme } from './acme.ts';
+import { benchBulk } from './bulk.ts';
 import { benchCrl } from './crl.ts';
 import { benchInventory } from './inventory.ts';
 import { benchIssuance } from './issuance.ts';
@@ -16,6 +17,7 @@ const benchmarks = new Map([
   ['ocsp', benchOcsp],
   ['crl', benchCrl],
   ['inventory', benchInventory],
+  ['bulk', benchBulk],
 ]);
 
 const names = process.argv.slice(2);

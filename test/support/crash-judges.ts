@@ -74,7 +74,7 @@ export async function onCrl(
 
 /** What OCSP says of many serial numbers of one issuer: `good`, `revoked`, `unknown`; asked by openssl. */
 export async function ocspStatuses(
-  installation: Installation,
+  installation: Pick<Installation, 'root' | 'ocspUrl' | 'openssl'>,
   issuerFile: string,
   serialNumbers: readonly string[],
   url = installation.ocspUrl,

@@ -156,13 +156,15 @@ export function selectRows(schema: string, conditions: string, limit: number): s
   );
 }
 
-/** What a search finds, counted by what the status machine looks at. */
-export function countClasses(schema: string, conditions: string): string {
+/** What a search finds, up to so many, counted by what the status machine looks at. */
+export function countClasses(schema: string, conditions: string, limit: number): string {
   return inSchema(
     schema,
-    `SELECT COALESCE(o.state, 'prepared') AS outcome, COALESCE(s.status, 'good') AS status,
-      s.reason_code, c.type, c.purged_at IS NOT NULL AS purged, count(*)::int AS count
-    FROM {certificates} c ${joined} WHERE ${conditions} GROUP BY 1, 2, 3, 4, 5`,
+    `SELECT outcome, status, reason_code, type, purged, count(*)::int AS count FROM (
+      SELECT COALESCE(o.state, 'prepared') AS outcome, COALESCE(s.status, 'good') AS status,
+        s.reason_code, c.type, c.purged_at IS NOT NULL AS purged
+      FROM {certificates} c ${joined} WHERE ${conditions} LIMIT ${Math.trunc(limit)}
+    ) found GROUP BY 1, 2, 3, 4, 5`,
   );
 }
 

@@ -149,11 +149,8 @@ describe('a job', () => {
   });
 
   test('leaves CA certificates to those who may make issuers', async () => {
-    const { issuing } = chancery;
-    const certificates = await authority.searchCertificates(admin, { ...page, name: undefined });
-    const ca = certificates.items.find(({ type, issuerId }) => {
-      return type === 'ca' && issuerId !== issuing.issuerId;
-    });
+    const { items: all } = await authority.searchCertificates(admin, page);
+    const ca = all.find(({ type }) => type === 'ca');
     if (ca === undefined) throw new Error('the inventory has no CA certificate');
     const { counts, id } = await run({ parameters: { act: 'hold' }, serialNumbers: serials([ca]) });
     expect(counts.refused).toBe(1);
@@ -314,7 +311,6 @@ describe('stop, resume, another node', () => {
     expect(counts).toMatchObject({ items: 6, done: 5, refused: 1 });
     const { items } = await authority.listBulkJobItems(operator, id, { ...page, state: 'refused' });
     expect(items).toMatchObject([{ serialNumber: broken?.serialNumber, code: 'internal' }]);
-    expect(chancery.log.at(-1)?.message).toBeDefined();
     expect(
       chancery.log.some(({ level, fields }) => level === 'alarm' && fields['job'] === id),
     ).toBe(true);
