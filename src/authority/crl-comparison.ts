@@ -1,10 +1,10 @@
 import { ChanceryError, type IssuerId, type SerialNumber } from '../domain/index.ts';
-import { type CertificateList, entriesOnlyIn, type RevokedCertificate } from '../pkix/index.ts';
+import type { CertificateListOutline, RevokedCertificate } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { CrlRecord, Transaction } from './ports.ts';
 
 /**
- * Compares a CRL with the one before it: an entry that vanished needs a reason, release from
+ * Compares a CRL with the one before it: `vanished` are the entries that it has no more. Each needs a reason, release from
  * hold or one CRL issued past its notAfter (RFC 5280 §3.3). Otherwise publication stops.
  *
  * @throws ChanceryError internal naming the first serial numbers without a reason
@@ -12,21 +12,18 @@ import type { CrlRecord, Transaction } from './ports.ts';
 export async function refuseVanishedEntries(
   dependencies: AuthorityDependencies,
   issuerId: IssuerId,
-  previous: CertificateList | undefined,
-  next: CertificateList,
+  previous: Pick<CertificateListOutline, 'thisUpdate'>,
+  vanished: AsyncIterable<RevokedCertificate>,
 ): Promise<void> {
-  if (previous === undefined) {
-    return;
-  }
   const { tenant } = dependencies;
-  await refuseUnexplained(dependencies, issuerId, entriesOnlyIn(previous, next), (entry) => {
+  await refuseUnexplained(dependencies, issuerId, vanished, (entry) => {
     return async (transaction) =>
       mayVanish(transaction, tenant, issuerId, entry, previous.thisUpdate);
   });
 }
 
 /**
- * Compares a delta CRL with the one before it: an entry that is not repeated must stand on the base
+ * Compares a delta CRL with the one before it: an entry of `vanished`, not repeated, must stand on the base
  * that the delta builds upon, or have a reason as on a complete CRL (RFC 5280 §5.2.4).
  *
  * @throws ChanceryError as `refuseVanishedEntries`
@@ -35,16 +32,13 @@ export async function refuseLostDeltaEntries(
   dependencies: AuthorityDependencies,
   issuerId: IssuerId,
   base: CrlRecord,
-  previous: CertificateList | undefined,
-  next: CertificateList,
+  previous: Pick<CertificateListOutline, 'thisUpdate'>,
+  vanished: AsyncIterable<RevokedCertificate>,
 ): Promise<void> {
-  if (previous === undefined) {
-    return;
-  }
   const { tenant } = dependencies;
   // A second for what a CRL does not tell of a time.
   const covered = (since: Date): boolean => wholeSeconds(since) <= base.thisUpdate.getTime() + 1000;
-  await refuseUnexplained(dependencies, issuerId, entriesOnlyIn(previous, next), (entry) => {
+  await refuseUnexplained(dependencies, issuerId, vanished, (entry) => {
     return async (transaction) => {
       if (entry.reasonCode === 'removeFromCRL') {
         return true;
@@ -59,27 +53,39 @@ export async function refuseLostDeltaEntries(
   });
 }
 
+const explainedAtOnce = 1000;
+
 type Explained = (entry: RevokedCertificate) => (transaction: Transaction) => Promise<boolean>;
 
 async function refuseUnexplained(
   dependencies: AuthorityDependencies,
   issuerId: IssuerId,
-  vanished: readonly RevokedCertificate[],
+  vanished: AsyncIterable<RevokedCertificate>,
   isExplained: Explained,
 ): Promise<void> {
-  if (vanished.length === 0) {
-    return;
-  }
   const { unitOfWork, log } = dependencies;
-  const unexplained = await unitOfWork.read(async (transaction) => {
-    const found: SerialNumber[] = [];
-    for (const entry of vanished) {
-      if (!(await isExplained(entry)(transaction))) {
-        found.push(entry.serialNumber);
+  const unexplained: SerialNumber[] = [];
+  const explain = async (entries: readonly RevokedCertificate[]): Promise<void> => {
+    await unitOfWork.read(async (transaction) => {
+      for (const entry of entries) {
+        if (!(await isExplained(entry)(transaction))) {
+          unexplained.push(entry.serialNumber);
+        }
       }
+    });
+  };
+  // Held a few at a time: a day on which much expires is not held whole.
+  let held: RevokedCertificate[] = [];
+  for await (const entry of vanished) {
+    held.push(entry);
+    if (held.length === explainedAtOnce) {
+      await explain(held);
+      held = [];
     }
-    return found;
-  });
+  }
+  if (held.length > 0) {
+    await explain(held);
+  }
   const [first] = unexplained;
   if (first !== undefined) {
     log('alarm', 'entries would vanish from a CRL without a reason; publication stopped', {

@@ -1,12 +1,12 @@
 import { ChanceryError } from '../domain/index.ts';
 import { type IssuedCrl, issueCrl, prepareCrl } from '../issuance/index.ts';
 import type { EncodedEntries } from '../issuance/ports.ts';
+import { CertificateListStream, entriesOnlyInStream } from '../pkix/index.ts';
 import { refuseLostDeltaEntries, refuseVanishedEntries } from './crl-comparison.ts';
 import type { DeltaBase } from './crl-reservation.ts';
 import { deltaUrl, scopeFlags, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
-import { collected } from './octets.ts';
 import type { CrlRecord, CrlShardState } from './ports.ts';
 import { crlPath } from './published-paths.ts';
 import { readable, verifyPublishable } from './readable-crl.ts';
@@ -116,9 +116,9 @@ async function compare(
   issued: IssuedCrl,
 ): Promise<string | null> {
   const { publisher, log } = dependencies;
-  const list = verifyPublishable(issuer, await collected(issued.chunks()), record.crlNumber);
-  const file = await publisher.open(crlPath(record.issuerId, record.shard, record.kind));
-  const before = readable(file && (await collected(file.chunks())), log);
+  const { issuerId } = record;
+  const file = await publisher.open(crlPath(issuerId, record.shard, record.kind));
+  const before = await readable(issuer, file, log);
   if (before !== undefined && (before.crlNumber ?? 0n) >= record.crlNumber) {
     throw new ChanceryError('overloaded', {
       message: `a newer CRL of ${issuer.record.name} is published already`,
@@ -126,10 +126,20 @@ async function compare(
       retryAfter: 2,
     });
   }
-  if (base === undefined) {
-    await refuseVanishedEntries(dependencies, record.issuerId, before, list);
-  } else {
-    await refuseLostDeltaEntries(dependencies, record.issuerId, base, before, list);
+  const list = new CertificateListStream(issued.chunks(), issuer.signing.publicKey);
+  if (file !== undefined && before !== undefined) {
+    const previous = new CertificateListStream(file.chunks());
+    try {
+      const vanished = entriesOnlyInStream(previous, list);
+      if (base === undefined) {
+        await refuseVanishedEntries(dependencies, issuerId, before, vanished);
+      } else {
+        await refuseLostDeltaEntries(dependencies, issuerId, base, before, vanished);
+      }
+    } finally {
+      await previous.close();
+    }
   }
+  await verifyPublishable(issuer, list, record.crlNumber);
   return file?.version ?? null;
 }

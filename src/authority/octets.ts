@@ -9,10 +9,3 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function sha256(octets: Uint8Array | string): string {
   return createHash('sha256').update(octets).digest('hex');
 }
-
-/** All chunks in one piece: for what is known to be small. */
-export async function collected(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return new Uint8Array(Buffer.concat(parts));
-}

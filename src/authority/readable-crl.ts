@@ -1,45 +1,46 @@
-import { ChanceryError } from '../domain/index.ts';
-import {
-  type CertificateList,
-  parseCertificateList,
-  resolveSignatureAlgorithm,
-  verifySignature,
-} from '../pkix/index.ts';
+import { ChanceryError, isChanceryError } from '../domain/index.ts';
+import { type CertificateListOutline, CertificateListStream } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 
-/** Re-reads what was signed with the strict parser and the issuer's public key, before anyone else can. */
-export function verifyPublishable(
+/**
+ * Reads to its end what was signed, with the strict parser and the issuer's public key, before
+ * anyone else can.
+ *
+ * @throws ChanceryError internal when it does not verify or has another number
+ */
+export async function verifyPublishable(
   issuer: LoadedIssuer,
-  der: Uint8Array,
+  list: CertificateListStream,
   crlNumber: bigint,
-): CertificateList {
-  const list = parseCertificateList(der);
-  const algorithm = resolveSignatureAlgorithm(list.signatureAlgorithm);
-  if (
-    algorithm === undefined ||
-    list.crlNumber !== crlNumber ||
-    !verifySignature(algorithm, issuer.signing.publicKey, list.tbsDer, list.signature)
-  ) {
+): Promise<void> {
+  const { verified, crlNumber: found } = await list.end();
+  if (verified !== true || found !== crlNumber) {
     throw new ChanceryError('internal', {
       message: `the CRL of ${issuer.record.name} does not verify when read again; it was not published`,
     });
   }
-  return list;
 }
 
-/** The list as it stands in the store; undefined when there is none, or it was damaged. */
-export function readable(
-  der: Uint8Array | undefined,
+/** What the list in the store says but its entries; undefined when there is none, or it was damaged. */
+export async function readable(
+  issuer: LoadedIssuer,
+  file: { chunks(): AsyncIterable<Uint8Array> } | undefined,
   log: AuthorityDependencies['log'],
-): CertificateList | undefined {
-  if (der === undefined) {
+): Promise<CertificateListOutline | undefined> {
+  if (file === undefined) {
     return undefined;
   }
+  const damaged = (cause: string): undefined => {
+    log('alarm', 'the published CRL was damaged on disk; it is replaced', { cause });
+  };
   try {
-    return parseCertificateList(der);
+    const list = await new CertificateListStream(file.chunks(), issuer.signing.publicKey).end();
+    return list.verified === true ? list : damaged('its signature does not verify');
   } catch (error) {
-    log('alarm', 'the published CRL was damaged on disk; it is replaced', { cause: String(error) });
-    return undefined;
+    if (isChanceryError(error) && error.code === 'malformed') {
+      return damaged(error.message);
+    }
+    throw error;
   }
 }
