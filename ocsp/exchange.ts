@@ -134,7 +134,8 @@ export class OcspExchange {
       const { body } = answer;
       const length = String(body.length);
       response.writeHead(200, ['Content-Type', responseType, 'Content-Length', length, ...noStore]);
-      response.end(body);
+      // As text, head and body go to the socket in one write.
+      response.end(body.toString('latin1'), 'latin1');
       return;
     }
     const headers = validatorFields(answer, now, this.#parts.maxAgeSeconds);
@@ -145,7 +146,7 @@ export class OcspExchange {
     }
     countAnswer(this.#parts.counts, kind);
     headers.push('Content-Type', responseType, 'Content-Length', String(answer.body.length));
-    response.writeHead(200, headers).end(answer.body);
+    response.writeHead(200, headers).end(answer.body.toString('latin1'), 'latin1');
   }
 
   #writeError(status: ErrorStatus, retryAfter: number | undefined, response: ServerResponse): void {

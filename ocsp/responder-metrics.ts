@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, createMetrics, Gauge, Histogram, type Registry } from '../src/telemetry/index.ts';
 
 /** Plain numbers that the hot path adds to; the registry reads them when it is scraped. */
@@ -57,11 +58,18 @@ export function createChangeTimes(registry: Registry): ChangeTimes {
 export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges): Registry {
   const registry = createMetrics('ocsp');
   const registers = [registry];
-  const gauge = (name: string, help: string, value: () => number): void => {
+  /** @param aggregator what several processes show together */
+  const gauge = (
+    name: string,
+    help: string,
+    value: () => number,
+    aggregator: 'sum' | 'min' | 'max' = 'sum',
+  ): void => {
     new Gauge({
       name,
       help,
       registers,
+      aggregator,
       collect() {
         this.set(value());
       },
@@ -100,15 +108,31 @@ export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges)
     'Answers to be signed before they are asked for',
     gauges.waitingAhead,
   );
-  gauge('chancery_ocsp_feed_age_seconds', 'Age of what is known of status changes', () => {
-    return gauges.feedAge() / 1000;
-  });
-  gauge('chancery_ocsp_ready', '1 when /readyz answers 200', () => (gauges.ready() ? 1 : 0));
+  gauge(
+    'chancery_ocsp_feed_age_seconds',
+    'Age of what is known of status changes',
+    () => gauges.feedAge() / 1000,
+    'max',
+  );
+  const delay = monitorEventLoopDelay({ resolution: 5 });
+  delay.enable();
+  gauge(
+    'chancery_ocsp_event_loop_delay_p999_seconds',
+    'Delay of the event loop that one turn in a thousand exceeds, since the last scrape',
+    () => {
+      const seconds = delay.percentile(99.9) / 1e9;
+      delay.reset();
+      return seconds;
+    },
+    'max',
+  );
+  gauge('chancery_ocsp_ready', '1 when /readyz answers 200', () => (gauges.ready() ? 1 : 0), 'min');
   new Gauge({
     name: 'chancery_ocsp_delegate_not_after_seconds',
     help: 'notAfter of the OCSP signing certificate in use that ends first; 0: one is missing',
     labelNames: ['issuer'],
     registers,
+    aggregator: 'min',
     collect() {
       this.reset();
       for (const [issuer, notAfter] of gauges.delegates()) {

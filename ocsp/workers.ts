@@ -63,6 +63,8 @@ export async function runWorker(
       othersNotReady: () => others,
       started: (responder) => {
         AggregatorRegistry.setRegistries([responder.registry]);
+        // Making one has this process answer the one above.
+        void new AggregatorRegistry<RegistryContentType>();
         timer = setInterval(() => {
           const chanceryNotReady = responder.readiness().reasons;
           if (process.connected) {
@@ -173,7 +175,7 @@ export async function superviseWorkers(
   }
 }
 
-/** The metrics of all processes: numbers are added, of gauges the sum is shown too. */
+/** The metrics of all processes: numbers are added, of what can not be added the worst is shown. */
 async function serveMetrics(
   { metricsListen }: ResponderConfiguration,
   aggregator: AggregatorRegistry<RegistryContentType>,

@@ -89,6 +89,10 @@ class Load {
     let sentAt = 0;
     let pending: Buffer | undefined;
     let over = false;
+    const { offeredPerSecond, connections } = this.#specification;
+    const pause = offeredPerSecond === undefined ? 0 : (connections * 1000) / offeredPerSecond;
+    // Connections do not send in step with each other.
+    let dueAt = performance.now() + Math.random() * pause;
     const send = (): void => {
       const request = performance.now() < this.#stopAt ? this.#take() : undefined;
       if (request === undefined) {
@@ -110,7 +114,10 @@ class Load {
       }
       pending = undefined;
       this.#count(response.status, sentAt, octets, response.bodyAt);
-      send();
+      dueAt += pause;
+      const wait = dueAt - performance.now();
+      if (pause === 0 || wait <= 0) send();
+      else setTimeout(send, wait);
     });
     socket.on('close', () => {
       if (over) return;

@@ -15,6 +15,8 @@ export interface LoadSpecification {
   readonly requestsFile: string;
   /** Random requests for so long; undefined: each request once, in order. */
   readonly seconds?: number | undefined;
+  /** Requests a second offered by all connections together; undefined: as many as are answered. */
+  readonly offeredPerSecond?: number | undefined;
   /** Not measured. */
   readonly warmUpSeconds?: number | undefined;
   readonly expectedStatus: number;
@@ -45,7 +47,7 @@ export type Target = Pick<LoadSpecification, 'host' | 'port' | 'tls' | 'expected
 export async function load(
   target: Target,
   requests: readonly Buffer[],
-  how: Pick<LoadSpecification, 'connections' | 'seconds' | 'warmUpSeconds'>,
+  how: Pick<LoadSpecification, 'connections' | 'seconds' | 'warmUpSeconds' | 'offeredPerSecond'>,
 ): Promise<LoadResult> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-bench-'));
   const requestsFile = join(folder, 'requests');
