@@ -1,7 +1,7 @@
 /** The limit of signing each answer: a loop that signs in the token and verifies, nothing else. */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import graphene from 'graphene-pk11';
+import { Module, ObjectClass, type PrivateKey, SessionFlag } from 'graphene-pk11';
 
 interface Order {
   readonly module: string;
@@ -14,14 +14,14 @@ interface Order {
 }
 
 process.once('message', ({ module: library, pinFile, keyId, publicKey, seconds }: Order) => {
-  const module = graphene.Module.load(library);
+  const module = Module.load(library);
   module.initialize();
-  const session = module.getSlots(0).open(graphene.SessionFlag.SERIAL_SESSION);
+  const session = module.getSlots(0).open(SessionFlag.SERIAL_SESSION);
   session.login(readFileSync(pinFile, 'utf8').trim());
   const handle = session
-    .find({ class: graphene.ObjectClass.PRIVATE_KEY, id: Buffer.from(keyId, 'hex') })
+    .find({ class: ObjectClass.PRIVATE_KEY, id: Buffer.from(keyId, 'hex') })
     .items(0)
-    .toType<graphene.PrivateKey>();
+    .toType<PrivateKey>();
   const verificationKey = {
     key: createPublicKey({ key: Buffer.from(publicKey, 'base64'), format: 'der', type: 'spki' }),
     dsaEncoding: 'ieee-p1363' as const,
