@@ -12,12 +12,14 @@ import {
   encodeOcspRequest,
   type OcspResponse,
   oids,
+  parseArchiveCutoff,
   parseCertificate,
   parseOcspResponse,
   signatureAlgorithms,
 } from '../../../src/pkix/index.ts';
 import { run, useInstallation } from '../../support/installation.ts';
 import { until } from '../../support/quickstart-run.ts';
+import { testSerialNumber } from '../../support/test-hierarchy.ts';
 import { post, statusOf, TestClock } from '../../support/test-responder.ts';
 
 const installation = useInstallation({ CHANCERY_OCSP_DELEGATE_KEYS: 'p256,rsa2048' });
@@ -105,6 +107,23 @@ describe('the responder of an installation', () => {
     if (root === undefined) throw new Error('no root');
     await shows(issuer, root, 'good');
     await shows(root, root, 'good');
+  });
+
+  it('says what an issuer declares by `issuer policy`, and good the moment that it is issued', async () => {
+    const { leaf, issuer } = await issued('declared', '--issuer', 'second');
+    const never = { ...leaf, serialNumber: testSerialNumber() };
+    await shows(never, issuer, 'unknown');
+    await installation.ok(
+      ...['issuer', 'policy', 'second', '--extended-revoke', 'yes', '--archive-cutoff', '2555d'],
+    );
+    await shows(never, issuer, 'revoked:certificateHold', 5000);
+    const [single] = (await ask(leaf, issuer)).basic?.responseData.responses ?? [];
+    expect(single?.certStatus.type).toBe('good');
+    const [extension] = single?.extensions ?? [];
+    const cutoff = parseArchiveCutoff(extension?.value ?? new Uint8Array());
+    expect(Math.round((Date.now() - cutoff.getTime()) / 86_400_000)).toBe(2555);
+    const next = await issued('declared-too', '--issuer', 'second');
+    expect(statusOf(await ask(next.leaf, issuer))).toBe('good');
   });
 
   it('§4.4.7: signs with a second kind of key from its token for clients that prefer it', async () => {
