@@ -114,6 +114,8 @@ export interface ForeignSigners {
   delegate(issuerId: IssuerId, at: Date): OcspDelegate | undefined;
   /** What stands in the way of answering for them, one sentence each. */
   problems(): readonly string[];
+  /** When the first of each CA's CRLs ends, in milliseconds by the CA's name; 0 before there are all. */
+  crlEnds(): ReadonlyMap<string, number>;
 }
 
 /** One line of the log; fields are structured data, never secrets. */

@@ -30,6 +30,8 @@ export interface ResponderGauges {
   readonly ready: () => boolean;
   /** notAfter of the delegate in use, by issuer's name, in milliseconds since 1970. */
   readonly delegates: () => ReadonlyMap<string, number>;
+  /** Absent when no foreign CA is configured. */
+  readonly foreignCrls?: (() => ReadonlyMap<string, number>) | undefined;
 }
 
 /** From a change's commit to the moment at which its outcome is answered. */
@@ -140,6 +142,23 @@ export function createRegistry(counts: ResponderCounts, gauges: ResponderGauges)
       }
     },
   });
+  const { foreignCrls } = gauges;
+  if (foreignCrls !== undefined) {
+    new Gauge({
+      name: 'chancery_ocsp_foreign_crl_next_update_seconds',
+      help: "Earliest nextUpdate of a foreign CA's CRLs, in seconds since 1970; 0 while one is missing",
+      labelNames: ['issuer'],
+      // Of several processes, the one that is behind.
+      aggregator: 'min',
+      registers,
+      collect() {
+        this.reset();
+        for (const [issuer, end] of foreignCrls()) {
+          this.set({ issuer }, end / 1000);
+        }
+      },
+    });
+  }
   return registry;
 }
 

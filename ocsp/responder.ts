@@ -280,6 +280,7 @@ function createCore(options: ResponderOptions) {
     feedAge: () => feed.age,
     ready: () => readiness.state.ready,
     delegates: () => delegateEnds(issuers, delegates, options.foreign, clock.now()),
+    foreignCrls: options.foreign && (() => options.foreign?.crlEnds() ?? new Map()),
   });
   const changeTimes = createChangeTimes(registry);
   return {

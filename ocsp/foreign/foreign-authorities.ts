@@ -131,6 +131,15 @@ export class ForeignAuthorities implements StatusSource {
     });
   }
 
+  crlEnds(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.#served.values()].map(({ issuer, crls }) => [
+        issuer.name,
+        crls.nextUpdate.getTime(),
+      ]),
+    );
+  }
+
   async issuers(): Promise<readonly StatusIssuer[]> {
     return Promise.resolve([...this.#served.values()].map(({ issuer }) => issuer));
   }

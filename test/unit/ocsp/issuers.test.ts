@@ -29,6 +29,20 @@ describe('the directory of issuers', () => {
     expect(directory.find(certIDOf(below, '01', 'sha256'))?.issuerId).toBe(below.issuerId);
   });
 
+  it('a certificate of the same small serial number below a foreign CA is not the CA itself', () => {
+    const directory = new IssuerDirectory(() => undefined);
+    // A foreign CA comes without its parents: its own authority key identifier names them.
+    directory.replace([row(below, { chain: [] })]);
+    expect(directory.byId(below.issuerId)?.certifiedBy).toBe(root.issuerId);
+    const record = {
+      ...{ issuerId: below.issuerId, serialNumber: below.certificate.serialNumber },
+      ...{ issuanceState: 'issued' as const, status: 'revoked' as const, notAfter: new Date() },
+      reasonCode: 'keyCompromise' as const,
+    };
+    expect(directory.noteStatus(record)).toBeUndefined();
+    expect(directory.compromiseOf(below.issuerId)).toBeUndefined();
+  });
+
   it('an unreadable row is left out and told, the others are served', () => {
     const told: string[] = [];
     const directory = new IssuerDirectory((_level, message) => told.push(message));
