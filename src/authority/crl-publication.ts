@@ -5,7 +5,7 @@ import {
   systemPrincipal,
 } from '../domain/index.ts';
 import { atMost } from './at-most.ts';
-import { buildShard, type CrlBuild, isSuperseded } from './crl-build.ts';
+import { buildShard, type CrlBuild, isSuperseded, keepLeases } from './crl-build.ts';
 import { type CrlFreshness, crlFreshness } from './crl-freshness.ts';
 import { planOf } from './crl-plan.ts';
 import { settleRetired } from './crl-retirement.ts';
@@ -67,6 +67,7 @@ export function crlPublication(
   const running = new Map<string, Promise<CrlRecord | undefined>>();
   const waiting = new Map<string, Waiting>();
   const failures = new Map<string, Failure>();
+  const held = new Set<string>();
   const freshness = crlFreshness(log);
 
   const failed = (key: string, { issuer, shard }: CrlBuild, error: unknown): void => {
@@ -84,7 +85,7 @@ export function crlPublication(
     const done = inTurn(async () => {
       try {
         await mayPublish();
-        const record = await buildShard(dependencies, build, mayPublish);
+        const record = await buildShard(dependencies, build, mayPublish, held);
         failures.delete(key);
         return record;
       } catch (error) {
@@ -190,6 +191,7 @@ export function crlPublication(
     },
     async publishDue() {
       const now = clock.now();
+      await keepLeases(dependencies, held);
       const active = new Map(
         (await issuers.all())
           .filter(({ record }) => record.state === 'active')

@@ -91,6 +91,25 @@ describe('publication', () => {
     expect(new Set(numbers.map((row) => row['crl_number'])).size).toBe(numbers.length);
   });
 
+  test('a build that takes longer than its lease keeps it, turn by turn', async () => {
+    const slow = await slowNode('patient');
+    const building = slow.authority.publishCrl(admin, 'issuing');
+    await slow.reached;
+    const name = `crl:${issuerId}:0`;
+    await chancery.sql(
+      "UPDATE leases SET expires_at = clock_timestamp() + interval '2 seconds' WHERE name = $1",
+      [name],
+    );
+    await slow.authority.tick();
+    const [lease] = await chancery.sql(
+      'SELECT extract(epoch FROM expires_at - clock_timestamp()) AS rest FROM leases WHERE name = $1',
+      [name],
+    );
+    expect(Number(lease?.['rest'])).toBeGreaterThan(3);
+    slow.pass();
+    expect(await building).toHaveLength(1);
+  });
+
   test('a new one comes at half of its life, and not before', async () => {
     const [published] = await authority.publishCrl(admin, 'issuing');
     const crlNumber = published?.crlNumber ?? 0n;
