@@ -29,6 +29,7 @@ export interface CertificateJson {
   readonly tbsSha256?: string;
   readonly spkiHash: string;
   readonly replaces?: string;
+  readonly notice?: string;
 }
 
 /** The certificate inside an answer, or the answer itself. */
@@ -50,7 +51,8 @@ export function statusLine(certificate: CertificateJson): string {
     certificate.holdUntil === undefined
       ? ''
       : `, until ${certificate.holdUntil} then ${certificate.holdThen ?? ''}`;
-  return `${certificate.serialNumber} is ${shownStatus(certificate)}${since}${end}`;
+  const notice = certificate.notice === undefined ? '' : `; ${certificate.notice}`;
+  return `${certificate.serialNumber} is ${shownStatus(certificate)}${since}${end}${notice}`;
 }
 
 /** One certificate in full. */
@@ -77,6 +79,7 @@ export function printCertificate(certificate: CertificateJson): void {
     ['requestedAt', certificate.requestedAt],
     ['replaces', certificate.replaces],
     ['origin', certificate.origin === 'issued' ? undefined : certificate.origin],
+    ['notice', certificate.notice],
     ['sha256', certificate.sha256],
     ...(certificate.purgedAt === undefined
       ? []

@@ -6,6 +6,7 @@ import { administrationCommands } from './administration.ts';
 import { certificateCommands } from './certificates.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { exportCommand } from './export.ts';
+import { importCommand } from './import.ts';
 import { inventoryCommands } from './inventory.ts';
 import { jobCommands } from './jobs.ts';
 import { localCommands } from './local.ts';
@@ -35,6 +36,7 @@ Exit status: 0 done, 1 refused or failed, 2 usage, 3 server or token not reachab
 certificateCommands(program, environment);
 statusCommands(program, environment);
 inventoryCommands(program, environment);
+importCommand(program, environment);
 jobCommands(program, environment);
 exportCommand(program, environment);
 purgeCommands(program, environment);

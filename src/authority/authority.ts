@@ -12,6 +12,7 @@ import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
 import { enrolmentUseCases } from './enrolment.ts';
 import { exportUseCases } from './export.ts';
+import { importUseCases } from './imports.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
@@ -82,6 +83,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...bulkRun(context, guard, clockWitness),
     ...exportUseCases(context),
     ...purgeUseCases(context),
+    ...importUseCases(context),
     ...issuerUseCases(context),
     ...crlUseCases(context),
     ...issuerPolicyUseCases(context),

@@ -3,6 +3,7 @@ import type { StoredAuditRecord } from '../audit/ports.ts';
 import { ChanceryError, type Principal, parseSerialNumber } from '../domain/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
+import { anyIssuerId } from './import-issuers.ts';
 import { chainWithoutRoot } from './loaded-issuers.ts';
 import type {
   CertificateQuery,
@@ -37,8 +38,8 @@ export async function findOwn(
   if (ref.issuer === undefined) {
     rows = await transaction.inventory.findBySerialNumber(tenant, serialNumber);
   } else {
-    const { record } = await context.issuers.byNameOrId(ref.issuer);
-    const row = await transaction.inventory.find(tenant, record.issuerId, serialNumber);
+    const issuerId = await anyIssuerId(context, transaction, principal, ref.issuer);
+    const row = await transaction.inventory.find(tenant, issuerId, serialNumber);
     rows = row === undefined ? [] : [row];
   }
   const visible = rows.filter((row) => !actsOnlyOnOwn(principal) || isOwn(principal, row));
@@ -115,10 +116,11 @@ export function inventoryUseCases(context: AuthorityContext) {
       ref: CertificateRef,
     ): Promise<readonly Uint8Array[]> {
       const record = await find(principal, ref, refuseWithoutBytes);
-      return [
-        record.certificate ?? new Uint8Array(),
-        ...chainWithoutRoot(await context.issuers.byNameOrId(record.issuerId)),
-      ];
+      const above = (await context.issuers.all()).find(
+        (issuer) => issuer.record.issuerId === record.issuerId,
+      );
+      // Of a CA elsewhere the inventory knows one certificate, which may be a root.
+      return [record.certificate ?? new Uint8Array(), ...(above ? chainWithoutRoot(above) : [])];
     },
 
     async certificateHistory(
@@ -143,15 +145,11 @@ export function inventoryUseCases(context: AuthorityContext) {
         if (onlyOwn && search.owner !== undefined && search.owner !== principal.name) {
           return { items: [], next: null };
         }
-        const issuerId =
-          issuer === undefined
-            ? undefined
-            : (await context.issuers.byNameOrId(issuer)).record.issuerId;
         return unitOfWork.read(async (transaction) =>
           transaction.inventory.search({
             ...filters,
             ...(onlyOwn ? { owner: principal.name } : {}),
-            issuerId,
+            issuerId: issuer && (await anyIssuerId(context, transaction, principal, issuer)),
             tenant: principal.tenant,
             now: clock.now(),
           }),

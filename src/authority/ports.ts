@@ -16,6 +16,7 @@ import type { CrlEntry } from '../issuance/ports.ts';
 import type { KeyRecord } from '../keys/ports.ts';
 import type { SignatureAlgorithmName } from '../pkix/index.ts';
 import type { BulkJobs } from './bulk-ports.ts';
+import type { ForeignIssuerStore } from './import-ports.ts';
 
 export type * from './bulk-ports.ts';
 
@@ -23,8 +24,8 @@ import type { CrlLedger } from './crl-ports.ts';
 import type { InventoryMaintenance } from './maintenance-ports.ts';
 
 export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
+export type { ForeignIssuerRecord, ForeignIssuerStore } from './import-ports.ts';
 export type { InventoryMaintenance, PurgeSelection } from './maintenance-ports.ts';
-
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 
 /** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
@@ -335,6 +336,7 @@ export interface InstallationStore {
 export interface Transaction {
   readonly inventory: Inventory;
   readonly issuers: IssuerStore;
+  readonly foreignIssuers: ForeignIssuerStore;
   readonly keys: KeyInventory;
   readonly crls: CrlLedger;
   readonly principals: PrincipalStore;

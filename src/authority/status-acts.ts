@@ -74,9 +74,10 @@ export function statusUseCases(context: AuthorityContext) {
         refuseIssuersToOthers(principal, locked);
         const made = statusChange(clock.now());
         const record = await applyChange(context, transaction, principal, locked, made);
-        const alsoRevoked = isCompromise(made)
-          ? await sweepCompromisedKey(context, transaction, principal, record, statusChange)
-          : [];
+        const alsoRevoked =
+          isCompromise(made) && record.spkiHash !== ''
+            ? await sweepCompromisedKey(context, transaction, principal, record, statusChange)
+            : [];
         failpoint('status.1-before-commit');
         return { record, alsoRevoked };
       });
@@ -85,8 +86,13 @@ export function statusUseCases(context: AuthorityContext) {
       if ([record, ...alsoRevoked].some(({ type }) => type === 'ca')) {
         context.standing.forget();
       }
+      // A CA elsewhere publishes its own CRLs; what stands here is the inventory's knowledge.
+      const own = await context.issuers.all().then(
+        (issuers) => new Set(issuers.map((issuer) => issuer.record.issuerId)),
+        () => undefined,
+      );
       for (const { issuerId, shard } of shardsOf([record, ...alsoRevoked])) {
-        context.crls.request(issuerId, shard);
+        if (own === undefined || own.has(issuerId)) context.crls.request(issuerId, shard);
       }
       return changed;
     });

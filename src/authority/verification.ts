@@ -16,6 +16,7 @@ import {
   verifySignature,
 } from '../pkix/index.ts';
 import { AuditedActs } from './audited-acts.ts';
+import { importedProblems, importersOf } from './import-verification.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
@@ -94,6 +95,7 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
   }
 
   const foreign = await input.source.foreignIssuers();
+  const importers = await importersOf(input.unitOfWork, input.tenant, issuers.values());
   const published = await VerifiedCrls.read(input.publisher, issuers, report);
   const histories = new Map<string, StatusState>();
   // The streams are no one snapshot: a change may have come between. Each suspect is read again in one.
@@ -119,8 +121,10 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
       published.account(record);
       if (checkContents(record, report)) {
         const issuer = issuers.get(record.issuerId);
-        if (issuer === undefined && foreign.has(record.issuerId)) {
-          checkForeign(record, report);
+        if (record.origin === 'imported') {
+          for (const problem of importedProblems(record, importers)) report(reference, problem);
+        } else if (issuer === undefined && foreign.has(record.issuerId)) {
+          report(reference, 'belongs to a CA elsewhere and was not imported');
         } else {
           checkCertificate(record, issuer, input, report);
         }
@@ -299,27 +303,6 @@ function checkCertificate(
     !verifySignature(algorithm, issuer.signing.publicKey, certificate.tbsDer, certificate.signature)
   ) {
     report(reference, 'its signature does not verify with the issuer’s key');
-  }
-}
-
-/** A certificate of a CA elsewhere: its columns against its DER; its signature is that CA's affair. */
-function checkForeign(record: CertificateRecord, report: Report): void {
-  const reference = certificateReference(record);
-  if (record.origin !== 'imported') {
-    report(reference, 'belongs to a CA elsewhere and was not imported');
-  }
-  if (record.certificate === undefined) {
-    return;
-  }
-  try {
-    const certificate = parseCertificate(record.certificate);
-    for (const [column, agrees] of columns(record, certificate, undefined)) {
-      if (!agrees) {
-        report(reference, `column ${column} differs from the certificate`);
-      }
-    }
-  } catch (error) {
-    report(reference, `its DER can't be read: ${message(error)}`);
   }
 }
 

@@ -21,6 +21,7 @@ export const permissions = [
   'certificates:release',
   'certificates:describe',
   'certificates:purge',
+  'certificates:import',
   'issuers:read',
   'issuers:create',
   'crls:read',

@@ -5,7 +5,8 @@ import { systemPrincipal } from '../domain/index.ts';
 /** The public facts of an issuer that other representations refer to. */
 export interface IssuerFacts {
   readonly name: string;
-  readonly crlUrl: string;
+  /** Undefined of a CA elsewhere. */
+  readonly crlUrl?: string | undefined;
 }
 
 /**
@@ -19,16 +20,20 @@ export interface IssuerDirectory {
   find(issuerId: IssuerId): Promise<IssuerFacts | undefined>;
 }
 
-export function issuerDirectory(authority: Pick<Authority, 'listIssuers'>): IssuerDirectory {
+export function issuerDirectory(
+  authority: Pick<Authority, 'listIssuers' | 'listForeignIssuers'>,
+): IssuerDirectory {
   let known: ReadonlyMap<IssuerId, IssuerFacts> = new Map();
   return {
     async find(issuerId) {
       const facts = known.get(issuerId);
       if (facts !== undefined) return facts;
       const issuers = await authority.listIssuers(systemPrincipal);
-      known = new Map(
-        issuers.map(({ issuerId: id, name, urls }) => [id, { name, crlUrl: urls.crl }]),
-      );
+      const elsewhere = await authority.listForeignIssuers(systemPrincipal);
+      known = new Map([
+        ...elsewhere.map(({ issuerId: id, name }) => [id, { name }] as const),
+        ...issuers.map(({ issuerId: id, name, urls }) => [id, { name, crlUrl: urls.crl }] as const),
+      ]);
       return known.get(issuerId);
     },
   };

@@ -49,6 +49,7 @@ export const certificateShape = z
     replaces: optionalText,
     retentionClass: z.string(),
     purgedAt: optionalTime,
+    notice: optionalText,
     sha256: optionalText,
     tbsSha256: optionalText,
     pem: optionalText,
@@ -57,6 +58,10 @@ export const certificateShape = z
   .meta({ id: 'Certificate' });
 export type CertificateJson = z.infer<typeof certificateShape>;
 
+/** What an act on a certificate of a CA elsewhere can't do. */
+const elsewhereNotice =
+  'recorded in this inventory only: its CA is not ours, relying parties learn of it when that CA publishes the revocation';
+
 /** @param withPem lists leave the PEM out */
 export async function certificateJson(
   record: CertificateRecord,
@@ -64,10 +69,11 @@ export async function certificateJson(
   withPem = false,
 ): Promise<CertificateJson> {
   const { status, certificate } = record;
+  const issuer = await issuers.find(record.issuerId);
   return {
     serialNumber: record.serialNumber,
     issuerId: record.issuerId,
-    issuer: (await issuers.find(record.issuerId))?.name ?? record.issuerId,
+    issuer: issuer?.name ?? record.issuerId,
     subject: record.subject,
     names: [...record.names],
     profile: record.profileName,
@@ -98,6 +104,10 @@ export async function certificateJson(
     retentionClass: record.retentionClass,
     purgedAt: rfc3339(record.purgedAt),
     tbsSha256: record.tbsSha256,
+    notice:
+      status.status !== 'good' && issuer !== undefined && issuer.crlUrl === undefined
+        ? elsewhereNotice
+        : undefined,
     sha256:
       certificate === undefined
         ? record.certificateSha256

@@ -6,6 +6,7 @@ import type {
   BulkJobs,
   ChangeFeed,
   CrlLedger,
+  ForeignIssuerStore,
   IdempotencyStore,
   InstallationStore,
   Inventory,
@@ -22,6 +23,7 @@ import { PostgresBulkJobs } from './bulk-jobs.ts';
 import { ChangeReader } from './change-feed.ts';
 import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
+import { PostgresForeignIssuers } from './foreign-issuers.ts';
 import { PostgresInventory } from './inventory.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { defaultSchema, migrationNames } from './migrate.ts';
@@ -38,6 +40,7 @@ import { acmeStatements } from './sql/acme.ts';
 import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { crlStatements } from './sql/crls.ts';
+import { foreignIssuerStatements } from './sql/foreign-issuers.ts';
 import { maintenanceStatements } from './sql/maintenance.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
@@ -303,6 +306,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
   const sql = {
     certificates: certificateStatements(schema),
     issuers: issuerStatements(schema),
+    foreignIssuers: foreignIssuerStatements(schema),
     keys: keyStatements(schema),
     crls: crlStatements(schema),
     principals: principalStatements(schema),
@@ -319,6 +323,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get issuers(): IssuerStore {
       return new PostgresIssuerStore(session, sql.issuers);
+    },
+    get foreignIssuers(): ForeignIssuerStore {
+      return new PostgresForeignIssuers(session, sql.foreignIssuers);
     },
     get keys(): KeyInventory {
       return new PostgresKeyInventory(session, sql.keys);

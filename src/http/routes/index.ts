@@ -4,6 +4,7 @@ import { bulkJobRoutes } from './bulk-jobs.ts';
 import { certificateRoutes } from './certificates.ts';
 import { crlRoutes } from './crls.ts';
 import { exportRoutes } from './export.ts';
+import { importRoutes } from './imports.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
@@ -17,6 +18,7 @@ export const routes: readonly Route[] = [
   ...bulkJobRoutes,
   ...exportRoutes,
   ...inventoryRoutes,
+  ...importRoutes,
   ...recordRoutes,
   ...issuerRoutes,
   ...crlRoutes,
