@@ -78,6 +78,7 @@ export function standIn(overrides: Overrides = {}): StandIn {
     recordUnauthenticated: async () => undefined,
     readiness: () => ({ ready: true, reasons: [] }),
     publishedFile: async () => undefined,
+    listForeignIssuers: async () => [],
     listIssuers: async () => [],
     ...overrides,
   };
