@@ -124,6 +124,7 @@ export async function superviseWorkers(
         });
       });
       place.notReady = ['a process of the responder has ended; its successor is starting'];
+      tell();
       if (stopping.signal.aborted) {
         return;
       }
