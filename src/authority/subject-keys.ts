@@ -48,7 +48,9 @@ export async function refuseForeignKey(
   const stranger = others.find(
     (other) =>
       other.type !== 'endEntity' ||
-      ((subject === '' || other.subject !== subject) &&
+      // Purged: whose it was is not known any more.
+      ((other.subject !== '' || other.names.length > 0) &&
+        (subject === '' || other.subject !== subject) &&
         !other.names.some((name) => names.has(name.toLowerCase()))),
   );
   if (stranger !== undefined) {

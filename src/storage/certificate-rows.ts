@@ -126,15 +126,15 @@ function contentsOf(row: Row): Contents {
   };
 }
 
-/** A row of `findKeyUses`. */
-export function keyUseOf(row: Row): KeyUse {
+/** A row of `findKeyUses` with its contents, which are gone once purged. */
+export function keyUseOf(row: Row, contents: Row | undefined): KeyUse {
   return {
     type: word<KeyUse['type']>(row, 'type'),
     issuerId: text(row, 'issuer_id'),
     serialNumber: text(row, 'serial_number'),
-    subject: optionalText(row, 'subject') ?? '',
-    names: row['names'] === null ? [] : texts(row, 'names'),
-    owner: optionalText(row, 'owner') ?? '',
+    subject: contents === undefined ? '' : text(contents, 'subject'),
+    names: contents === undefined ? [] : texts(contents, 'names'),
+    owner: contents === undefined ? '' : text(contents, 'owner'),
   };
 }
 

@@ -26,7 +26,7 @@ import {
 } from './certificate-rows.ts';
 import { crlEntriesOf, crlPage, lastSerialNumber } from './crl-entries.ts';
 import type { Session } from './pool.ts';
-import { bigint, fromHex, optionalText } from './rows.ts';
+import { bigint, date, fromHex, optionalText } from './rows.ts';
 import { formatCursor, searchStatement } from './search.ts';
 import type { CertificateStatements } from './sql/certificates.ts';
 
@@ -204,7 +204,18 @@ export class PostgresInventory implements Inventory {
 
   async findKeyUses(tenant: TenantId, spkiHash: string, limit: number): Promise<readonly KeyUse[]> {
     const values = [tenant, fromHex(spkiHash), limit];
-    return (await this.#session.query(this.#sql.findKeyUses, values)).map(keyUseOf);
+    const uses = await this.#session.query(this.#sql.findKeyUses, values);
+    // Most keys are new, and to look into contents costs a little for every month that there is.
+    if (uses.length === 0) return [];
+    const moments = uses.map((row) => date(row, 'requested_at').getTime());
+    const described = await this.#session.query(this.#sql.describeKeyUses, [
+      uses.map((row) => bigint(row, 'id')),
+      new Date(Math.min(...moments)),
+      // Known to the microsecond there and to the millisecond here.
+      new Date(Math.max(...moments) + 1),
+    ]);
+    const contents = new Map(described.map((row) => [row['certificate_id'], row]));
+    return uses.map((row) => keyUseOf(row, contents.get(row['id'])));
   }
 
   async listDueHolds(

@@ -176,9 +176,14 @@ export function certificateStatements(schema: string) {
     ),
     findKeyUses: statement(
       'find_key_uses',
-      `SELECT c.type, c.issuer_id, c.serial_number, m.subject, m.names, m.owner
-      FROM {certificates} c ${contents}
-      WHERE c.spki_hash = $2 AND c.tenant = $1 LIMIT $3`,
+      `SELECT id, requested_at, type, issuer_id, serial_number FROM {certificates}
+      WHERE spki_hash = $2 AND tenant = $1 LIMIT $3`,
+    ),
+    // The moments name the partitions.
+    describeKeyUses: statement(
+      'describe_key_uses',
+      `SELECT certificate_id, subject, names, owner FROM {certificate_contents}
+      WHERE certificate_id = ANY ($1::bigint[]) AND requested_at >= $2 AND requested_at <= $3`,
     ),
     listPrepared: statement(
       'list_prepared',
