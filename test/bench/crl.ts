@@ -1,6 +1,7 @@
-/** A CRL of 100,000 entries, from the database to the published file, beside `openssl ca -gencrl`. */
+/** A CRL of a million entries, from the database to the published file, beside `openssl ca -gencrl`; one shard of 128. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/quickstart-run.ts';
+import { benchShard } from './crl-shard.ts';
 import { type GeneratedCrl, withOpensslCa } from './openssl-ca.ts';
 import { forgetPeak, residentMemory, withChildren } from './process-statistics.ts';
 import { type Product, withProduct } from './product.ts';
@@ -8,8 +9,8 @@ import { say, withProgress } from './progress.ts';
 import { type Figure, median, report } from './report.ts';
 import { revocations, seedRevocations } from './seed.ts';
 
-const count = 100_000;
-const rounds = 4;
+const count = 1_000_000;
+const rounds = 3;
 const megabyte = 1_000_000;
 
 interface Round {
@@ -19,12 +20,18 @@ interface Round {
   readonly peer: GeneratedCrl;
 }
 
+/** The whole list, then one shard of many, each on an installation of its own. */
+export async function benchCrl(): Promise<void> {
+  await benchComplete();
+  await benchShard();
+}
+
 /**
  * The first list is built by the schedule as soon as the rows are there; the rounds then publish
  * again by REST, which compares each list with the one before. Memory is that of the CA's process
  * and of its signer process together, above what they had before the rows were there.
  */
-export async function benchCrl(): Promise<void> {
+async function benchComplete(): Promise<void> {
   const entries = revocations(count, new Date(Math.floor(Date.now() / 1000) * 1000 - 1000));
   const taken = await withOpensslCa(entries, async (generate) =>
     withProduct(async (product) => {
@@ -38,7 +45,7 @@ export async function benchCrl(): Promise<void> {
         seedRevocations(product.ownerUrl(), issuerId, entries, progress),
       );
       say('waiting for the schedule to publish them');
-      await until('a CRL with all entries', async () => has(product, issuerId, count));
+      await until('a CRL with all entries', async () => has(product, issuerId, count), 120_000);
       const aboveIdleNow = (): number =>
         processes.reduce((sum, pid, at) => sum + residentMemory(pid, 'peak') - (idle[at] ?? 0), 0);
       const results: Round[] = [];
@@ -82,7 +89,7 @@ export async function benchCrl(): Promise<void> {
         peerName: 'openssl ca -gencrl',
         peer,
         ratio: median(taken.map((round) => round.seconds / round.peer.seconds)),
-        aim: 'ratio 1',
+        aim: 'ratio 0.5',
       },
       memory('its peak memory above idle, first list and the next', taken[0], '150 MB'),
       memory(`the same after ${rounds} without a pause`, taken.at(-1), ''),

@@ -18,7 +18,7 @@ export interface Product {
   readonly https: { readonly url: string; readonly ca: string };
   readonly dataFolder: string;
   /** One call of REST as the first administrator. @throws Error for a status of 400 or more */
-  call<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T>;
+  call<T>(method: 'GET' | 'POST' | 'PATCH', path: string, body?: unknown): Promise<T>;
   /** The only active issuing CA: its id, and its certificate as DER. */
   issuer(): Promise<{ readonly issuerId: string; readonly certificate: Uint8Array }>;
   /** Of the CA or the responder. */

@@ -33,6 +33,7 @@ export async function seedRevocations(
   issuerId: string,
   entries: readonly SeededRevocation[],
   progress: Progress,
+  shards = 1,
 ): Promise<void> {
   const client = new Client({ connectionString: ownerUrl });
   await client.connect();
@@ -46,13 +47,15 @@ export async function seedRevocations(
         some.map(({ serialNumber }) => serialNumber),
         some.map(({ revokedAt }) => revokedAt.toISOString()),
         some.map(({ reasonCode }) => reasonCode),
+        shards,
       ]);
       progress.step(some.length);
     }
     await client.query(
-      `INSERT INTO issuer_changes AS n (tenant, issuer_id, shard, last_change) VALUES ('default', $1, 0, $2)
+      `INSERT INTO issuer_changes AS n (tenant, issuer_id, shard, last_change)
+       SELECT 'default', $1, shard, $2 FROM generate_series(0, $3::int - 1) shard
        ON CONFLICT (tenant, issuer_id, shard) DO UPDATE SET last_change = n.last_change + excluded.last_change`,
-      [issuerId, entries.length],
+      [issuerId, entries.length, shards],
     );
     // What autovacuum would do within a minute.
     await client.query(
@@ -67,10 +70,10 @@ export async function seedRevocations(
 const insertBatch = `WITH entries AS (
     SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::text[]) AS e (serial, at, reason)
   ), inserted AS (
-    INSERT INTO certificates (requested_at, not_before, not_after, tenant, issuer_id, serial_number,
+    INSERT INTO certificates (requested_at, not_before, not_after, shard, tenant, issuer_id, serial_number,
       type, spki_hash, retention_class, tbs_sha256)
-    SELECT at - interval '1 day', at - interval '1 day', at + interval '90 days', 'default', $1,
-      serial, 'endEntity', sha256(serial::bytea), 'standard', sha256(serial::bytea)
+    SELECT at - interval '1 day', at - interval '1 day', at + interval '90 days',
+      abs(hashtext(serial)::bigint) % $5, 'default', $1, serial, 'endEntity', sha256(serial::bytea), 'standard', sha256(serial::bytea)
     FROM entries
     RETURNING id, requested_at, tenant, issuer_id, serial_number, shard, not_after
   ), contents AS (
@@ -91,7 +94,7 @@ const insertBatch = `WITH entries AS (
     SELECT i.id, 'default', 'revoke', 'revoked', e.reason, e.at, 'bench', e.at
     FROM inserted i JOIN entries e ON e.serial = i.serial_number
   ), feed AS (
-    INSERT INTO changes (certificate_id) SELECT id FROM inserted
+    INSERT INTO changes (certificate_id, shard) SELECT id, shard FROM inserted
   )
   INSERT INTO certificate_status (certificate_id, tenant, issuer_id, serial_number, shard, not_after,
     status, reason_code, not_good_since)
