@@ -182,6 +182,11 @@ export class Delegates {
     this.#parts.withdrawn(record.issuerId);
   }
 
+  /** All are read anew, and their status with them. */
+  forget(): void {
+    this.#slots.clear();
+  }
+
   /** One round over all issuers: reads, asks for and renews what is due. Never throws. */
   async maintain(issuers: readonly KnownIssuer[]): Promise<void> {
     const { keyAlgorithms } = this.#parts;

@@ -111,6 +111,11 @@ export class IssuerDirectory {
     return changed;
   }
 
+  /** The status of the issuers' own certificates is to be read again before anything is said for them. */
+  unjudge(): void {
+    for (const issuerId of this.#byId.keys()) this.#unjudged.add(issuerId);
+  }
+
   /** Issuers of whose own certificate the status was not read yet: nothing is said for them. */
   get unjudged(): readonly KnownIssuer[] {
     return this.all.filter((issuer) => this.#unjudged.has(issuer.issuerId));

@@ -199,13 +199,19 @@ function createCore(options: ResponderOptions) {
       changeTimes.observe('signed', committed);
     });
   };
+  const manyChanged = (): void => {
+    ledger.noteAll();
+    cache.clear();
+  };
   const feed = new StatusFeed(
     source,
     {
       changed: noteStatus,
-      manyChanged: () => {
-        ledger.noteAll();
-        cache.clear();
+      manyChanged,
+      restarted: () => {
+        manyChanged();
+        issuers.unjudge();
+        delegates.forget();
       },
     },
     { interval: timing.feedInterval, deadline: timing.statusDeadline, cutOff: timing.cutOff },

@@ -11,6 +11,8 @@ export interface FeedListener {
   changed(change: StatusChange, committed: number | undefined): void;
   /** Changes come faster than they are read: everything looked up before counts as old. */
   manyChanged(): void;
+  /** Changes are lost for good: what is remembered of any status is to be read again. */
+  restarted(): void;
 }
 
 export interface FeedTiming {
@@ -142,7 +144,7 @@ export class StatusFeed {
       this.#listener.changed(change, age === undefined ? undefined : started - age);
     }
     if (restarted === true) {
-      this.#listener.manyChanged();
+      this.#listener.restarted();
     }
     this.#noteBacklog(changes.length >= pageSize, started);
     this.#cursor = cursor;

@@ -47,8 +47,12 @@ interface Served {
 const delegateInterval = 1000;
 const retryInterval = 15_000;
 
-/** Changes of one CRL above which everything kept is forgotten instead. */
-const manyChanges = 1000;
+/** What the CRL taken last changed; numbered on through all of them. */
+interface Changes {
+  readonly first: number;
+  readonly crls: ForeignCrls;
+  readonly serialNumbers: readonly SerialNumber[];
+}
 
 /**
  * Status of certificates of CAs that are not ours, by their CRLs (RFC 6960 §2.2), and the
@@ -58,9 +62,10 @@ export class ForeignAuthorities implements StatusSource {
   readonly #options: ForeignAuthoritiesOptions;
   readonly #served: Map<IssuerId, Served>;
   readonly #stopping = new AbortController();
-  /** Changes that no reader has seen yet, from the number `#first` on. */
-  #pending: StatusRecord[] = [];
-  #first = 0;
+  /** Changes that the reader has not passed yet, in order. */
+  #pending: Changes[] = [];
+  /** The number of the next change. */
+  #end = 0;
   #loops: readonly Promise<void>[] = [];
 
   constructor(options: ForeignAuthoritiesOptions) {
@@ -159,12 +164,18 @@ export class ForeignAuthorities implements StatusSource {
     cursor: string | undefined,
     limit: number,
   ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }> {
-    const end = this.#first + this.#pending.length;
-    const from = Math.min(cursor === undefined ? end : Number(cursor), end);
-    this.#pending = this.#pending.slice(Math.max(0, from - this.#first));
-    this.#first = Math.max(from, this.#first);
-    const changes = this.#pending.slice(0, limit);
-    return Promise.resolve({ changes, cursor: String(this.#first + changes.length) });
+    const from = cursor === undefined ? this.#end : Math.min(Number(cursor), this.#end);
+    const isBehind = ({ first, serialNumbers }: Changes): boolean =>
+      first + serialNumbers.length <= from;
+    this.#pending = this.#pending.filter((some) => !isBehind(some));
+    let at = from;
+    const changes: StatusRecord[] = [];
+    for (const { first, crls, serialNumbers } of this.#pending) {
+      const page = serialNumbers.slice(at - first, at - first + limit - (at - from));
+      changes.push(...page.flatMap((serialNumber) => crls.record(serialNumber) ?? []));
+      at += page.length;
+    }
+    return Promise.resolve({ changes, cursor: String(at) });
   }
 
   #serve(authority: ForeignAuthority): readonly [IssuerId, Served] {
@@ -201,13 +212,10 @@ export class ForeignAuthorities implements StatusSource {
     ];
   }
 
-  /** A page that is full makes the reader forget everything; so many changes are told by one, again and again. */
   #note(crls: ForeignCrls, serialNumbers: readonly SerialNumber[]): void {
-    const few = serialNumbers.length <= manyChanges;
-    const told = few
-      ? serialNumbers
-      : Array<SerialNumber>(manyChanges).fill(serialNumbers[0] ?? '');
-    this.#pending.push(...told.flatMap((serialNumber) => crls.record(serialNumber) ?? []));
+    if (serialNumbers.length === 0) return;
+    this.#pending.push({ first: this.#end, crls, serialNumbers });
+    this.#end += serialNumbers.length;
   }
 
   /** Runs the work until the end; it answers how long to wait. */

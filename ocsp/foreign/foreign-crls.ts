@@ -172,6 +172,7 @@ export class ForeignCrls {
         const crl = await readForeignCrl(fetched.octets, certificate);
         if (crl.sha256 !== slot.crl?.sha256) {
           requireSuccessor(crl, slot.crl, clock.now());
+          requireBase(crl, this.#groups);
           await this.#take(slot, crl, fetched.octets);
         }
         slot.memory = fetched.memory;
@@ -306,6 +307,21 @@ function requireSuccessor(crl: ForeignCrl, before: ForeignCrl | undefined, now: 
   ) {
     throw refused(
       `its number ${String(crl.crlNumber ?? 'is missing and')} does not go on from ${String(before.crlNumber ?? 'the time of the one before')}`,
+    );
+  }
+}
+
+/**
+ * A delta that goes on from a later complete CRL than the one at hand leaves out what the delta before
+ * told, and the complete CRL does not have it yet: what was known as revoked would be good again.
+ */
+function requireBase(crl: ForeignCrl, groups: readonly Group[]): void {
+  const { baseCrlNumber, distributionPoint } = crl;
+  const base = groups.find((group) => group.base.distributionPoint === distributionPoint)?.base;
+  if (baseCrlNumber === undefined || base?.crlNumber === undefined) return;
+  if (base.crlNumber < baseCrlNumber) {
+    throw refused(
+      `it goes on from the complete CRL ${baseCrlNumber}, and the one at hand is ${base.crlNumber}; it waits for its base`,
     );
   }
 }

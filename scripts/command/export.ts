@@ -60,7 +60,7 @@ async function exportToFile(
 ): Promise<void> {
   requireWritableFolder(file);
   const temporary = `${file}.${process.pid}.tmp`;
-  const descriptor = openSync(temporary, 'wx', 0o644);
+  const descriptor = openSync(temporary, 'wx', 0o600);
   const bar = process.stderr.isTTY
     ? new SingleBar({
         stream: process.stderr,

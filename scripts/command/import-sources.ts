@@ -41,9 +41,8 @@ export function* importEntries(
         yield { reference };
         continue;
       }
-      const serialNumber = serialNumberOf(der);
-      const line = serialNumber === undefined ? undefined : lines.get(serialNumber);
-      if (serialNumber !== undefined) lines.delete(serialNumber);
+      const line = lineOf(der, lines);
+      if (line !== undefined) lines.delete(line.serialNumber);
       const certificate = der.toString('base64');
       yield { reference, certificate, revocation: line?.revocation };
     }
@@ -85,9 +84,17 @@ function* certificatesOf(
   if (count === 0) yield { reference: file };
 }
 
-function serialNumberOf(der: Buffer): string | undefined {
+/**
+ * What the index says of this certificate: its serial number and its end must agree, since another CA
+ * may have given the same small serial number.
+ */
+function lineOf(der: Buffer, lines: ReadonlyMap<string, IndexLine>): IndexLine | undefined {
   try {
-    return new X509Certificate(der).serialNumber.toLowerCase().replace(/^0+/, '');
+    const { serialNumber, validTo } = new X509Certificate(der);
+    const line = lines.get(serialNumber.toLowerCase().replace(/^0+/, ''));
+    return line !== undefined && Date.parse(line.notAfter) === Date.parse(validTo)
+      ? line
+      : undefined;
   } catch {
     return undefined;
   }

@@ -20,6 +20,7 @@ import {
   refuseTooMany,
 } from './bulk-preview.ts';
 import type { AuthorityContext } from './context.ts';
+import { anyIssuerId } from './import-issuers.ts';
 import type { CertificateSearch } from './inventory.ts';
 import type { BulkJobItem, BulkJobRecord, Page, Transaction } from './ports.ts';
 import { refuseFuture, refuseHalfAnEnd } from './status-acts.ts';
@@ -58,7 +59,10 @@ export function bulkJobUseCases(context: AuthorityContext) {
     }
     const named = issuer ?? query?.issuer;
     const issuerId =
-      named === undefined ? undefined : (await context.issuers.byNameOrId(named)).record.issuerId;
+      named &&
+      (await unitOfWork.read(async (transaction) =>
+        anyIssuerId(context, transaction, principal, named),
+      ));
     if (serialNumbers !== undefined) {
       return { serialNumbers: [...new Set(serialNumbers.map(parseSerialNumber))], issuerId };
     }

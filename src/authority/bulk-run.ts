@@ -69,14 +69,17 @@ export function bulkRun(
       return turn;
     });
 
-  const finished = ({ job, touched: issuers, issuersTouched }: Turn): void => {
+  const finished = async ({ job, touched: issuers, issuersTouched }: Turn): Promise<void> => {
     if (issuersTouched) context.standing.forget();
     const all = touched.get(job.id) ?? new Set();
     for (const issuerId of issuers) all.add(issuerId);
     touched.set(job.id, all);
     if (job.state !== 'done') return;
     touched.delete(job.id);
-    for (const issuerId of all) context.crls.request(issuerId);
+    // A CA elsewhere publishes its own.
+    for (const { record } of await context.issuers.all()) {
+      if (all.has(record.issuerId)) context.crls.request(record.issuerId);
+    }
     log('info', 'a job on many certificates is done', { job: job.id, ...job.counts });
   };
 
@@ -152,7 +155,7 @@ export function bulkRun(
         if (turn === undefined) return false;
         failpoint('bulk.2-after-commit');
         size = Math.min(largest, size * 2);
-        finished(turn);
+        await finished(turn);
         return true;
       } catch (error) {
         if (isPassing(error)) throw error;

@@ -78,6 +78,30 @@ export function chooseShard(
 }
 
 /**
+ * The shard of a certificate that was made elsewhere: the one whose CRL it names itself, if that is
+ * open and speaks of its type, since relying parties look there; otherwise one as for a new certificate.
+ *
+ * @returns undefined when no shard may take it
+ */
+export function shardOfExisting(
+  certificate: {
+    readonly serialNumber: SerialNumber;
+    readonly type: CertificateRecord['type'];
+    /** URLs of its CRLDP. */
+    readonly crlUrls: readonly string[];
+  },
+  urls: IssuerRecord['urls'],
+  sharding: Sharding,
+): number | undefined {
+  const { serialNumber, type, crlUrls } = certificate;
+  const named = sharding.open.find(
+    ({ shard, scope }) =>
+      ['all', scopeOf(type, 'separate')].includes(scope) && crlUrls.includes(shardUrl(urls, shard)),
+  );
+  return named?.shard ?? chooseShard(serialNumber, type, sharding);
+}
+
+/**
  * The shards that new certificates get: open, and with a CRL published, since a certificate must not
  * point to a file that is not there yet. Where a scope has none published, those that are open.
  */

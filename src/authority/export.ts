@@ -3,6 +3,7 @@ import { ChanceryError, isChanceryError, type Principal } from '../domain/index.
 import { act, recordDone } from './acts.ts';
 import type { BulkSearch } from './bulk-jobs.ts';
 import type { AuthorityContext } from './context.ts';
+import { anyIssuerId } from './import-issuers.ts';
 import type { CertificateRecord } from './ports.ts';
 
 /** Each holds a connection and a snapshot for as long as its reader takes. */
@@ -36,9 +37,10 @@ export function exportUseCases(context: AuthorityContext) {
       return act(dependencies, principal, 'certificates:read', described, async () => {
         const { issuer, ...filters } = search;
         const issuerId =
-          issuer === undefined
-            ? undefined
-            : (await context.issuers.byNameOrId(issuer)).record.issuerId;
+          issuer &&
+          (await unitOfWork.read(async (transaction) =>
+            anyIssuerId(context, transaction, principal, issuer),
+          ));
         if (underWay >= mostExports) {
           throw new ChanceryError('overloaded', {
             message: `${mostExports} exports are under way, which is the limit; ask again when one is done`,

@@ -2,14 +2,19 @@ import { X509Certificate } from 'node:crypto';
 import { ChanceryError, type IssuerId, isChanceryError, type Principal } from '../domain/index.ts';
 import { formatDistinguishedName, keyIdentifier, parseCertificate } from '../pkix/index.ts';
 import type { AuthorityContext } from './context.ts';
+import type { Sharding } from './crl-shards.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
-import type { ForeignIssuerRecord, Transaction } from './ports.ts';
+import type { ForeignIssuerRecord, IssuerRecord, Transaction } from './ports.ts';
 
 /** An issuer whose certificates may be imported: ours, or a CA elsewhere. */
 export interface ImportIssuer {
   readonly issuerId: IssuerId;
   readonly name: string;
   readonly x509: X509Certificate;
+  /** Set for an issuer of ours: which shards take its certificates, and where their CRLs are. */
+  readonly shards?:
+    | { readonly sharding: Sharding; readonly urls: IssuerRecord['urls'] }
+    | undefined;
   /** Set for a CA elsewhere: its record, kept with its first certificate. */
   readonly foreign?: ForeignIssuerRecord | undefined;
 }
@@ -28,7 +33,9 @@ export async function importIssuers(
   principal: Principal,
   choice: ImportIssuerChoice,
 ): Promise<readonly ImportIssuer[]> {
-  const own = (await context.issuers.all()).flatMap(({ record, signing }) =>
+  // Another node may have opened or retired a shard since.
+  await context.issuers.refresh();
+  const own = (await context.issuers.all()).flatMap(({ record, signing, sharding }) =>
     signing.certificate === undefined
       ? []
       : [
@@ -36,6 +43,7 @@ export async function importIssuers(
             issuerId: record.issuerId,
             name: record.name,
             x509: new X509Certificate(signing.certificate.der),
+            shards: { sharding, urls: record.urls },
           },
         ],
   );

@@ -7,6 +7,7 @@ import {
   oids,
   parseCertificate,
   parseCertificatePolicies,
+  parseCRLDistributionPoints,
   parseSubjectAltName,
 } from '../pkix/index.ts';
 import { spkiHash } from './issuance-core.ts';
@@ -31,6 +32,8 @@ export interface ImportedCertificate {
     | 'notBefore'
     | 'notAfter'
   >;
+  /** Where it says that its CRL is (RFC 5280 §4.2.1.13); none when the strict parser refuses it. */
+  readonly crlUrls: readonly string[];
   /** Why the strict parser refuses it: it breaks RFC 5280 and can be read all the same. */
   readonly lenient?: string | undefined;
 }
@@ -60,9 +63,11 @@ export function readImportedCertificate(der: Uint8Array): ImportedCertificate {
     const certificate = parseCertificate(der);
     const san = findExtension(certificate.extensions, oids.subjectAltName);
     const policies = findExtension(certificate.extensions, oids.certificatePolicies);
+    const points = findExtension(certificate.extensions, oids.cRLDistributionPoints);
     return {
       der,
       x509,
+      crlUrls: points === undefined ? [] : parseCRLDistributionPoints(points.value),
       columns: {
         serialNumber: usable(certificate.serialNumber),
         type,
@@ -82,7 +87,8 @@ export function readImportedCertificate(der: Uint8Array): ImportedCertificate {
     };
   } catch (error) {
     if (!isChanceryError(error)) throw error;
-    return { der, x509, columns: lenientColumns(der, x509, type), lenient: error.message };
+    const columns = lenientColumns(der, x509, type);
+    return { der, x509, columns, crlUrls: [], lenient: error.message };
   }
 }
 

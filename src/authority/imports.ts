@@ -7,6 +7,7 @@ import {
 } from '../domain/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
+import { shardOfExisting } from './crl-shards.ts';
 import { type ImportIssuer, type ImportIssuerChoice, importIssuers } from './import-issuers.ts';
 import { type ImportedCertificate, readImportedCertificate } from './imported-certificate.ts';
 import { certificateReference } from './issuance-core.ts';
@@ -62,7 +63,7 @@ interface Draft {
 
 type CommonColumns = Omit<
   CertificateRecord,
-  keyof ImportedCertificate['columns'] | 'issuerId' | 'requested' | 'certificate'
+  keyof ImportedCertificate['columns'] | 'issuerId' | 'shard' | 'requested' | 'certificate'
 >;
 
 class Refusal extends Error {}
@@ -227,7 +228,6 @@ function draftOf(
       owner: request.owner ?? principal.name,
       tags: request.tags,
       retentionClass: 'standard',
-      shard: 0,
       granted: {},
     } as const;
     if (entry.certificate === undefined) {
@@ -245,7 +245,8 @@ function draftOf(
     const requested = { import: entry.reference, ...(lenient === undefined ? {} : { lenient }) };
     const { issuerId } = issuer;
     const certificate = read.der;
-    const record = { ...base, ...read.columns, issuerId, requested, certificate };
+    const shard = shardOf(issuer, { ...read.columns, crlUrls: read.crlUrls });
+    const record = { ...base, ...read.columns, issuerId, shard, requested, certificate };
     return { entry, issuer, record, lenient };
   } catch (error) {
     const reason = error instanceof Refusal || isChanceryError(error) ? error.message : undefined;
@@ -273,11 +274,13 @@ function bySerialNumber(
     throw new Refusal(`${JSON.stringify(known.serialNumber)} is no serial number`);
   }
   const { notAfter, subject } = known;
+  const type = 'endEntity';
   const record: CertificateRecord = {
     ...base,
     issuerId: issuer.issuerId,
     serialNumber,
-    type: 'endEntity',
+    shard: shardOf(issuer, { serialNumber, type, crlUrls: [] }),
+    type,
     tbsCertificate: new Uint8Array(),
     subject,
     names: [],
@@ -291,6 +294,19 @@ function bySerialNumber(
     requested: { import: reference, serialNumberOnly: true },
   };
   return { issuer, record };
+}
+
+/** Of an issuer of ours one that is published and takes it; a CA elsewhere has one number for all. */
+function shardOf(
+  { name, shards }: ImportIssuer,
+  certificate: Parameters<typeof shardOfExisting>[0],
+): number {
+  if (shards === undefined) return 0;
+  const shard = shardOfExisting(certificate, shards.urls, shards.sharding);
+  if (shard !== undefined) return shard;
+  throw new Refusal(
+    `issuer ${name} has no open CRL shard that speaks of it; raise the number with \`chancery issuer policy ${name} --crl-shards N\``,
+  );
 }
 
 /** The issuer by name and key, whatever the certificate says of itself. */

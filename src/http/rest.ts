@@ -83,16 +83,17 @@ function routeHandler(row: Route, tools: RouteTools): RequestHandler {
       principalOf(request),
       tools,
     );
-    await send(response, answer);
+    await send(request, response, answer);
   };
 }
 
-async function send(response: Response, answer: Answer): Promise<void> {
+async function send(request: Request, response: Response, answer: Answer): Promise<void> {
   const begin = (): void => {
     response.status(answer.status ?? 200).set('cache-control', 'no-store');
     if (answer.headers !== undefined) response.set(answer.headers);
   };
-  if (answer.stream !== undefined) {
+  // HEAD has no content (RFC 9110 §9.3.2), so none is made: it may be the whole inventory.
+  if (answer.stream !== undefined && request.method !== 'HEAD') {
     await sendStream(response, answer.stream, begin);
     return;
   }
@@ -128,10 +129,15 @@ async function sendStream(
   response.end();
 }
 
-/** Waits until the reader took what is buffered. */
+/** Milliseconds for which a reader may take nothing; the database holds a snapshot for it meanwhile. */
+const longestStall = 30_000;
+
+/** Waits until the reader took what is buffered; one who stalls is cut off. */
 async function drained(response: Response): Promise<void> {
   await new Promise<void>((resolve, reject) => {
+    const stalled = setTimeout(() => response.destroy(), longestStall);
     const settle = (): void => {
+      clearTimeout(stalled);
       response.off('drain', settle);
       response.off('close', settle);
       if (response.destroyed) reject(readerGone());

@@ -1,7 +1,7 @@
 /** RFC 5280 §5.2.5, §4.2.1.13: shards and scopes; each certificate points to the CRL that speaks of it. */
 import { describe, expect, test } from 'vitest';
 import { planOf, renewalOf } from '../../src/authority/crl-plan.ts';
-import { chooseShard } from '../../src/authority/crl-shards.ts';
+import { chooseShard, shardOfExisting } from '../../src/authority/crl-shards.ts';
 import {
   findExtension,
   oids,
@@ -129,6 +129,46 @@ describe('a retired shard', () => {
     await authority.retireShard(admin, 'issuing', 2);
     expect(await refusal(authority.retireShard(admin, 'issuing', 3))).toBe('illegalTransition');
     expect((await authority.showIssuer(admin, 'issuing')).statusPolicy.crl.shards).toBe(1);
+  });
+
+  test('gets no imported certificate either: one of an issuer of ours goes where a CRL speaks of it', async () => {
+    const notAfter = new Date(clock.now().getTime() + day * 1000);
+    const known = { serialNumber: '77', subject: 'CN=made elsewhere', notAfter };
+    const revocation = { at: clock.now(), reasonCode: 'superseded' } as const;
+    const request = { issuer: 'issuing', tags: [], dryRun: false };
+    const results = await authority.importCertificates(admin, {
+      ...request,
+      entries: [{ reference: 'index.txt:1', known, revocation }],
+    });
+    expect(results).toMatchObject([{ outcome: 'imported', serialNumber: '77' }]);
+    await turn();
+    const listed = [...published()].filter(([, crl]) => told(crl).has('77'));
+    expect(listed.map(([name]) => name)).toEqual(['3']);
+  });
+
+  test('an imported certificate goes to the shard that its CRLDP names, if that is open and speaks of it', () => {
+    const urls = { crl: 'http://pki.example.test/crl/ab/0.crl', ocsp: '', caIssuers: '' };
+    const open = [
+      { shard: 1, scope: 'endEntity' },
+      { shard: 2, scope: 'ca' },
+      { shard: 4, scope: 'endEntity' },
+    ] as const;
+    const shardOf = (type: 'ca' | 'endEntity' | 'ocspSigning', named: string) =>
+      shardOfExisting(
+        { serialNumber: '10', type, crlUrls: [`http://pki.example.test/crl/${named}.crl`] },
+        urls,
+        { scopes: 'separate', open },
+      );
+    expect([shardOf('endEntity', 'ab/4'), shardOf('ocspSigning', 'ab/1')]).toEqual([4, 1]);
+    // 0 is retired, 2 does not speak of end entities, cd is another issuer's: as for a new certificate.
+    for (const named of ['ab/0', 'ab/2', 'cd/4']) expect(shardOf('endEntity', named)).toBe(1);
+    expect(shardOf('ca', 'ab/4')).toBe(2);
+    expect(
+      shardOfExisting({ serialNumber: '10', type: 'ca', crlUrls: [] }, urls, {
+        scopes: 'separate',
+        open: open.slice(2),
+      }),
+    ).toBeUndefined();
   });
 
   test('C21 §3.3: is published until one CRL past the notAfter of its last certificate, then no more', async () => {

@@ -7,7 +7,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname } from 'node:path';
@@ -45,7 +45,7 @@ export function storeStaple(out: string, der: Buffer): void {
   try {
     const file = openSync(temporary, 'wx', 0o644);
     try {
-      writeSync(file, der);
+      writeFileSync(file, der);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { importEntries } from '../../../scripts/command/import-sources.ts';
 import { readIndex } from '../../../scripts/command/openssl-index.ts';
+import { testCertificate, testIssuer } from '../../support/test-hierarchy.ts';
 
 const line = (state: string, revoked: string, serial = '0A'): string =>
   `${state}\t301231235959Z\t${revoked}\t${serial}\tunknown\t/C=DE/O=a\\, b/CN=x/y\n`;
@@ -44,4 +49,35 @@ test.each([
   expect(() => readIndex(`${line('V', '')}${text}`, 'index.txt')).toThrow(
     new RegExp(`^index.txt:2: .*${problem}`),
   );
+});
+
+test('a revocation belongs to the certificate with its serial number and end, not to a namesake of another CA', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'chancery-index-'));
+  const common = { subject: 'CN=x', serialNumber: '0a' };
+  const own = testCertificate(testIssuer('Indexed'), {
+    ...common,
+    notAfter: new Date('2030-12-31T23:59:59Z'),
+  });
+  const stranger = testCertificate(testIssuer('Elsewhere'), common);
+  const index = join(folder, 'index.txt');
+  writeFileSync(index, line('R', '260301000000Z,keyCompromise'));
+  writeFileSync(join(folder, 'a.der'), stranger.certificate.der);
+  writeFileSync(join(folder, 'b.der'), own.certificate.der);
+  const said = (names: readonly string[]) =>
+    [
+      ...importEntries(
+        names.map((name) => join(folder, name)),
+        index,
+      ),
+    ].map(({ certificate, revocation }) => [certificate !== undefined, revocation?.reasonCode]);
+  expect(said(['a.der', 'b.der'])).toEqual([
+    [true, undefined],
+    [true, 'keyCompromise'],
+  ]);
+  // Of whom the file is missing, the index alone tells.
+  expect(said(['a.der'])).toEqual([
+    [true, undefined],
+    [false, 'keyCompromise'],
+  ]);
+  rmSync(folder, { recursive: true });
 });

@@ -75,6 +75,19 @@ describe('what is not there', () => {
   });
 });
 
+describe('HEAD', () => {
+  it('of an export makes none: it may be the whole inventory', async () => {
+    const where = { path: `${path}/export`, method: 'HEAD' };
+    const reply = await ask(edge, { ...where, as: 'operator' });
+    expect([reply.status, reply.headers['content-type']]).toEqual([
+      200,
+      'application/jsonl; charset=utf-8',
+    ]);
+    expect(edge.calls.map(({ name }) => name)).not.toContain('exportCertificates');
+    expect((await ask(edge, { ...where, as: 'responder' })).status).toBe(403);
+  });
+});
+
 describe('bodies', () => {
   it('over the limit are refused with 413, declared or not', async () => {
     const large = JSON.stringify({ ...body, csr: 'A'.repeat(300_000) });

@@ -138,6 +138,27 @@ test('a delta goes on from its base and from no other', async () => {
   expect(await says(elsewhere)).toEqual(['revoked', 'good']);
 });
 
+test('a delta whose base is not here yet waits for it: what the delta before told is not forgotten', async () => {
+  const base = write('late-base.crl', { crlNumber: 5n });
+  const bb = { ...revoked, serialNumber: 'bb' };
+  const delta = write('late-delta.crl', { crlNumber: 6n, baseCrlNumber: 5n }, [bb]);
+  const { crls, faults } = await crlsOf([delta, base]);
+  await crls.refresh(signal);
+  expect(crls.record('bb')?.status).toBe('revoked');
+  // The CA has published base 7, which lists bb; its delta has arrived, the base has not.
+  write('late-delta.crl', { crlNumber: 8n, baseCrlNumber: 7n }, []);
+  await crls.refresh(signal);
+  expect(faults.splice(0).join()).toContain('waits for its base');
+  expect(crls.record('bb')?.status).toBe('revoked');
+  write('late-base.crl', { crlNumber: 7n }, [revoked, bb]);
+  await crls.refresh(signal);
+  await crls.refresh(signal);
+  expect(['aa', 'bb', 'cc'].map((serialNumber) => crls.record(serialNumber)?.status)).toEqual([
+    ...['revoked', 'revoked', 'good'],
+  ]);
+  expect(crls.problem).toBeUndefined();
+});
+
 test('numbers and times go forward only; a new CRL tells what changed', async () => {
   const path = write('numbered.crl', { crlNumber: 7n });
   const { crls, changes, faults } = await crlsOf([path]);

@@ -1,12 +1,14 @@
 /** Issuers of the database and foreign CAs as one source. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { ForeignAuthorities } from '../../../ocsp/foreign/foreign-authorities.ts';
 import { JoinedSource } from '../../../ocsp/foreign/joined-source.ts';
+import { assembleSigned, encodeTbsCertList, keyIdentifier } from '../../../src/pkix/index.ts';
 import { MemoryStatus } from '../../support/memory-status.ts';
-import { softwareToken } from '../../support/software-token.ts';
+import { until } from '../../support/quickstart-run.ts';
+import { softwareSignature, softwareToken } from '../../support/software-token.ts';
 import { testCertificate, testIssuer } from '../../support/test-hierarchy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chancery-joined-'));
@@ -16,12 +18,12 @@ afterAll(() => {
 const own = testIssuer('Own');
 const other = testIssuer('Other');
 
-function joined() {
+function joined(refreshMilliseconds = 1000) {
   const database = new MemoryStatus();
   database.addIssuer(own);
   const authority = (name: string, { certificate }: typeof own) => ({
     ...{ name, certificate, locations: [join(folder, 'missing.crl')], scope: 'all' as const },
-    ...{ refreshMilliseconds: 1000, delegateCertificateFile: undefined },
+    ...{ refreshMilliseconds, delegateCertificateFile: undefined },
   });
   const foreign = new ForeignAuthorities({
     ...{ alone: false, enrols: true, folder, token: softwareToken(), signDeadline: 1000 },
@@ -43,6 +45,45 @@ test('an issuer in the database is served from there, also when it is configured
   // Without a CRL the record's times are over: nothing is signed by it.
   const [record] = await source.lookup(other.issuerId, ['aa']);
   expect(record?.validity?.nextUpdate).toEqual(new Date(0));
+});
+
+test('a CRL that changes thousands of statuses tells each of them', async () => {
+  const path = join(folder, 'missing.crl');
+  const write = (crlNumber: bigint, revoked: number): void => {
+    const { algorithm, certificate, privateKey } = other;
+    const thisUpdate = new Date(Date.now() - 3_600_000 + Number(crlNumber) * 1000);
+    const tbs = encodeTbsCertList(
+      {
+        ...{ signature: algorithm, issuer: certificate.subject, thisUpdate, crlNumber },
+        nextUpdate: new Date(Date.now() + 3_600_000),
+        authorityKeyIdentifier: keyIdentifier(certificate.subjectPublicKeyInfo),
+      },
+      Array.from({ length: revoked }, (_, index) => ({
+        ...{ serialNumber: (index + 1).toString(16), revocationDate: thisUpdate },
+      })),
+    );
+    const signature = softwareSignature(algorithm, privateKey, tbs);
+    writeFileSync(`${path}.new`, assembleSigned(tbs, algorithm, signature));
+    renameSync(`${path}.new`, path);
+  };
+  write(1n, 0);
+  const { foreign, source } = joined(20);
+  await foreign.start();
+  await until('the first CRL', () => (foreign.crlEnds().get('other') ?? 0) > 0);
+  let { cursor } = await source.changesSince(undefined, 100);
+  write(2n, 2500);
+  const seen = new Set<string>();
+  await until('all changes', async () => {
+    const page = await source.changesSince(cursor, 1000);
+    expect(page.changes.length).toBeLessThanOrEqual(1000);
+    for (const { serialNumber, status } of page.changes)
+      if (status === 'revoked') seen.add(serialNumber);
+    ({ cursor } = page);
+    return seen.size === 2500;
+  });
+  expect((await source.changesSince(cursor, 1000)).changes).toEqual([]);
+  await foreign.close();
+  rmSync(path);
 });
 
 test('changes of the database come through whole, page by page', async () => {

@@ -13,7 +13,7 @@ const change: StatusChange = {
 function make(interval: number) {
   const pages: StatusChanges[] = [];
   const told: (number | undefined)[] = [];
-  const state = { polls: 0, many: 0, hint: () => undefined as undefined, deaf: false };
+  const state = { polls: 0, many: 0, restarts: 0, hint: () => undefined as undefined, deaf: false };
   const source: Pick<StatusSource, 'changesSince' | 'hear'> = {
     changesSince: async () => {
       state.polls += 1;
@@ -37,6 +37,9 @@ function make(interval: number) {
       manyChanged: () => {
         state.many += 1;
       },
+      restarted: () => {
+        state.restarts += 1;
+      },
     },
     { interval, deadline: 1000, cutOff: 5000 },
     () => undefined,
@@ -59,6 +62,15 @@ describe('following the change feed', () => {
     expect(committed).toBeLessThan(performance.now() - 299);
     await feed.stop();
     expect(state.deaf).toBe(true);
+  });
+
+  it('tells of changes that are pruned, so that whatever is remembered is read again', async () => {
+    const { feed, pages, state } = make(5);
+    pages.push({ changes: [], cursor: 'end', restarted: true });
+    feed.start();
+    await until('polls', () => state.polls > 2);
+    expect(state).toMatchObject({ restarts: 1, many: 0 });
+    await feed.stop();
   });
 
   it('polls also when nothing is heard', async () => {
