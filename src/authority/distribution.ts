@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { ChanceryError } from '../domain/index.ts';
+import { ChanceryError, isChanceryError } from '../domain/index.ts';
 import { headOctets, parseCertificateList, readCertificateListHead } from '../pkix/index.ts';
 import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
@@ -55,7 +55,28 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       if (examined.get(path) === file) examined.delete(path);
       throw error;
     });
-    return { ...looked, octets, chunks: () => stored.chunks() };
+    return { ...looked, octets, chunks: () => unlessReplaced(path, stored) };
+  };
+
+  /** What was remembered of a file that is replaced now must not be found by whoever asks anew. */
+  async function* unlessReplaced(path: string, stored: StoredFile): AsyncGenerator<Uint8Array> {
+    try {
+      yield* stored.chunks();
+    } catch (error) {
+      if (isReplaced(error)) known.delete(path);
+      throw error;
+    }
+  }
+
+  /** A file that is replaced while it is looked over is looked over again: one build follows another. */
+  const loadNow = async (path: string): Promise<PublishedFile | undefined> => {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await load(path, clock.now());
+      } catch (error) {
+        if (!isReplaced(error) || attempt >= 5) throw error;
+      }
+    }
   };
 
   return {
@@ -69,7 +90,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       if (last !== undefined && Math.abs(now - last.checkedAt) < freshMilliseconds) {
         return last.file;
       }
-      const file = load(path, clock.now());
+      const file = loadNow(path);
       known.set(path, { checkedAt: now, file });
       const found = await file.catch((error: unknown) => {
         known.delete(path);
@@ -98,6 +119,10 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       return bundle.built;
     },
   };
+}
+
+function isReplaced(error: unknown): boolean {
+  return isChanceryError(error) && error.code === 'storeConflict';
 }
 
 /** The self-signed certificates at the top of every issuer's chain, each once. */

@@ -47,7 +47,7 @@ export function filesRouter({ authority, clock }: DistributionOptions): Router {
         } catch (error) {
           // Replaced between the look and the first octet; nothing was sent yet.
           const replaced = isChanceryError(error) && error.code === 'storeConflict';
-          if (!replaced || response.headersSent || attempt >= 3) throw error;
+          if (!replaced || response.headersSent || attempt >= 5) throw error;
         }
       }
     };

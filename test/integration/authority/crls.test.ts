@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { CertificateRecord } from '../../../src/authority/ports.ts';
 import { ChanceryError } from '../../../src/domain/index.ts';
+import { parseCertificateList } from '../../../src/pkix/index.ts';
 import { admin, refusal, testAuthority } from '../../support/authority.ts';
 
 const chancery = await testAuthority('crls');
@@ -108,6 +109,23 @@ describe('publication', () => {
     expect(Number(lease?.['rest'])).toBeGreaterThan(3);
     slow.pass();
     expect(await building).toHaveLength(1);
+  });
+
+  test('whoever fetches while one is replaced gets the old or the new one', async () => {
+    const path = `crl/${issuerId}/0.crl`;
+    const read = async (): Promise<Buffer> => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of (await authority.publishedFile(path))?.chunks() ?? []) {
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    };
+    const old = await read();
+    const [published] = await authority.publishCrl(admin, 'issuing');
+    // Remembered still, and gone: said once, and the next who asks gets the new one.
+    expect(await refusal(read())).toBe('storeConflict');
+    expect(parseCertificateList(await read()).crlNumber).toBe(published?.crlNumber);
+    expect(parseCertificateList(old).crlNumber).toBeLessThan(published?.crlNumber ?? 0n);
   });
 
   test('a new one comes at half of its life, and not before', async () => {
