@@ -103,7 +103,8 @@ export async function certificateJson(
     replaces: record.replaces,
     retentionClass: record.retentionClass,
     purgedAt: rfc3339(record.purgedAt),
-    tbsSha256: record.tbsSha256,
+    // Of one whose bytes are here they say it themselves.
+    tbsSha256: record.purgedAt === undefined ? undefined : record.tbsSha256,
     notice:
       status.status !== 'good' && issuer !== undefined && issuer.crlUrl === undefined
         ? elsewhereNotice
