@@ -115,7 +115,13 @@ async function refreshIssuers(core: Core, options: ResponderOptions): Promise<vo
     for (const record of records.values()) {
       noteStatus(record);
     }
-    issuers.judged(issuer.issuerId);
+    const again = issuers.isJudged(issuer.issuerId);
+    // No source has a nextUpdate that is not after its thisUpdate.
+    const withoutSource = [...records.values()].some(
+      ({ validity }) => validity !== undefined && validity.nextUpdate <= validity.thisUpdate,
+    );
+    issuers.judged(issuer.issuerId, withoutSource);
+    if (again) continue;
     options.log('info', 'serving an issuer', { issuer: issuer.name, issuerId: issuer.issuerId });
   }
 }

@@ -43,6 +43,8 @@ export class IssuerDirectory {
   #byHashes = new Map<string, KnownIssuer>();
   readonly #compromises = new Map<IssuerId, Compromise>();
   readonly #unjudged = new Set<IssuerId>();
+  /** Judged while the CRL that tells the status of their own certificate was not here yet. */
+  readonly #provisional = new Set<IssuerId>();
 
   constructor(log: Log) {
     this.#log = log;
@@ -116,18 +118,28 @@ export class IssuerDirectory {
     for (const issuerId of this.#byId.keys()) this.#unjudged.add(issuerId);
   }
 
-  /** Issuers of whose own certificate the status was not read yet: nothing is said for them. */
+  /** Issuers of whose own certificate the status is to be read: not read yet, or without its source. */
   get unjudged(): readonly KnownIssuer[] {
-    return this.all.filter((issuer) => this.#unjudged.has(issuer.issuerId));
+    return this.all.filter(
+      ({ issuerId }) => this.#unjudged.has(issuerId) || this.#provisional.has(issuerId),
+    );
   }
 
+  /** Whether something may be said for it. */
   isJudged(issuerId: IssuerId): boolean {
     return !this.#unjudged.has(issuerId);
   }
 
-  /** The status of its own certificate was read, and `noteStatus` called when there is a record. */
-  judged(issuerId: IssuerId): void {
+  /**
+   * The status of its own certificate was read, and `noteStatus` called when there is a record.
+   *
+   * @param provisionally its source (a foreign CA's CRL) is not here yet: it is read again, since the
+   *   first CRL tells no changes
+   */
+  judged(issuerId: IssuerId, provisionally = false): void {
     this.#unjudged.delete(issuerId);
+    if (provisionally) this.#provisional.add(issuerId);
+    else this.#provisional.delete(issuerId);
   }
 
   compromiseOf(issuerId: IssuerId): Compromise | undefined {

@@ -20,7 +20,8 @@ export interface StatusRecord {
   readonly notAfter: Date;
   /**
    * Times of the source that the status comes from, when that is a foreign CA's CRL: the answer
-   * has its thisUpdate, and a nextUpdate that is never later (RFC 6960 §4.2.2.1).
+   * has its thisUpdate, and a nextUpdate that is never later (RFC 6960 §4.2.2.1). Both 1970: there is
+   * no CRL yet, and nothing is known.
    */
   readonly validity?: { readonly thisUpdate: Date; readonly nextUpdate: Date } | undefined;
   /**

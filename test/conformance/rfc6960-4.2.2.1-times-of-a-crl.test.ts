@@ -1,5 +1,7 @@
 /** RFC 6960 §4.2.2.1: thisUpdate and nextUpdate where the status comes from a foreign CA's CRL. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
+import { until } from '../support/quickstart-run.ts';
+import { testIssuer } from '../support/test-hierarchy.ts';
 import { ask, certIDOf, post, requestFor, startTestResponder } from '../support/test-responder.ts';
 
 const made = await startTestResponder();
@@ -48,4 +50,25 @@ describe('the times of an answer are those of the CRL', () => {
     const { body } = await post(made.port, requestFor([certIDOf(issuing, serialNumber)]));
     expect(body.toString('hex')).toBe(tryLater);
   });
+});
+
+test('an issuer whose own status comes with a CRL that is not here yet is looked at again', async () => {
+  const below = testIssuer('Below', { parent: made.root });
+  const other = await startTestResponder({
+    hierarchy: { root: made.root, issuing: made.issuing },
+    others: [below],
+  });
+  const { serialNumber } = below.certificate;
+  const never = { thisUpdate: new Date(0), nextUpdate: new Date(0) };
+  other.status.change(made.root, serialNumber, { validity: never });
+  await other.restart();
+  const certID = certIDOf(below, other.issue('CN=leaf', below).certificate.serialNumber);
+  const said = async () =>
+    (await ask(other, [certID])).basic?.responseData.responses[0]?.certStatus.type;
+  await until('an answer', async () => (await said()) === 'good');
+  other.status.changeUntold(made.root, serialNumber, {
+    validity: { thisUpdate: new Date(Date.now() - 1000), nextUpdate: new Date(Date.now() + 1e7) },
+    ...{ status: 'revoked', reasonCode: 'cACompromise', notGoodSince: new Date(Date.now() - 1000) },
+  });
+  await until('the compromise to count', async () => (await said()) === 'revoked');
 });

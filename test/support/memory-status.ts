@@ -71,6 +71,12 @@ export class MemoryStatus implements StatusSource {
     this.put({ ...before, ...change });
   }
 
+  /** As `change`, and the feed tells nothing of it: as a foreign CA's first CRL. */
+  changeUntold(...what: Parameters<MemoryStatus['change']>): void {
+    this.change(...what);
+    this.#changes.pop();
+  }
+
   async issuers(): Promise<readonly StatusIssuer[]> {
     await this.#available();
     return this.#issuers;
