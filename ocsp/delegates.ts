@@ -46,6 +46,8 @@ interface Slot {
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
+  /** The status of what was read was looked up: nothing is signed before. */
+  checked: boolean;
 }
 
 /** When a slot's turn comes again; kept apart from it, which begins with the first success. */
@@ -235,19 +237,27 @@ export class Delegates {
     const { issuerId } = issuer;
     const stored = await this.#parts.store.read(issuerId, keyAlgorithm);
     const key = stored.key && (await this.#confirmed(issuerId, stored.key));
-    const slot: Slot = { issuerId, keyAlgorithm, key, delegates: [], withdrawnKeys: new Set() };
+    const name = slotName(issuerId, keyAlgorithm);
+    const before = this.#slots.get(name);
+    const slot: Slot = {
+      ...{ issuerId, keyAlgorithm, key, delegates: [] },
+      // What is withdrawn stays so while its status is looked up again.
+      withdrawnKeys: new Set(before?.withdrawnKeys),
+      checked: before !== undefined,
+    };
     for (const certificate of stored.certificates) {
       await this.#admit(issuer, slot, certificate);
     }
     // Known to `noteStatus` before the lookup: no change falls between the two.
-    const name = slotName(issuerId, keyAlgorithm);
     this.#slots.set(name, slot);
     try {
       await this.#checkStatus(issuer, slot);
     } catch (error) {
-      this.#slots.delete(name);
+      if (before === undefined) this.#slots.delete(name);
+      else this.#slots.set(name, before);
       throw error;
     }
+    slot.checked = true;
     return slot;
   }
 
@@ -358,5 +368,5 @@ function slotName(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): string {
 }
 
 function usable(slot: Slot): readonly OcspDelegate[] {
-  return slot.delegates.filter((one) => !slot.withdrawnKeys.has(one.keyId));
+  return slot.checked ? slot.delegates.filter((one) => !slot.withdrawnKeys.has(one.keyId)) : [];
 }

@@ -61,13 +61,22 @@ export class ReplicaLookup implements StatusSource {
   async changesSince(cursor: string | undefined, limit: number): Promise<StatusChanges> {
     const started = this.#clock.now();
     const page = await this.#primary.changesSince(cursor, limit);
-    if (page.position !== undefined) {
-      this.#position = page.position;
+    this.#note(page, started, cursor === undefined || page.restarted === true, limit);
+    return page;
+  }
+
+  /**
+   * Forwards only: a page that its reader gave up waiting for may come after a later one, and its
+   * position would let a replica count that lacks what the later one told.
+   */
+  #note(page: StatusChanges, started: Date, anew: boolean, limit: number): void {
+    const { position, changes } = page;
+    if (position !== undefined && (anew || position > (this.#position ?? -1n))) {
+      this.#position = position;
     }
-    if (page.changes.length < limit) {
+    if (changes.length < limit && (anew || started > (this.#toldUntil ?? new Date(0)))) {
       this.#toldUntil = started;
     }
-    return page;
   }
 
   async lookup(

@@ -38,6 +38,11 @@ function isReport(message: unknown): message is Report {
   return typeof message === 'object' && message !== null && 'chanceryNotReady' in message;
 }
 
+/** What can't be sent any more: the channel's end is heard of by itself. */
+function ignore(): void {
+  // Without a callback the error would be an event that ends the process.
+}
+
 /** One of several processes; ends when the one above has gone. */
 export async function runWorker(
   configuration: ResponderConfiguration,
@@ -68,7 +73,7 @@ export async function runWorker(
         timer = setInterval(() => {
           const chanceryNotReady = responder.readiness().reasons;
           if (process.connected) {
-            process.send?.({ chanceryNotReady } satisfies Report);
+            process.send?.({ chanceryNotReady } satisfies Report, ignore);
           }
         }, reportInterval);
       },
@@ -96,7 +101,12 @@ export async function superviseWorkers(
   const aggregator = new AggregatorRegistry<RegistryContentType>();
   const fork = (enrols: boolean): Worker => {
     cluster.setupPrimary({ args: enrols ? [enrolling] : [] });
-    return cluster.fork();
+    const worker = cluster.fork();
+    // A connection that is handed to one that has just died; its end is told by `exit`.
+    worker.on('error', (error) => {
+      logger.warn({ err: error }, 'a process of the responder could not be reached');
+    });
+    return worker;
   };
   let failed: ChanceryError | undefined;
   const stopping = new AbortController();
@@ -107,7 +117,7 @@ export async function superviseWorkers(
     for (const place of places) {
       const others = places.filter((other) => other !== place).flatMap((other) => other.notReady);
       if (place.worker.isConnected()) {
-        place.worker.send({ chanceryNotReady: others } satisfies Report);
+        place.worker.send({ chanceryNotReady: others } satisfies Report, ignore);
       }
     }
   };

@@ -11,6 +11,7 @@ import { createLogger, createMetrics, crlMetrics, type Logger } from './telemetr
 /** A configuration error: quickstart does not start the process again. */
 const configurationExit = 78;
 const tickMilliseconds = 500;
+const leaseMilliseconds = 1000;
 const readinessMilliseconds = 5000;
 
 await main();
@@ -67,6 +68,7 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   });
   const schedule = [
     repeat(tickMilliseconds, stopping.signal, async () => authority.tick()),
+    repeat(leaseMilliseconds, stopping.signal, async () => authority.keepLeases()),
     repeat(
       tickMilliseconds,
       stopping.signal,

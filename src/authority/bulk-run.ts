@@ -158,7 +158,11 @@ export function bulkRun(
         await finished(turn);
         return true;
       } catch (error) {
-        if (isPassing(error)) throw error;
+        if (isPassing(error)) {
+          // Among these is a batch that takes longer than a statement may.
+          size = Math.max(1, Math.trunc(size / 2));
+          throw error;
+        }
         if (size === 1) {
           await refuseFirst(fence, error);
           size = Math.min(largest, 2);

@@ -2,7 +2,7 @@ import { ChanceryError, isChanceryError, type Principal } from '../domain/index.
 import type { EntrySpool } from '../issuance/ports.ts';
 import { encodeRevokedCertificates } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
-import { planOf } from './crl-plan.ts';
+import { lacksDelta, planOf } from './crl-plan.ts';
 import { type CrlReservation, reserveCrls, wholeSeconds } from './crl-reservation.ts';
 import { type CrlDraft, type SignedCrl, signCrl } from './crl-signing.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
@@ -94,27 +94,37 @@ async function buildUnderLease(
   build: CrlBuild,
   mayGoOn: () => Promise<void>,
 ): Promise<CrlRecord | undefined> {
-  const { unitOfWork, clock, tenant } = dependencies;
-  const { issuerId } = build.issuer.record;
-  let built: CrlRecord | undefined;
-  for (;;) {
-    const [state] = await unitOfWork.readOne(async (transaction) =>
-      transaction.crls.shardStates(tenant, issuerId, build.shard),
-    );
-    if (state === undefined) {
-      throw new ChanceryError('notFound', {
-        message: `issuer ${build.issuer.record.name} has no shard ${build.shard}`,
-        field: 'shard',
-      });
-    }
-    const forced = build.wanted === 'complete' && built === undefined;
-    const plan = forced && state.endedAt === undefined ? 'complete' : planOf(state, clock.now());
-    // The first complete CRL that announces deltas is the base of the first delta, which follows at once.
-    if (plan === 'nothing' || (built !== undefined && plan !== 'delta')) {
-      return built;
-    }
-    built = await buildOnce(dependencies, build, state, plan, mayGoOn);
+  const look = async (): Promise<CrlShardState> => stateOf(dependencies, build);
+  const state = await look();
+  const forced = build.wanted === 'complete' && state.endedAt === undefined;
+  const plan = forced ? 'complete' : planOf(state, dependencies.clock.now());
+  if (plan === 'nothing') {
+    return undefined;
   }
+  const built = await buildOnce(dependencies, build, state, plan, mayGoOn);
+  // The first complete CRL that announces deltas is the base of the first delta, which follows at once.
+  // Nothing else does: while changes keep coming, this would not come to an end.
+  const after = await look();
+  return lacksDelta(after) && after.endedAt === undefined
+    ? buildOnce(dependencies, build, after, 'delta', mayGoOn)
+    : built;
+}
+
+async function stateOf(
+  { unitOfWork, tenant }: AuthorityDependencies,
+  { issuer, shard }: CrlBuild,
+): Promise<CrlShardState> {
+  const { issuerId, name } = issuer.record;
+  const [state] = await unitOfWork.readOne(async (transaction) =>
+    transaction.crls.shardStates(tenant, issuerId, shard),
+  );
+  if (state === undefined) {
+    throw new ChanceryError('notFound', {
+      message: `issuer ${name} has no shard ${shard}`,
+      field: 'shard',
+    });
+  }
+  return state;
 }
 
 async function buildOnce(
@@ -149,8 +159,9 @@ async function buildOnce(
     // The complete one first: a delta must not speak of a number that nobody can fetch.
     for (const crl of signed) {
       await publishFile(dependencies, issuer, crl);
+      // Of a complete and a delta CRL, after each.
+      failpoint('crl.3-after-file');
     }
-    failpoint('crl.3-after-file');
     const published = signed.map(
       ({ record }): CrlRecord => ({ ...record, snapshot, publishedAt: dependencies.clock.now() }),
     );

@@ -1,4 +1,4 @@
-import type { CrlShardState } from './ports.ts';
+import type { CrlRecord, CrlShardState } from './ports.ts';
 
 /** What is to be built of a shard now. A complete CRL comes with a delta wherever deltas are announced. */
 export type CrlPlan = 'nothing' | 'complete' | 'delta';
@@ -24,7 +24,7 @@ export function planOf(state: CrlShardState, now: Date): CrlPlan {
   if (announced !== (policy.deltaSeconds !== undefined)) {
     return 'complete';
   }
-  const changed = state.lastChange > complete.coversChange;
+  const changed = state.lastChange > complete.coversChange && !rests(complete, now);
   const seconds = deltaSecondsOf(state, now);
   if (seconds === undefined) {
     return changed ? 'complete' : 'nothing';
@@ -36,14 +36,44 @@ export function planOf(state: CrlShardState, now: Date): CrlPlan {
   }
   if (
     delta === undefined ||
-    // The pair of a complete CRL that had no base to build upon.
-    delta.crlNumber < complete.crlNumber ||
-    state.lastChange > delta.coversChange ||
-    now >= renewalOf(delta, state.shard)
+    lacksDelta(state) ||
+    now >= renewalOf(delta, state.shard) ||
+    // One that came with a complete CRL took as long as that; by itself it is small.
+    (state.lastChange > delta.coversChange &&
+      !(delta.crlNumber > complete.crlNumber && rests(delta, now)))
   ) {
     return 'delta';
   }
   return 'nothing';
+}
+
+/** A complete CRL announces deltas and had no base to build one upon: it is itself the first. */
+export function lacksDelta({
+  complete,
+  delta,
+}: Pick<CrlShardState, 'complete' | 'delta'>): boolean {
+  return (
+    complete?.deltaSeconds !== undefined &&
+    (delta === undefined || delta.crlNumber < complete.crlNumber)
+  );
+}
+
+/** Milliseconds. A build that took less makes no change wait; after one that took longer none waits longer. */
+const rest = { from: 1000, atMost: 5 * 60_000 };
+
+/**
+ * Whether a change waits, because a CRL was built just now and took long: the next begins only after
+ * the machine had as much time for other things. Otherwise a large list would be built back to back
+ * while many certificates are revoked. What is due by time does not wait, nor what is asked for by hand.
+ *
+ * A number tells when its CRL was begun (`CrlLedger.reserveNumber`), so every node comes to the same.
+ */
+function rests({ crlNumber, publishedAt }: CrlRecord, now: Date): boolean {
+  if (publishedAt === undefined) {
+    return false;
+  }
+  const took = publishedAt.getTime() - Number(crlNumber / 1000n);
+  return took >= rest.from && now.getTime() < publishedAt.getTime() + Math.min(took, rest.atMost);
 }
 
 /**

@@ -28,6 +28,8 @@ export interface CrlPublication {
   publish(issuer: LoadedIssuer, principal: Principal): Promise<readonly CrlRecord[]>;
   /** Publishes what is due of every shard, see `planOf`: one look at the database for all of them. */
   publishDue(): Promise<void>;
+  /** Extends the leases of builds under way; asked for every second or two, whatever a turn waits for. */
+  keepLeases(): Promise<void>;
   /** Why the newest CRLs are not fresh; empty when all are. */
   problems(): readonly string[];
   /** How fresh each issuer's CRLs were at the last turn. */
@@ -70,7 +72,11 @@ export function crlPublication(
   const held = new Set<string>();
   const freshness = crlFreshness(log);
 
-  const failed = (key: string, { issuer, shard }: CrlBuild, error: unknown): void => {
+  const failed = (
+    key: string,
+    { issuer, shard }: Pick<CrlBuild, 'issuer' | 'shard'>,
+    error: unknown,
+  ): void => {
     const cause = isChanceryError(error) ? error.message : 'internal error';
     failures.set(key, {
       issuer: issuer.record.name,
@@ -191,7 +197,6 @@ export function crlPublication(
     },
     async publishDue() {
       const now = clock.now();
-      await keepLeases(dependencies, held);
       const active = new Map(
         (await issuers.all())
           .filter(({ record }) => record.state === 'active')
@@ -211,14 +216,26 @@ export function crlPublication(
         if (issuer === undefined || running.has(key) || failedJustNow(key, now)) {
           continue;
         }
-        await settleRetired(dependencies, state, now);
-        const whole = await looked.isWhole(issuer, state);
+        let whole = true;
+        try {
+          await settleRetired(dependencies, state, now);
+          whole = await looked.isWhole(issuer, state);
+        } catch (error) {
+          // What can't be looked at keeps neither this shard nor those after it from being renewed.
+          failed(key, { issuer, shard }, error);
+          log('warn', 'a shard could not be looked at; tried again', {
+            issuer: issuer.record.name,
+            shard,
+            cause: String(error),
+          });
+        }
         // A failure is made good even when nothing else is due, or it would stand for half a life.
         if (!whole || failures.has(key) || planOf(state, now) !== 'nothing') {
           inBackground({ issuer, shard, wanted: whole ? 'due' : 'complete' });
         }
       }
     },
+    keepLeases: async () => keepLeases(dependencies, held),
     problems() {
       return [...failures.values()].map(({ reason }) => reason).slice(0, 5);
     },

@@ -68,6 +68,14 @@ export function schedule(
       });
     },
 
+    /**
+     * Keeps what this node works on its own; every second or two. Not a part of `tick`, which waits for
+     * the store and for upkeep: a large CRL whose lease ran out meanwhile would be built in vain.
+     */
+    keepLeases: async (): Promise<void> => {
+      await attempt('keeping leases', crls.keepLeases);
+    },
+
     /** Computed in the background, served from memory. */
     async checkReadiness(): Promise<Readiness> {
       const now = clock.now();

@@ -190,6 +190,106 @@ describe('C9, C10 §5.2.3', () => {
   });
 });
 
+describe('builds that change or end in the middle', () => {
+  test('while changes keep coming, a build comes to its end', async () => {
+    const records = await Promise.all(Array.from({ length: 5 }, async () => chancery.issue()));
+    const left = records.map(({ record }) => record.serialNumber);
+    const busy = await chancery.node('busy');
+    let signatures = 0;
+    busy.beforeSign = async () => {
+      signatures += 1;
+      const serialNumber = left.pop();
+      if (serialNumber !== undefined) {
+        await authority.revokeCertificate(admin, { serialNumber, reasonCode: 'superseded' });
+      }
+    };
+    await busy.authority.publishCrl(admin, 'issuing');
+    expect(signatures).toBe(2);
+    await turn();
+  });
+
+  /** Ends at the nth file that it writes. */
+  async function dies(name: string, files: number): Promise<void> {
+    const node = await chancery.node(name);
+    let written = 0;
+    node.at['crl.3-after-file'] = () => {
+      written += 1;
+      if (written === files) throw new Error('the process ends');
+    };
+    // What the first node was asked for in the background may hold the lease for a moment.
+    for (let outcome = 'another node'; outcome.includes('another node'); ) {
+      outcome = await node.authority.publishCrl(admin, 'issuing').then(() => 'published', String);
+      expect(outcome).toMatch(/another node|the process ends/);
+    }
+  }
+
+  test.each([
+    ['between the complete and the delta file', 1],
+    ['after both files and before the commit', 2],
+  ])(
+    'a process that dies %s: the next one makes a whole pair, and nobody is told less',
+    async (_, files) => {
+      const held = await chancery.issue();
+      await changed('hold', held.record.serialNumber);
+      await authority.publishCrl(admin, 'issuing');
+      const { record } = await chancery.issue();
+      await changed('revoke', record.serialNumber);
+      await authority.releaseCertificate(admin, { serialNumber: held.record.serialNumber });
+      const before = published();
+      await dies(`dies-${files}`, files);
+      const left = published();
+      expect(left.complete.crlNumber).toBeGreaterThan(before.complete.crlNumber ?? 0n);
+      expect(left.delta.crlNumber === left.complete.crlNumber).toBe(files === 2);
+      // What stands in the store meanwhile holds together for whoever fetches it.
+      expect(told(left.complete).has(record.serialNumber)).toBe(true);
+      expect(combined(before.complete, left.delta).has(record.serialNumber)).toBe(true);
+
+      const restarted = await chancery.node(`restarted-${files}`);
+      await restarted.authority.tick();
+      await restarted.authority.drain();
+      const after = published();
+      expect(after.complete.crlNumber).toBeGreaterThan(left.complete.crlNumber ?? 0n);
+      expect(after.delta.crlNumber).toBeGreaterThanOrEqual(after.complete.crlNumber ?? 0n);
+      for (const base of [before.complete, left.complete, after.complete]) {
+        expect(after.delta.baseCrlNumber).toBeLessThanOrEqual(base.crlNumber ?? 0n);
+        const all = combined(base, after.delta);
+        expect(all.has(record.serialNumber)).toBe(true);
+        expect(all.has(held.record.serialNumber)).toBe(false);
+      }
+      const report = await restarted.authority.checkReadiness();
+      expect(report.reasons).toEqual([]);
+    },
+  );
+
+  test('a shard whose build died holds up no other, and is right after the restart', async () => {
+    await authority.changeStatusPolicy(admin, 'issuing', { crl: { shards: 3 } });
+    const records = await Promise.all(Array.from({ length: 6 }, async () => chancery.issue()));
+    const shardOf = new Map(records.map(({ record }) => [record.serialNumber, record.shard]));
+    await turn();
+    for (const serialNumber of shardOf.keys()) {
+      await authority.revokeCertificate(admin, { serialNumber, reasonCode: 'superseded' });
+    }
+    await authority.drain();
+    await dies('dies-in-a-shard', 2);
+    const restarted = await chancery.node('restarted-with-shards');
+    await restarted.authority.tick();
+    await restarted.authority.drain();
+    const files = publishedCrls(chancery.folder, issuerId);
+    for (const [serialNumber, shard] of shardOf) {
+      const [complete, of] = [files.get(`${shard}`), files.get(`${shard}-delta`)];
+      if (complete === undefined || of === undefined) throw new Error(`shard ${shard} has none`);
+      expect(combined(complete, of).has(serialNumber)).toBe(true);
+    }
+    const twice = await chancery.sql(
+      'SELECT crl_number FROM crls WHERE issuer_id = $1 GROUP BY shard, crl_number, kind HAVING count(*) > 1',
+      [issuerId],
+    );
+    expect(twice).toEqual([]);
+    // One shard is enough for what follows.
+    for (const shard of [1, 2]) await authority.retireShard(admin, 'issuing', shard);
+  });
+});
+
 describe('a changed policy', () => {
   test('deltas go on until the last complete CRL that announced them has expired', async () => {
     await delta(null);

@@ -236,6 +236,38 @@ describe('C23: never a gap', () => {
     expect(planOf({ ...live, lastChange: complete.coversChange }, half)).toBe('complete');
   });
 
+  test('after a build that took long a change waits, five minutes at most and never past the renewal', async () => {
+    const [state] = await states();
+    if (state?.complete?.publishedAt === undefined) throw new Error('not published');
+    const { publishedAt } = state.complete;
+    const after = (seconds: number) => new Date(publishedAt.getTime() + seconds * 1000);
+    const plan = (took: number, life: number, now: Date, number?: bigint) => {
+      const complete = {
+        ...state.complete,
+        crlNumber: number ?? BigInt(after(-took).getTime()) * 1000n,
+        thisUpdate: publishedAt,
+        nextUpdate: after(life),
+      } as NonNullable<typeof state.complete>;
+      const lastChange = complete.coversChange + 1n;
+      return planOf(
+        { ...state, shard: 0, endedAt: undefined, lastNotAfter: undefined, complete, lastChange },
+        now,
+      );
+    };
+    expect(plan(0.9, day, after(0))).toBe('complete');
+    expect([plan(20, day, after(19)), plan(20, day, after(20))]).toEqual(['nothing', 'complete']);
+    expect([plan(9999, day, after(299)), plan(9999, day, after(300))]).toEqual([
+      'nothing',
+      'complete',
+    ]);
+    expect([plan(9999, 240, after(119)), plan(9999, 240, after(120))]).toEqual([
+      'nothing',
+      'complete',
+    ]);
+    // A number that had to follow a greater one tells nothing of its time.
+    expect(plan(0, day, after(0), BigInt(after(3600).getTime()) * 1000n)).toBe('complete');
+  });
+
   test('lateness is told by issuer, of the worst shard, in the log and in readiness before anything expires', async () => {
     await turn();
     chancery.beforeSign = async () => Promise.reject(new Error('the token is away'));

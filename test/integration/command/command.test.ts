@@ -310,6 +310,58 @@ describe('refused or failed is exit 1, with the reason', () => {
   );
 });
 
+describe('how an issuer tells status', () => {
+  interface IssuerJson {
+    readonly statusPolicy: { readonly crl: Readonly<Record<string, unknown>> };
+  }
+  const shards = async () =>
+    (
+      await chancery.json<{ items: readonly { shard: number; state: string; url: string }[] }>(
+        ...['crl', 'shards', '--issuer', 'issuing'],
+      )
+    ).items;
+
+  test('issuer policy changes what is named; each shard and delta is there when it returns', async () => {
+    const table = await chancery.ok(
+      ...['issuer', 'policy', 'issuing', '--crl-shards', '3', '--delta', '1h'],
+    );
+    expect(table).toMatch(/^crl +shards +3$/m);
+    const { statusPolicy } = await chancery.json<IssuerJson>('issuer', 'policy', 'issuing');
+    expect(statusPolicy.crl).toMatchObject({ shards: 3, deltaSeconds: 3600, scopes: 'all' });
+    for (const { url } of await shards()) {
+      for (const each of [url, url.replace(/\.crl$/, '-delta.crl')]) {
+        const path = new URL(each).pathname;
+        expect((await fetch(`${chancery.httpUrl}${path}`)).status).toBe(200);
+      }
+    }
+  });
+
+  test('crl retire: the shard gets no new certificates, and its CRLs go on', async () => {
+    expect(await chancery.ok('crl', 'retire', '0', '--issuer', 'issuing')).toBe(
+      'shard 0 of issuing is retired\n',
+    );
+    expect((await shards()).map(({ shard, state }) => `${shard} ${state}`)).toEqual([
+      '0 retired',
+      '1 open',
+      '2 open',
+    ]);
+    const published = await chancery.json<{ items: readonly { shard: number; kind: string }[] }>(
+      ...['crl', 'publish', '--issuer', 'issuing'],
+    );
+    expect(published.items.map(({ shard }) => shard)).toEqual([0, 1, 2]);
+    await chancery.ok('crl', 'retire', '1', '--issuer', 'issuing');
+  });
+
+  test.each([
+    [/is the last/, 'crl', 'retire', '2', '--issuer', 'issuing'],
+    [/has no shard 9/, 'crl', 'retire', '9', '--issuer', 'issuing'],
+    [/at most|half/, 'issuer', 'policy', 'issuing', '--delta', '300d'],
+    [/there is no issuer/, 'crl', 'retire', '0', '--issuer', 'nope'],
+  ])('refused: %s', async (reason, ...parameters) => {
+    expect(await refused(...parameters)).toEqual([1, expect.stringMatching(reason)]);
+  });
+});
+
 describe('the first failure that a user meets', () => {
   beforeAll(async () => {
     await chancery.openssl([

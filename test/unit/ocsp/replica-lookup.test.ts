@@ -71,6 +71,20 @@ describe('looking up on a replica', () => {
     expect(state.lookups).toBe(1);
   });
 
+  it('a page that comes after a later one, because nobody waited for it, takes nothing back', async () => {
+    const { primary, replica, source, state, record } = make();
+    for (const one of [primary, replica]) one.put(record('0a'));
+    const { cursor } = await source.changesSince(undefined, 10);
+    primary.put(record('0a', { status: 'revoked' }));
+    state.position = 200n;
+    state.now = 1500;
+    await source.changesSince(cursor, 10);
+    // Read before the certificate was revoked; its reader gave it up.
+    state.position = 100n;
+    await source.changesSince(cursor, 0);
+    expect(await source.lookup(issuerId, ['0a'])).toEqual([record('0a', { status: 'revoked' })]);
+  });
+
   it('what it does not know as issued is asked of the primary, that alone', async () => {
     const { primary, replica, source, state, record } = make();
     replica.put(record('0a'));
