@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { link, readFile, stat, unlink, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ChanceryError } from '../domain/index.ts';
 import { hasCode } from './file-errors.ts';
+import { orEmpty, place } from './process-place.ts';
 import { removeTemporary, temporaryBeside } from './temporary-files.ts';
 
 /**
@@ -28,12 +28,6 @@ interface Holder {
   readonly started: string;
 }
 
-/** Host, boot and namespace of process ids: within one, a process id tells who lives. */
-const place = [
-  hostname(),
-  orEmpty(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()),
-  orEmpty(() => readlinkSync('/proc/self/ns/pid')),
-].join(' ');
 /** Locks that this process holds or is about to. */
 const held = new Set<string>();
 
@@ -49,7 +43,8 @@ export async function withFileLock<T>(file: string, work: () => Promise<T>): Pro
     try {
       return await work();
     } finally {
-      await unlink(file);
+      // Who was stopped for longer than `foreignSeconds` may find another's lock there.
+      if ((await readHolder(file))?.token === token) await unlink(file);
     }
   } finally {
     held.delete(token);
@@ -120,12 +115,4 @@ function startOf(pid: number): string {
   return orEmpty(
     () => readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ').at(-1)?.split(' ')[19] ?? '',
   );
-}
-
-function orEmpty(read: () => string): string {
-  try {
-    return read();
-  } catch {
-    return '';
-  }
 }

@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Publisher } from '../../../src/authority/ports.ts';
+import { withFileLock } from '../../../src/storage/file-lock.ts';
 import { filePublisher } from '../../../src/storage/index.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'publisher-'));
@@ -71,6 +73,26 @@ describe('a published file', () => {
     expect(await publisher.list('')).toEqual(['crl/x']);
     await publisher.publish('crl/x', bytes(2));
     expect(existsSync(leftover)).toBe(false);
+  });
+
+  test('what another host or container is writing stays, until it must be left over', async () => {
+    await publisher.publish('crl/y', bytes(1));
+    const [writing, left] = ['1-1-0badc0de', '1-2-0badc0de'].map((name) =>
+      join(folder, `published/crl/.x.${name}.new`),
+    ) as [string, string];
+    for (const file of [writing, left]) writeFileSync(file, 'half');
+    utimesSync(left, new Date(0), new Date(0));
+    await publisher.publish('crl/x', bytes(1));
+    expect([existsSync(writing), existsSync(left)]).toEqual([true, false]);
+  });
+
+  test('who was stopped while it held the lock removes no other’s', async () => {
+    const lock = join(folder, 'a.lock');
+    await withFileLock(lock, async () => {
+      writeFileSync(lock, JSON.stringify({ token: 'another', place: 'elsewhere', pid: 1 }));
+      return Promise.resolve();
+    });
+    expect(readFileSync(lock, 'utf8')).toContain('another');
   });
 });
 
