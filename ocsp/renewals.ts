@@ -82,10 +82,10 @@ export class Renewals {
     }
   }
 
-  /** To be signed when there is time. */
+  /** To be signed when there is time, the first of them first. */
   ahead(certIDs: readonly Uint8Array[]): void {
     const room = Math.max(0, longestQueue - this.#due.length);
-    for (const certID of certIDs.slice(0, room)) {
+    for (const certID of certIDs.slice(0, room).toReversed()) {
       this.#due.push({ certID });
     }
   }

@@ -1,6 +1,13 @@
 /** A StatusSource in memory, with the faults that a database has. */
 
-import type { AnswerPolicy, StatusIssuer, StatusRecord, StatusSource } from '../../ocsp/ports.ts';
+import type {
+  AnswerPolicy,
+  StatusChange,
+  StatusChanges,
+  StatusIssuer,
+  StatusRecord,
+  StatusSource,
+} from '../../ocsp/ports.ts';
 import { ChanceryError } from '../../src/domain/index.ts';
 import type { TestIssuer } from './test-hierarchy.ts';
 
@@ -14,7 +21,7 @@ export class MemoryStatus implements StatusSource {
   afterRead: () => Promise<void> = async () => Promise.resolve();
   readonly #issuers: StatusIssuer[] = [];
   readonly #records = new Map<string, StatusRecord>();
-  readonly #changes: StatusRecord[] = [];
+  readonly #changes: StatusChange[] = [];
 
   addIssuer(issuer: TestIssuer): void {
     const chain: Uint8Array[] = [];
@@ -57,7 +64,7 @@ export class MemoryStatus implements StatusSource {
   /** Writes a row; what changes an existing one goes into the change feed. */
   put(record: StatusRecord): void {
     const key = `${record.issuerId}/${record.serialNumber}`;
-    if (this.#records.has(key)) this.#changes.push(record);
+    if (this.#records.has(key)) this.#changes.push({ ...record, changedAt: new Date() });
     this.#records.set(key, record);
   }
 
@@ -95,14 +102,11 @@ export class MemoryStatus implements StatusSource {
     return found;
   }
 
-  async changesSince(
-    cursor: string | undefined,
-    limit: number,
-  ): Promise<{ readonly changes: readonly StatusRecord[]; readonly cursor: string }> {
+  async changesSince(cursor: string | undefined, limit: number): Promise<StatusChanges> {
     await this.#available();
     const from = cursor === undefined ? this.#changes.length : Number(cursor);
     const changes = this.#changes.slice(from, from + limit);
-    return { changes, cursor: String(from + changes.length) };
+    return { changes, cursor: String(from + changes.length), readAt: new Date() };
   }
 
   async #available(): Promise<void> {
