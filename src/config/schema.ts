@@ -12,6 +12,7 @@ import {
   httpUrl,
   listOfText,
   path,
+  plainHttpUrl,
   port,
   setting,
 } from './values.ts';
@@ -126,13 +127,13 @@ export const configurationSchema = z.strictObject({
   urls: z
     .strictObject({
       http: setting(
-        httpUrl.optional(),
+        plainHttpUrl.optional(),
         'CHANCERY_HTTP_URL',
         'Base of CRL and CA certificate URLs, kept with each issuer when it is made.',
         'http://HOST:HTTP_PORT',
       ),
       ocsp: setting(
-        httpUrl.optional(),
+        plainHttpUrl.optional(),
         'CHANCERY_OCSP_URL',
         'OCSP URL in certificates, kept with each issuer when it is made.',
         'http://HOST:OCSP_PORT/',

@@ -61,6 +61,15 @@ export const httpUrl = z.string().regex(/^https?:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, 
   message: 'must be an http or https URL without query, fragment or password',
 });
 
+/**
+ * Where status and issuers are fetched from: over TLS a fetch would need a certificate whose status
+ * needs the same fetch (RFC 5280 §8).
+ */
+export const plainHttpUrl = z.string().regex(/^http:\/\/[^\s/?#@]+(\/[^\s?#]*)?$/, {
+  message:
+    'must be a plain http URL without query, fragment or password: status fetched over TLS would need itself (RFC 5280 §8)',
+});
+
 /** A host name or address as it goes into URLs and certificates. */
 export const hostName = z
   .string()

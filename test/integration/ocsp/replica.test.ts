@@ -9,7 +9,10 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../../scripts/supervisor/embedded-postgres.ts';
+import { installationGuard } from '../../../src/authority/installation.ts';
+import type { Installation } from '../../../src/authority/ports.ts';
 import {
+  filePublisher,
   migrate,
   openReplica,
   openStatusStorage,
@@ -151,11 +154,49 @@ test('a standby that is away costs nothing but the primary’s time, and is used
   expect(await look(serialNumber)).toEqual(['onHold', true]);
 });
 
-test('a standby that was promoted is believed no more: the primary that is followed runs on', async () => {
+test('T-DB-2: a standby that was promoted behind its primary: the responder believes it no more, the CA issues nothing from it', async () => {
   const serialNumber = await issued();
   await follow();
+  let kept: Installation | undefined = { id: 'test', serialPrefix: '1b2c', generation: 0n };
+  const first = kept;
+  await storage.unitOfWork.run(async ({ installation }) => await installation.insert(first));
   await caughtUp();
+  const guardOver = ({ unitOfWork }: Storage) =>
+    installationGuard({
+      ...{ unitOfWork, tenant, log: () => undefined },
+      installationFile: {
+        read: async () => Promise.resolve(kept),
+        write: async (installation) => {
+          kept = installation;
+          return Promise.resolve();
+        },
+      },
+      publisher: filePublisher(join(folder, 'published')),
+      random: { bytes: async (length) => Promise.resolve(new Uint8Array(length)) },
+      clock: { now: () => new Date() },
+    });
+  // Cut off: what the primary commits from now on never reaches it.
+  await sql(standby, `ALTER SYSTEM SET primary_conninfo = ''`);
+  await sql(standby, 'SELECT pg_reload_conf()');
+  await until('the stream to end', async () => {
+    return (await sql(standby, 'SELECT count(*)::int FROM pg_stat_wal_receiver')) === 0;
+  });
+  const guard = guardOver(storage);
+  await guard.check();
+  expect(await guard.serialPrefix()).toBe('1b2c');
+
+  const elsewhere = await openStorage({ url: standby.url('application') });
+  // Still a standby: what writes there is told that the database is not available (25006).
+  await expect(
+    elsewhere.unitOfWork.run(async ({ installation }) => await installation.update(first)),
+  ).rejects.toMatchObject({ code: 'databaseUnavailable' });
   await sql(standby, 'SELECT pg_promote()');
   await hold(serialNumber);
   expect(await look(serialNumber)).toEqual(['onHold', false]);
+
+  const after = guardOver(elsewhere);
+  await after.check();
+  expect(after.halted()).toMatch(/^the database went back/);
+  await expect(after.serialPrefix()).rejects.toMatchObject({ code: 'issuanceHalted' });
+  await elsewhere.close();
 });
