@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { SingleBar } from 'cli-progress';
 import type { Client } from './client.ts';
 import { CommandError, exitCodes } from './exit.ts';
 import { print, printJson, printTable } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 import { list } from './rows.ts';
 
 export interface BulkCounts {
@@ -100,12 +100,9 @@ function progress(first: BulkJobJson): {
 } {
   const settled = ({ counts }: BulkJobJson): number => counts.items - counts.pending;
   if (process.stderr.isTTY) {
-    const bar = new SingleBar({
-      stream: process.stderr,
-      format: '{bar} {value} of {total} certificates, {duration_formatted}',
-      clearOnComplete: true,
-    });
-    bar.start(first.counts.items, settled(first));
+    const format = '{bar} {value} of {total} certificates, {duration_formatted}';
+    const bar = progressBar(format, first.counts.items);
+    bar.update(settled(first));
     return { update: (job) => bar.update(settled(job)), stop: () => bar.stop() };
   }
   let said = performance.now();

@@ -98,7 +98,9 @@ function shardCommands(crl: Command, client: ClientOf): void {
     .argument('<shard>', 'its number, as `crl shards` prints it', parseCount)
     .requiredOption('--issuer <name>', 'whose shard')
     .option('--json', 'print the REST representation')
-    .description('no new certificate gets the shard; its CRLs go on until the last has expired')
+    .description(
+      'no new certificate gets the shard; its CRLs go on until the last of its certificates has expired',
+    )
     .action(async (shard: number, options: Options) => {
       const name = encodeURIComponent(String(options['issuer']));
       const answer = await client().call({
@@ -140,6 +142,13 @@ function policyCommand(issuer: Command, client: ClientOf): void {
       parseSecondsOrOff,
     )
     .option('--json', 'print the REST representation')
+    .addHelpText(
+      'after',
+      `
+Shards are opened up to the number given; \`crl retire\` takes one away. Examples:
+  chancery issuer policy issuing
+  chancery issuer policy issuing --crl-shards 16 --delta 6h`,
+    )
     .action(async (name: string, options: Options) => {
       const path = `/issuers/${encodeURIComponent(name)}`;
       const crl = given({

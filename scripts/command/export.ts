@@ -1,10 +1,10 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { SingleBar } from 'cli-progress';
+import { writeSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { Client } from './client.ts';
 import { CommandError, usageError } from './exit.ts';
 import { addFilters, filtersOf } from './filters.ts';
-import { requireWritableFolder } from './output.ts';
+import { beginFile, requireWritableFolder } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -59,29 +59,20 @@ async function exportToFile(
   file: string,
 ): Promise<void> {
   requireWritableFolder(file);
-  const temporary = `${file}.${process.pid}.tmp`;
-  const descriptor = openSync(temporary, 'wx', 0o600);
-  const bar = process.stderr.isTTY
-    ? new SingleBar({
-        stream: process.stderr,
-        format: '{value} certificates in {duration_formatted}',
-        clearOnComplete: true,
-      })
-    : undefined;
-  bar?.start(0, 0);
+  const pending = beginFile(file, 0o600);
+  const bar = progressBar('{value} certificates in {duration_formatted}');
   let rows = 0;
   try {
     await client.download(call, async (piece) => {
-      for (let at = 0; at < piece.length; ) at += writeSync(descriptor, piece, at);
+      for (let at = 0; at < piece.length; ) at += writeSync(pending.descriptor, piece, at);
       // Good enough for a bar: a field of CSV may hold a line end.
       rows += piece.filter((octet) => octet === 0x0a).length;
-      bar?.update(rows);
+      bar.update(rows);
       return Promise.resolve();
     });
-    fsyncSync(descriptor);
-    renameSync(temporary, file);
+    pending.commit();
   } catch (error) {
-    rmSync(temporary, { force: true });
+    pending.discard();
     throw error instanceof CommandError
       ? error
       : new CommandError(
@@ -90,7 +81,6 @@ async function exportToFile(
           error,
         );
   } finally {
-    closeSync(descriptor);
-    bar?.stop();
+    bar.stop();
   }
 }

@@ -1,11 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { SingleBar } from 'cli-progress';
 import type { Command } from 'commander';
 import { Client } from './client.ts';
 import { CommandError, usageError } from './exit.ts';
 import { type ImportEntry, importEntries } from './import-sources.ts';
 import { print, printJson } from './output.ts';
+import { progressBar } from './progress-bar.ts';
 import { repeated } from './values.ts';
 
 interface Options {
@@ -48,10 +48,17 @@ export function importCommand(
       'index.txt of openssl ca: status, dates, reasons; serial numbers without a file as such',
     )
     .option('--owner <name>', 'who looks after them; default: you')
-    .option('--tag <tag>', 'tags of what is imported', repeated)
+    .option('--tag <tag>', 'a tag of what is imported; may be repeated', repeated)
     .option('--dry-run', 'say what would be done; changes nothing')
     .option('--report <file>', 'one JSON object a certificate, a line each')
     .option('--json', 'print the counts as JSON')
+    .addHelpText(
+      'after',
+      `
+Each certificate goes to the issuer whose key signed it: ours, one known from before, or the one of
+--issuer-certificate. Exit status 1 when any was refused. Example, with the folder of openssl ca:
+  chancery import --index demoCA/index.txt --issuer-certificate demoCA/cacert.pem --dry-run`,
+    )
     .action(async (paths: readonly string[], options: Options) => {
       if (paths.length === 0 && options.index === undefined) {
         throw usageError('name files or folders, or an index with --index FILE');
@@ -72,14 +79,10 @@ async function importAll(
   const counts = { imported: 0, updated: 0, known: 0, refused: 0, lenient: 0 };
   const refused: Result[] = [];
   const report = options.report === undefined ? undefined : openSync(options.report, 'w', 0o644);
-  const bar = process.stderr.isTTY
-    ? new SingleBar({
-        stream: process.stderr,
-        format: '{bar} {value}/{total} certificates, {eta_formatted} left',
-        clearOnComplete: true,
-      })
-    : undefined;
-  bar?.start(entries.length, 0);
+  const bar = progressBar(
+    '{bar} {value}/{total} certificates, {eta_formatted} left',
+    entries.length,
+  );
   try {
     const issuerCertificate = options.issuerCertificate && base64Of(options.issuerCertificate);
     for (let start = 0; start < entries.length; start += batchSize) {
@@ -90,10 +93,10 @@ async function importAll(
         if (result.outcome === 'refused') refused.push(result);
         if (report !== undefined) writeSync(report, `${JSON.stringify(result)}\n`);
       }
-      bar?.update(start + batch.length);
+      bar.update(start + batch.length);
     }
   } finally {
-    bar?.stop();
+    bar.stop();
     if (report !== undefined) closeSync(report);
   }
   if (options.json === true) printJson(counts);

@@ -28,9 +28,7 @@ export function localCommands(program: Command, environment: Environment): void 
     .action(async (options: { readonly json?: boolean }) => {
       const { verifyDatabase } = await import('./verify-database.ts');
       const { withDatabase } = await import('./with-database.ts');
-      const report = await withDatabase(environment, async (complete) =>
-        verifyDatabase(complete, process.stderr.isTTY ? process.stderr : undefined),
-      );
+      const report = await withDatabase(environment, async (complete) => verifyDatabase(complete));
       if (options.json === true) {
         printJson(report);
       } else {
@@ -137,9 +135,8 @@ function rehearseCommand(database: Command, environment: Environment): void {
     .action(async (options: { readonly keep?: boolean; readonly json?: boolean }) => {
       const { rehearseHere } = await import('./rehearse-database.ts');
       const { withDatabase } = await import('./with-database.ts');
-      const terminal = process.stderr.isTTY ? process.stderr : undefined;
       const report = await withDatabase(environment, async (complete) =>
-        rehearseHere(complete, options.keep === true, terminal),
+        rehearseHere(complete, options.keep === true),
       );
       if (options.json === true) printJson(report);
       else {

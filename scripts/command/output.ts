@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import {
   accessSync,
   closeSync,
@@ -5,8 +6,9 @@ import {
   fsyncSync,
   openSync,
   renameSync,
+  rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommandError } from './exit.ts';
@@ -58,26 +60,64 @@ export function printFields(fields: readonly (readonly [string, unknown])[]): vo
   }
 }
 
-/** Replaces the file atomically: whole or as it was. */
+/**
+ * Replaces the file whole or not at all: temporary file, fsync, rename, fsync of the folder.
+ *
+ * @throws CommandError that names the file
+ */
 export function writeFileWhole(file: string, content: string | Uint8Array, mode = 0o644): void {
-  const temporary = `${file}.${process.pid}.tmp`;
+  let pending: PendingFile | undefined;
   try {
-    const descriptor = openSync(temporary, 'w', mode);
-    try {
-      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-      writeSync(descriptor, bytes);
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
-    }
-    renameSync(temporary, file);
+    pending = beginFile(file, mode);
+    writeFileSync(pending.descriptor, content);
+    pending.commit();
   } catch (error) {
+    pending?.discard();
     throw new CommandError(
       `${file} can't be written: ${(error as Error).message}`,
       undefined,
       error,
     );
   }
+}
+
+/** Content on its way into a file, beside the one that it will replace. */
+export interface PendingFile {
+  readonly descriptor: number;
+  /** Puts it in place, durably. */
+  commit(): void;
+  /** Takes it away, unless it was put in place. */
+  discard(): void;
+}
+
+/** Begins a file that replaces another one only when it is whole. */
+export function beginFile(file: string, mode = 0o644): PendingFile {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
+  // Not through a link that somebody put there.
+  const descriptor = openSync(temporary, 'wx', mode);
+  let open = true;
+  const close = (): void => {
+    if (open) closeSync(descriptor);
+    open = false;
+  };
+  return {
+    descriptor,
+    commit() {
+      fsyncSync(descriptor);
+      close();
+      renameSync(temporary, file);
+      const folder = openSync(dirname(file), 'r');
+      try {
+        fsyncSync(folder);
+      } finally {
+        closeSync(folder);
+      }
+    },
+    discard() {
+      close();
+      rmSync(temporary, { force: true });
+    },
+  };
 }
 
 /** Before an act whose result goes to a file: what could not be written would be lost. */

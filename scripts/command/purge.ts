@@ -30,7 +30,7 @@ export function purgeCommands(program: Command, environment: Environment): void 
     )
     .option(
       '--before <t>',
-      'only what expired before this moment, too (RFC 3339 with Z)',
+      'of that, only what expired before this moment (RFC 3339 with Z)',
       parseTime,
     )
     .option('--dry-run', 'count and change nothing')

@@ -1,4 +1,3 @@
-import { SingleBar } from 'cli-progress';
 import { verifyInventory } from '../../src/authority/index.ts';
 import { systemClock } from '../../src/composition.ts';
 import { type Configuration, loadConfiguration } from '../../src/config/index.ts';
@@ -10,12 +9,12 @@ import {
   type RehearsalReport,
   rehearse,
 } from '../../src/storage/index.ts';
+import { progressBar } from './progress-bar.ts';
 
 /** Rehearses the migrations on a copy beside the configured schema. */
 export async function rehearseHere(
   environment: Readonly<Record<string, string | undefined>>,
   keep: boolean,
-  terminal: NodeJS.WriteStream | undefined,
 ): Promise<RehearsalReport> {
   const configuration = loadConfiguration(environment);
   const { ownerDatabaseUrl, ocspDatabaseUrl, database } = configuration;
@@ -24,11 +23,7 @@ export async function rehearseHere(
       message: 'a rehearsal needs the database owner; set CHANCERY_DATABASE_OWNER_URL',
     });
   }
-  const bar =
-    terminal === undefined
-      ? undefined
-      : new SingleBar({ stream: terminal, format: '{bar} {step}', clearOnComplete: true });
-  bar?.start(1, 0, { step: '' });
+  const bar = progressBar('{bar} {step}', 1, { step: '' });
   try {
     return await rehearse({
       ownerUrl: ownerDatabaseUrl,
@@ -40,13 +35,13 @@ export async function rehearseHere(
       },
       keep,
       progress(step, done, of) {
-        bar?.setTotal(of);
-        bar?.update(done, { step });
+        bar.setTotal(of);
+        bar.update(done, { step });
       },
       verify: async (copy) => verifyCopy(configuration, copy),
     });
   } finally {
-    bar?.stop();
+    bar.stop();
   }
 }
 

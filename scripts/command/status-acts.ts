@@ -15,12 +15,18 @@ export function statusCommands(program: Command, environment: Environment): void
   const client = (): Client => new Client(environment);
 
   const act = (name: string, description: string): Command =>
-    addSelection(program.command(name).description(description)).option(
-      '--comment <text>',
-      'kept in the history',
-    );
+    addSelection(program.command(name).description(description))
+      .option('--comment <text>', 'kept in the history')
+      .addHelpText(
+        'after',
+        `
+Of many, by --from or --where, the count is shown first; they become a job that the CA works off, also
+when this command ends. Examples:
+  chancery ${name} 1a328fd15346487ab78b${name === 'revoke' ? ' --reason superseded' : ''}
+  chancery ${name} --where --owner team-a${name === 'revoke' ? ' --reason superseded' : ''} --dry-run`,
+      );
 
-  act('revoke', 'revoke a certificate for good')
+  act('revoke', 'revoke certificates for good')
     .option(
       '--reason <code>',
       'keyCompromise, superseded, cessationOfOperation, affiliationChanged, privilegeWithdrawn, cACompromise, aACompromise or unspecified',
@@ -66,7 +72,7 @@ export function statusCommands(program: Command, environment: Environment): void
       }
     });
 
-  act('hold', 'suspend a certificate; it can be released again')
+  act('hold', 'suspend certificates; they can be released again')
     .addOption(
       new Option('--cause <cause>', 'why').choices([
         'keyStatusUnknown',
@@ -96,7 +102,7 @@ export function statusCommands(program: Command, environment: Environment): void
       });
     });
 
-  act('release', 'end a hold: the certificate is good again').action(
+  act('release', 'end holds: the certificates are good again').action(
     async (serials: readonly string[], options: Options) => {
       await statusAct('release', serials, options, {});
     },

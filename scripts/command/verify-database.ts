@@ -1,14 +1,13 @@
-import { SingleBar } from 'cli-progress';
 import { type VerificationReport, verifyInventory } from '../../src/authority/index.ts';
 import { systemClock } from '../../src/composition.ts';
 import { loadConfiguration } from '../../src/config/index.ts';
 import { defaultTenant } from '../../src/domain/index.ts';
 import { openPublishedStore, openStorage } from '../../src/storage/index.ts';
+import { progressBar } from './progress-bar.ts';
 
 /** Opens the database as the application, reads it whole and compares; no token is opened. */
 export async function verifyDatabase(
   environment: Readonly<Record<string, string | undefined>>,
-  terminal: NodeJS.WriteStream | undefined,
 ): Promise<VerificationReport> {
   const configuration = loadConfiguration(environment);
   const store = openPublishedStore(configuration.store, configuration.workFolder);
@@ -19,15 +18,7 @@ export async function verifyDatabase(
     statementTimeout: configuration.database.statementTimeoutMilliseconds,
     applicationName: 'chancery-verify',
   });
-  const bar =
-    terminal === undefined
-      ? undefined
-      : new SingleBar({
-          stream: terminal,
-          format: 'verifying {value} rows in {duration_formatted}',
-          clearOnComplete: true,
-        });
-  bar?.start(0, 0);
+  const bar = progressBar('verifying {value} rows in {duration_formatted}');
   try {
     return await verifyInventory({
       source: storage.verification,
@@ -36,10 +27,10 @@ export async function verifyDatabase(
       tenant: defaultTenant,
       now: systemClock.now(),
       settleAfterSeconds: 20,
-      progress: (rows) => bar?.update(rows),
+      progress: (rows) => bar.update(rows),
     });
   } finally {
-    bar?.stop();
+    bar.stop();
     store.close();
     await storage.close();
   }

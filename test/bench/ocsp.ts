@@ -4,13 +4,15 @@
  * signs; memory and time to readiness; and while issuance runs or a CRL is built.
  */
 import { randomBytes } from 'node:crypto';
+import { freePorts } from '../support/quickstart-run.ts';
 import { type LoadResult, load, rawRequest } from './load.ts';
+import { besideOtherWork } from './ocsp-beside.ts';
 import { bareSignaturesPerSecond, withCfsslResponder, withEmptyServer } from './ocsp-peers.ts';
 import { residentMemory } from './process-statistics.ts';
 import { type Product, withProduct } from './product.ts';
 import { say, withProgress } from './progress.ts';
 import { type Figure, median, report } from './report.ts';
-import { makeCsrs, makeOcspRequests } from './requests.ts';
+import { makeOcspRequests } from './requests.ts';
 import { seededSerialNumbers, seedInventory } from './seed-inventory.ts';
 
 const certificates = Number(process.env['CHANCERY_BENCH_CERTIFICATES'] ?? 1_000_000);
@@ -34,6 +36,8 @@ interface Round {
 export async function benchOcsp(): Promise<void> {
   const taken: Round[] = [];
   const figures: Figure[] = [];
+  const metrics = `127.0.0.1:${(await freePorts())['CHANCERY_HTTPS_PORT']}`;
+  const settings = { CHANCERY_OCSP_METRICS_LISTEN: metrics };
   await withProduct(async (product) => {
     const { issuerId, certificate } = await product.issuer();
     const drawn = Math.min(certificates * 2, 1_000_000);
@@ -85,9 +89,9 @@ export async function benchOcsp(): Promise<void> {
         }
       });
     });
-    figures.push(...(await besideOtherWork(product, asked, issuerId)));
+    figures.push(...(await besideOtherWork(product, asked, { issuerId, certificates, metrics })));
     figures.push(await readyFigure(product));
-  });
+  }, settings);
   const kinds = [...new Set(taken.map(({ kind }) => kind))];
   report('ocsp', [...kinds.map((kind) => rateFigure(kind, taken)), ...figures], taken);
 }
@@ -114,54 +118,6 @@ function rateFigure(kind: string, taken: readonly Round[]): Figure {
     p99: median(of.map(({ ours }) => ours.p99)),
     ...(p99s.length === 0 ? {} : { peerP99: median(p99s) }),
   };
-}
-
-/** Half of the responder's own maximum is offered, alone and beside issuance and a CRL. */
-async function besideOtherWork(
-  product: Product,
-  posts: readonly Buffer[],
-  issuerId: string,
-): Promise<readonly Figure[]> {
-  const most = (await load(product.ocsp, posts, how)).perSecond;
-  const csrs = await withProgress('CSRs', 1000, (progress) => makeCsrs(1000, progress));
-  const issuances = csrs.map((csr) =>
-    rawRequest(
-      'POST',
-      '/api/v1/certificates',
-      'application/json',
-      JSON.stringify({ profile: 'tls-server', csr }),
-    ),
-  );
-  const issued = await load(product.rest, issuances, { connections: 16, seconds: 4 });
-  const offered = { ...how, seconds: 8, offeredPerSecond: most / 2 };
-  const alone = await load(product.ocsp, posts, offered);
-  const [beside] = await Promise.all([
-    load(product.ocsp, posts, offered),
-    load(product.rest, issuances, {
-      connections: 16,
-      seconds: 9,
-      offeredPerSecond: issued.perSecond / 4,
-    }),
-  ]);
-  const [building] = await Promise.all([
-    load(product.ocsp, posts, offered),
-    product.call('POST', `/api/v1/issuers/${issuerId}/crl`),
-  ]);
-  const figure = (what: string, result: LoadResult): Figure => ({
-    what: `p99 of OCSP at half of its maximum, ${what}`,
-    unit: 'ms',
-    ours: result.p99,
-    peerName: 'alone',
-    peer: alone.p99,
-    ratio: result.p99 / alone.p99,
-    aim: 'at most 3',
-    p50: result.p50,
-    p99: result.p99,
-  });
-  return [
-    figure('issuance at a quarter of its own', beside),
-    figure('while a CRL is built', building),
-  ];
 }
 
 function memoryFigure(product: Product, answers: number): Figure {

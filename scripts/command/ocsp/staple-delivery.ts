@@ -1,16 +1,6 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { dirname } from 'node:path';
 
 /** Milliseconds that haproxy's socket and the command may take. */
 const socketTimeout = 5000;
@@ -36,30 +26,6 @@ export function readStaple(out: string): Buffer | undefined {
       return undefined;
     }
     throw error;
-  }
-}
-
-/** Replaces the file whole or not at all: temporary file, fsync, rename, fsync of the folder. */
-export function storeStaple(out: string, der: Buffer): void {
-  const temporary = `${out}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const file = openSync(temporary, 'wx', 0o644);
-    try {
-      writeFileSync(file, der);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(temporary, out);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
-  const folder = openSync(dirname(out), 'r');
-  try {
-    fsyncSync(folder);
-  } finally {
-    closeSync(folder);
   }
 }
 

@@ -1,13 +1,8 @@
+import { writeFileWhole } from '../output.ts';
 import { AnswerRefused, type VerifiedAnswer, verifyAnswer } from './answer.ts';
 import { askCacheable, ExchangeFailed } from './exchange.ts';
 import { type Question, questionAbout } from './question.ts';
-import {
-  announce,
-  type Delivery,
-  readStaple,
-  type StapleEvent,
-  storeStaple,
-} from './staple-delivery.ts';
+import { announce, type Delivery, readStaple, type StapleEvent } from './staple-delivery.ts';
 import { readSubjectCertificate } from './subject-certificate.ts';
 
 /** Milliseconds that a responder may take. */
@@ -109,7 +104,7 @@ export class StapleRounds {
   async #take(answer: VerifiedAnswer, before: Buffer | undefined): Promise<RoundOutcome> {
     const changed = before === undefined || Buffer.compare(before, answer.der) !== 0;
     if (changed) {
-      storeStaple(this.#options.out, answer.der);
+      writeFileWhole(this.#options.out, answer.der);
       this.#untold = answer.certStatus.type === 'revoked' ? 'revoked' : 'good';
     }
     this.#expiryTold = false;

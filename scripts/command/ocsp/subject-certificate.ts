@@ -53,8 +53,8 @@ export function readCertificates(file: string): readonly Certificate[] {
   const content = readFileSync(file);
   try {
     return content.includes('-----BEGIN')
-      ? decodePem(content.toString('latin1'), 'CERTIFICATE').map((block) =>
-          parseCertificate(block.der),
+      ? decodePem(content.toString('latin1'), 'CERTIFICATE', { surroundingText: true }).map(
+          (block) => parseCertificate(block.der),
         )
       : [parseCertificate(new Uint8Array(content))];
   } catch (error) {

@@ -72,6 +72,22 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ],
   ['issuer csr', '--out'],
   ['issuer install', '--chain', '--json'],
+  [
+    'issuer policy',
+    ...'--crl-shards --crl-scopes --delta --keep-expired --extended-revoke'.split(' '),
+    ...'--archive-cutoff --json'.split(' '),
+  ],
+  [
+    'import',
+    ...'--issuer --issuer-certificate --index --owner --tag --dry-run --report'.split(' '),
+  ],
+  ['inventory purge', '--before', '--dry-run', '--json'],
+  ['ocsp probe', ...'--responder --issuer --count --metrics-file --json'.split(' ')],
+  [
+    'ocsp staple',
+    ...'--certificate --issuer --responder --out --format --haproxy-socket'.split(' '),
+    ...'--on-change --once --interval --jitter'.split(' '),
+  ],
   ['crl show', '--issuer', '--json'],
   ['crl publish', '--issuer', '--json'],
   ['crl shards', '--issuer', '--json'],
@@ -99,6 +115,9 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['init'],
   ['database verify', '--json'],
   ['database accept-restore'],
+  ['database rehearse', '--keep', '--json'],
+  ['node join', '--after-restore'],
+  ['node prepare-responder'],
   ['token show', '--json'],
   ['token replace'],
 ];
