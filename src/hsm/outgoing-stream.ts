@@ -63,13 +63,13 @@ export class OutgoingStreams {
       return answer;
     };
     try {
-      send({ name: 'openStream', stream, keyId, purpose, algorithm, length });
+      void send({ name: 'openStream', stream, keyId, purpose, algorithm, length });
       let octets = 0;
       for await (const chunk of request.chunks()) {
         for (let at = 0; at < chunk.length; at += pieceLength) {
           const bytes = chunk.subarray(at, at + pieceLength);
           octets += bytes.length;
-          send({ name: 'writeStream', stream, bytes });
+          void send({ name: 'writeStream', stream, bytes });
           if (sent.length > underWay) await sent.shift();
         }
       }
