@@ -99,18 +99,28 @@ CREATE TABLE certificate_contents (
 -- The net below the partitions: what comes for a month that has none.
 CREATE TABLE certificate_contents_default PARTITION OF certificate_contents DEFAULT;
 
+CREATE FUNCTION content_partition_name(of_month date) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN 'certificate_contents_' || to_char(of_month, 'YYYY_MM');
+
+CREATE FUNCTION attach_content_partition(of_month date) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('ALTER TABLE certificate_contents ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+    content_partition_name(of_month),
+    of_month::timestamp AT TIME ZONE 'UTC', (of_month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+END
+$$;
+
 -- Makes the partition of a month (UTC), detached from nothing: ATTACH lets others read and write on.
 CREATE FUNCTION make_content_partition(of_month date) RETURNS boolean
 LANGUAGE plpgsql AS $$
 DECLARE
-  name text := 'certificate_contents_' || to_char(of_month, 'YYYY_MM');
+  name text := content_partition_name(of_month);
 BEGIN
   IF to_regclass(format('%I', name)) IS NOT NULL THEN
     RETURN false;
   END IF;
   EXECUTE format('CREATE TABLE %I (LIKE certificate_contents INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', name);
-  EXECUTE format('ALTER TABLE certificate_contents ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', name,
-    of_month::timestamp AT TIME ZONE 'UTC', (of_month + interval '1 month')::timestamp AT TIME ZONE 'UTC');
+  PERFORM attach_content_partition(of_month);
   RETURN true;
 END
 $$;
@@ -188,6 +198,7 @@ CREATE FUNCTION keep_content_partitions(moment timestamptz, OUT made integer, OU
 LANGUAGE plpgsql SECURITY DEFINER SET lock_timeout = '1s' AS $$
 DECLARE
   of_month date;
+  one_month boolean;
 BEGIN
   made := 0;
   moved := 0;
@@ -199,15 +210,25 @@ BEGIN
   IF EXISTS (SELECT FROM certificate_contents_default) THEN
     ALTER TABLE certificate_contents DETACH PARTITION certificate_contents_default;
     ALTER TABLE certificate_contents_default RENAME TO certificate_contents_outside;
-    FOR of_month IN
-      SELECT DISTINCT date_trunc('month', requested_at AT TIME ZONE 'UTC')::date
-      FROM certificate_contents_outside
-    LOOP
-      IF make_content_partition(of_month) THEN made := made + 1; END IF;
-    END LOOP;
-    INSERT INTO certificate_contents SELECT * FROM certificate_contents_outside;
-    GET DIAGNOSTICS moved = ROW_COUNT;
-    DROP TABLE certificate_contents_outside;
+    SELECT min(of) = max(of), min(of), count(*) INTO one_month, of_month, moved
+      FROM (SELECT date_trunc('month', requested_at AT TIME ZONE 'UTC')::date AS of
+        FROM certificate_contents_outside) found;
+    IF one_month THEN
+      -- As it comes when the schedule stood still: the net itself becomes the partition. To copy a
+      -- month of certificates would keep everybody waiting for minutes.
+      EXECUTE format('ALTER TABLE certificate_contents_outside RENAME TO %I', content_partition_name(of_month));
+      PERFORM attach_content_partition(of_month);
+      made := made + 1;
+    ELSE
+      FOR of_month IN
+        SELECT DISTINCT date_trunc('month', requested_at AT TIME ZONE 'UTC')::date
+        FROM certificate_contents_outside
+      LOOP
+        IF make_content_partition(of_month) THEN made := made + 1; END IF;
+      END LOOP;
+      INSERT INTO certificate_contents SELECT * FROM certificate_contents_outside;
+      DROP TABLE certificate_contents_outside;
+    END IF;
     CREATE TABLE certificate_contents_default PARTITION OF certificate_contents DEFAULT;
   END IF;
   FOR of_month IN
@@ -248,6 +269,7 @@ $$;
 -- pg_temp last: a temporary table must not stand in for one of ours.
 DO $$
 BEGIN
+  EXECUTE format('ALTER FUNCTION attach_content_partition SET search_path = %I, pg_catalog, pg_temp', current_schema());
   EXECUTE format('ALTER FUNCTION make_content_partition SET search_path = %I, pg_catalog, pg_temp', current_schema());
   EXECUTE format('ALTER FUNCTION keep_content_partitions SET search_path = %I, pg_catalog, pg_temp', current_schema());
   EXECUTE format('ALTER FUNCTION drop_empty_content_partitions SET search_path = %I, pg_catalog, pg_temp', current_schema());
