@@ -1,4 +1,4 @@
-/** RFC 6960 §3.2: what a client must find before it accepts an answer, with answers made by openssl (incident I16). */
+/** RFC 6960 §3.2: what a client must find before it accepts an answer, with answers made by openssl (T-RP-1, I16). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

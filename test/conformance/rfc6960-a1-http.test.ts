@@ -48,7 +48,7 @@ const spellings: readonly [string, (base64: string) => string][] = [
   ['without padding', (base64) => base64.replace(/=+$/, '')],
 ];
 
-describe('O19 A.1.1: GET with the request in the path', () => {
+describe('O19, T-OCSP-GET (I22) A.1.1: GET with the request in the path', () => {
   it('through nginx with its default merge_slashes on, and directly', async () => {
     const nginx = await startNginx(made.port);
     for (const [name, pattern] of awkward) {
