@@ -55,7 +55,8 @@ export function filtersOf(
   return Object.fromEntries(
     names.flatMap((name) => {
       const prefixed = writing === 'prefixed' && (name === 'owner' || name === 'notes');
-      const value = options[prefixed ? `where${name.charAt(0).toUpperCase()}${name.slice(1)}` : name];
+      const value =
+        options[prefixed ? `where${name.charAt(0).toUpperCase()}${name.slice(1)}` : name];
       return typeof value === 'string' ? [[name, value] as const] : [];
     }),
   );
