@@ -14,6 +14,8 @@ export const keptFolderName = 'kept';
 export default function setup(): () => Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-test-'));
   process.env['CHANCERY_TEST_FOLDER'] = folder;
+  // Hundreds of processes of the product are started from source: each module is compiled once a run.
+  process.env['NODE_COMPILE_CACHE'] = join(folder, 'compile-cache');
   return async () => {
     const cluster = join(folder, 'postgres');
     await stopLeftoverPostgres(cluster);

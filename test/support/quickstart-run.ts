@@ -24,7 +24,12 @@ export function startQuickstart(
   environment: Readonly<Record<string, string>>,
 ): QuickstartRun {
   const child = spawn(process.execPath, [resolve(script)], {
-    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment },
+    env: {
+      PATH: process.env['PATH'],
+      HOME: process.env['HOME'],
+      NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

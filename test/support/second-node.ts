@@ -71,6 +71,7 @@ export class SecondNode {
         env: {
           PATH: process.env['PATH'],
           HOME: process.env['HOME'],
+          NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
           ...this.#installation.environment,
           ...this.#own,
           ...this.#database,
