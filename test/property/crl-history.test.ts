@@ -120,8 +120,9 @@ class History {
         notGoodSince: found.notGoodSince ?? clock.now(),
       });
     } else if ('pass' in taken) {
-      clock.advance(taken.pass);
+      // A build that seems to have taken an hour would be followed by a rest.
       await authority.drain();
+      clock.advance(taken.pass);
     } else if ('policy' in taken) {
       await authority.changeStatusPolicy(admin, this.name, taken.policy);
       await this.judge();
