@@ -37,6 +37,9 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
     'principals:read',
     'acme:read',
     'acme:manage',
+    'keys:read',
+    'incidents:read',
+    'incidents:manage',
   ],
   auditor: [
     ...reading,
@@ -45,6 +48,9 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
     'acme:read',
     'audit:read',
     'metrics:read',
+    'keys:read',
+    'incidents:read',
+    'reports:read',
   ],
   subscriber: [...reading, 'certificates:issue', 'certificates:renew'],
   responder: [

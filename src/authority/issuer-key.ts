@@ -1,6 +1,6 @@
 import { defaultStatusPolicy, type Principal } from '../domain/index.ts';
 import { issueCertificationRequest } from '../issuance/index.ts';
-import type { GeneratedKey, KeyRecord } from '../keys/index.ts';
+import type { GeneratedKey } from '../keys/index.ts';
 import {
   defaultSignatureAlgorithm,
   encodeBasicConstraints,
@@ -60,15 +60,22 @@ export async function createIssuerKey(
     check(loadIssuer(record, spki));
     failpoint('issuer.1-after-key');
     await unitOfWork.run(async (transaction) => {
-      const keyRecord: KeyRecord = {
-        ...key,
-        tenant,
-        tokenRole: record.tokenRole,
-        owner: principal.name,
-        origin: 'generated',
-        createdAt: clock.now(),
-      };
-      await transaction.keys.insert(keyRecord);
+      const now = clock.now();
+      await transaction.keys.insert(
+        {
+          ...key,
+          tenant,
+          type: 'ca',
+          record: key.keyId,
+          version: 1,
+          tokenRole: record.tokenRole,
+          owner: principal.name,
+          origin: 'generated',
+          createdAt: now,
+          issuerId: record.issuerId,
+        },
+        { at: now, by: principal.name, reason: `made for issuer ${record.name}` },
+      );
       await transaction.issuers.insert(record);
       await recordDone(dependencies, transaction, principal, {
         act: 'issuer.create',

@@ -13,9 +13,10 @@ import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain } from './installed-chain.ts';
 import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
 import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
+import { changeKeyState } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes } from './octets.ts';
-import type { IssuerRecord } from './ports.ts';
+import type { IssuerRecord, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
 
 export interface CreateIssuerRequest {
@@ -142,6 +143,7 @@ export function issuerUseCases(context: AuthorityContext) {
             parent?.record.issuerId,
             { der: own.subject.der, nameHashes: nameHashesOf(own.subject) },
           );
+          await activateKey(transaction, principal, issuer.record);
           await recordDone(dependencies, transaction, principal, described);
         });
         return activated(principal, issuer.record.issuerId);
@@ -169,6 +171,17 @@ export function issuerUseCases(context: AuthorityContext) {
         excludeDns: request.excludeDns,
       },
     };
+  }
+
+  /** Its certificate exists: what was made for this issuer alone may now sign for it. */
+  async function activateKey(
+    transaction: Transaction,
+    principal: Principal,
+    { keyId, name }: IssuerRecord,
+  ): Promise<void> {
+    await changeKeyState(dependencies, transaction, principal, keyId, 'activate', {
+      reason: `the certificate of issuer ${name} was installed`,
+    });
   }
 
   async function activated(principal: Principal, issuerId: string): Promise<IssuerRecord> {
@@ -204,6 +217,7 @@ export function issuerUseCases(context: AuthorityContext) {
           above,
           signer === issuer ? undefined : signer.record.issuerId,
         );
+        await activateKey(transaction, principal, issuer.record);
       },
     });
     return activated(principal, issuer.record.issuerId);

@@ -13,7 +13,6 @@ import type {
   TenantId,
 } from '../domain/index.ts';
 import type { CrlEntry } from '../issuance/ports.ts';
-import type { KeyRecord } from '../keys/ports.ts';
 import type { SignatureAlgorithmName } from '../pkix/index.ts';
 import type { BulkJobs } from './bulk-ports.ts';
 import type { ForeignIssuerStore } from './import-ports.ts';
@@ -21,10 +20,12 @@ import type { ForeignIssuerStore } from './import-ports.ts';
 export type * from './bulk-ports.ts';
 
 import type { CrlLedger } from './crl-ports.ts';
+import type { EvidenceStore, KeyInventory } from './key-ports.ts';
 import type { InventoryMaintenance } from './maintenance-ports.ts';
 
 export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
 export type { ForeignIssuerRecord, ForeignIssuerStore } from './import-ports.ts';
+export type { EvidenceRecord, EvidenceStore, KeyInventory } from './key-ports.ts';
 export type { InventoryMaintenance, PurgeSelection } from './maintenance-ports.ts';
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 
@@ -79,13 +80,6 @@ export interface IssuerStore {
   find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
   findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined>;
   list(tenant: TenantId): Promise<readonly IssuerRecord[]>;
-}
-
-export interface KeyInventory {
-  insert(record: KeyRecord): Promise<void>;
-  find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
-  list(tenant: TenantId): Promise<readonly KeyRecord[]>;
-  block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void>;
 }
 
 /** One row of the certificate inventory. */
@@ -338,6 +332,7 @@ export interface Transaction {
   readonly issuers: IssuerStore;
   readonly foreignIssuers: ForeignIssuerStore;
   readonly keys: KeyInventory;
+  readonly evidence: EvidenceStore;
   readonly crls: CrlLedger;
   readonly principals: PrincipalStore;
   readonly idempotency: IdempotencyStore;

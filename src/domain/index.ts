@@ -21,6 +21,28 @@ export type { IssuerId, KeyId, SerialNumber, TenantId } from './identifiers.ts';
 export { parseSerialNumber } from './identifiers.ts';
 export type { IssuanceState } from './issuance-state.ts';
 export { issuanceTransitions } from './issuance-state.ts';
+export type {
+  KeyAct,
+  KeyHalf,
+  KeyHalves,
+  KeyScope,
+  KeyState,
+  KeyStep,
+  KeyTransitionNumber,
+  KeyUsage,
+} from './key-state.ts';
+export {
+  firstKeySteps,
+  keyActSteps,
+  keyActs,
+  keyScopes,
+  keyStates,
+  keyTransitionNumber,
+  keyTransitions,
+  nextKeyStates,
+  operationsByState,
+  possibleKeyActs,
+} from './key-state.ts';
 export type { Permission, Principal, Role } from './principal.ts';
 export { defaultTenant, permissions, roles, systemPrincipal } from './principal.ts';
 export type { SigningPurpose } from './purpose.ts';

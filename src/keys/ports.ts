@@ -1,4 +1,13 @@
-import type { KeyId, SigningPurpose, TenantId } from '../domain/index.ts';
+import type {
+  IssuerId,
+  KeyHalf,
+  KeyId,
+  KeyScope,
+  KeyState,
+  KeyStep,
+  SigningPurpose,
+  TenantId,
+} from '../domain/index.ts';
 import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 
 /** The three tokens of an installation; each its own folder, configuration and PIN file. */
@@ -32,6 +41,36 @@ export interface PrivateKeyAttributes {
   readonly copyable: boolean;
 }
 
+/** What a key is for (SP 800-57 Part 1 §5.1.1, one key one purpose: §5.2); each type binds its purposes. */
+export const keyTypes = [
+  'ca',
+  'ocspResponder',
+  'httpsServer',
+  'selfTest',
+  'transcript',
+  'audit',
+  'trustBundle',
+  'notice',
+  'wrapping',
+] as const;
+export type KeyType = (typeof keyTypes)[number];
+
+/**
+ * Where a key stands, as far as the signer process must know to refuse by itself; times by its own
+ * clock. Absent from a binding: an active key of full scope without end or limit.
+ */
+export interface KeyLife {
+  /** Of the private half. */
+  readonly state: KeyState;
+  readonly scope: KeyScope;
+  /** DER Name of the issuer whose key it is: certificates and CRLs of another are refused. */
+  readonly issuerName?: Uint8Array | undefined;
+  /** Milliseconds since 1970 after which it signs nothing (end of the originator-usage period, §5.3). */
+  readonly originatorUsageEnd?: number | undefined;
+  /** How many signatures this node's signer process may count, all in all; undefined: no limit. */
+  readonly allotted?: number | undefined;
+}
+
 /** What the signer process is told of a key: it refuses any other purpose or algorithm itself. */
 export interface KeyBinding {
   readonly keyId: KeyId;
@@ -39,6 +78,7 @@ export interface KeyBinding {
   readonly algorithm: SignatureAlgorithmName;
   /** DER SubjectPublicKeyInfo; the token's public half must equal it. */
   readonly subjectPublicKeyInfo: Uint8Array;
+  readonly life?: KeyLife | undefined;
 }
 
 /** A key pair just made in a token. */
@@ -49,15 +89,105 @@ export interface GeneratedKey extends KeyBinding {
   readonly attributes: PrivateKeyAttributes;
 }
 
-/** The key inventory's record (SP 800-57 §6.2.3); states beyond active come with the key-life issue. */
-export interface KeyRecord extends GeneratedKey {
+/** How long a key applies protection, and how long what it signed is verified (SP 800-57 Part 1 §5.3.6). */
+export interface Cryptoperiod {
+  /** When it began to be used; undefined before activation. */
+  readonly activatedAt?: Date | undefined;
+  readonly originatorUsageEnd?: Date | undefined;
+  readonly recipientUsageEnd?: Date | undefined;
+  /** Why it is longer than the policy's; reports print it. */
+  readonly reason?: string | undefined;
+}
+
+/** Where copies of the private half are. */
+export type KeyBackup =
+  | { readonly kind: 'none'; readonly reason: string }
+  | { readonly kind: 'secondToken'; readonly token: TokenIdentity; readonly at: string }
+  | { readonly kind: 'tokenBackup'; readonly location: string; readonly at: string };
+
+/** The key inventory's record (SP 800-57 Part 1 §6.2.3). */
+export interface KeyRecord extends Omit<GeneratedKey, 'life'> {
   readonly tenant: TenantId;
+  readonly type: KeyType;
+  /** Versions under one record: the key identifier of the first, or a name. */
+  readonly record: string;
+  readonly version: number;
   readonly tokenRole: TokenRole | 'software';
   readonly owner: string;
   readonly origin: 'generated' | 'adopted';
   readonly createdAt: Date;
+  readonly privateState: KeyState;
+  readonly publicState: KeyState;
+  readonly stateSince: Date;
+  readonly scope: KeyScope;
+  readonly cryptoperiod: Cryptoperiod;
+  /** Signatures over all nodes; undefined: no limit. */
+  readonly signatureLimit?: number | undefined;
+  /** Its own issuer for a CA's key; whose status it answers for a responder's. */
+  readonly issuerId?: IssuerId | undefined;
+  /** Which node or responder holds it, where not every node does. */
+  readonly node?: string | undefined;
+  readonly backup?: KeyBackup | undefined;
   /** Set when an operator must clear the key after a wrong signature left the token. */
   readonly blockedReason?: string | undefined;
+}
+
+/** What is recorded of a new key; states, times and steps follow from it. */
+export type NewKeyRecord = Omit<
+  KeyRecord,
+  'privateState' | 'publicState' | 'stateSince' | 'scope' | 'cryptoperiod' | 'blockedReason'
+>;
+
+/** Who acted on a key's state, when, why, on whose approval. */
+export interface KeyChange {
+  readonly at: Date;
+  /** Name of the principal. */
+  readonly by: string;
+  readonly reason: string;
+  readonly approvals?: readonly string[] | undefined;
+  /** What else was seen: objects destroyed, token, attributes. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** A step of one half, as it is kept for good. */
+export interface StoredKeyTransition extends KeyChange, KeyStep {
+  readonly id: bigint;
+  readonly keyId: KeyId;
+  readonly half: KeyHalf;
+}
+
+/** Somebody who can use a key or could copy it, from when to when (SP 800-57 Part 1 §9.3). */
+export interface KeyCustodian {
+  readonly id: bigint;
+  readonly tokenRole: TokenRole | 'software';
+  /** Undefined: of every key in the token. */
+  readonly keyId?: KeyId | undefined;
+  readonly person: string;
+  readonly duty: string;
+  readonly since: Date;
+  readonly until?: Date | undefined;
+  readonly recordedBy: string;
+  readonly endedBy?: string | undefined;
+  readonly comment?: string | undefined;
+}
+
+/** What a node's signer process counted. */
+export interface KeyUsageCount {
+  readonly keyId: KeyId;
+  readonly node: string;
+  readonly signatures: number;
+  readonly allotted: number;
+  readonly updatedAt: Date;
+}
+
+/** Where a public key is to be had by relying parties, and since when. */
+export interface KeyDistribution {
+  readonly keyId: KeyId;
+  readonly channel: 'caCertificate' | 'trustBundle' | 'parentCertificate' | 'confirmed';
+  readonly location: string;
+  readonly sha256?: string | undefined;
+  readonly at: Date;
+  readonly by: string;
 }
 
 export interface GenerateKeyRequest {

@@ -5,10 +5,8 @@ import type {
   InstallationStore,
   IssuerRecord,
   IssuerStore,
-  KeyInventory,
 } from '../authority/ports.ts';
-import { ChanceryError, type IssuerId, type KeyId, type TenantId } from '../domain/index.ts';
-import type { KeyRecord } from '../keys/ports.ts';
+import { ChanceryError, type IssuerId, type TenantId } from '../domain/index.ts';
 import { given } from './certificate-rows.ts';
 import type { Row, Session } from './pool.ts';
 import {
@@ -23,14 +21,12 @@ import {
   optionalOctets,
   optionalText,
   text,
-  texts,
   word,
 } from './rows.ts';
 import type {
   idempotencyStatements,
   installationStatements,
   issuerStatements,
-  keyStatements,
 } from './sql/records.ts';
 
 export class PostgresIssuerStore implements IssuerStore {
@@ -141,69 +137,6 @@ function issuerOf(row: Row): IssuerRecord {
     createdBy: text(row, 'created_by'),
     nameHashes: json<Record<string, string>>(row, 'name_hashes'),
     keyHashes: json<Record<string, string>>(row, 'key_hashes'),
-  };
-}
-
-export class PostgresKeyInventory implements KeyInventory {
-  readonly #session: Session;
-  readonly #sql: ReturnType<typeof keyStatements>;
-
-  constructor(session: Session, sql: ReturnType<typeof keyStatements>) {
-    this.#session = session;
-    this.#sql = sql;
-  }
-
-  async insert(record: KeyRecord): Promise<void> {
-    await this.#session.execute(this.#sql.insert, [
-      record.tenant,
-      record.keyId,
-      record.label,
-      record.tokenRole,
-      record.keyAlgorithm,
-      record.algorithm,
-      record.purposes,
-      record.subjectPublicKeyInfo,
-      JSON.stringify(record.token),
-      JSON.stringify(record.attributes),
-      record.owner,
-      record.origin,
-      record.createdAt,
-      record.blockedReason,
-    ]);
-  }
-
-  async find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined> {
-    const [row] = await this.#session.query(this.#sql.find, [tenant, keyId]);
-    return row && keyOf(row);
-  }
-
-  async list(tenant: TenantId): Promise<readonly KeyRecord[]> {
-    return (await this.#session.query(this.#sql.list, [tenant])).map(keyOf);
-  }
-
-  /** @throws ChanceryError `notFound`. */
-  async block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void> {
-    const changed = await this.#session.execute(this.#sql.block, [tenant, keyId, reason]);
-    if (changed === 0) throw missing(`key ${keyId}`);
-  }
-}
-
-function keyOf(row: Row): KeyRecord {
-  return {
-    tenant: text(row, 'tenant'),
-    keyId: text(row, 'key_id'),
-    label: text(row, 'label'),
-    tokenRole: word<KeyRecord['tokenRole']>(row, 'token_role'),
-    keyAlgorithm: word<KeyRecord['keyAlgorithm']>(row, 'key_algorithm'),
-    algorithm: word<KeyRecord['algorithm']>(row, 'signature_algorithm'),
-    purposes: texts(row, 'purposes') as KeyRecord['purposes'],
-    subjectPublicKeyInfo: octets(row, 'subject_public_key_info'),
-    token: json<KeyRecord['token']>(row, 'token'),
-    attributes: json<KeyRecord['attributes']>(row, 'attributes'),
-    owner: text(row, 'owner'),
-    origin: word<KeyRecord['origin']>(row, 'origin'),
-    createdAt: date(row, 'created_at'),
-    ...given('blockedReason', optionalText(row, 'blocked_reason')),
   };
 }
 

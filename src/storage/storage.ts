@@ -6,6 +6,7 @@ import type {
   BulkJobs,
   ChangeFeed,
   CrlLedger,
+  EvidenceStore,
   ForeignIssuerStore,
   IdempotencyStore,
   InstallationStore,
@@ -25,6 +26,7 @@ import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresForeignIssuers } from './foreign-issuers.ts';
 import { PostgresInventory } from './inventory.ts';
+import { PostgresEvidenceStore, PostgresKeyInventory } from './key-inventory.ts';
 import { PostgresMaintenance } from './maintenance.ts';
 import { defaultSchema, migrationNames } from './migrate.ts';
 import { createPool, type DatabasePool, type Session } from './pool.ts';
@@ -33,7 +35,6 @@ import {
   PostgresIdempotencyStore,
   PostgresInstallationStore,
   PostgresIssuerStore,
-  PostgresKeyInventory,
 } from './records.ts';
 import { bigint, text } from './rows.ts';
 import { acmeStatements } from './sql/acme.ts';
@@ -41,6 +42,7 @@ import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { crlStatements } from './sql/crls.ts';
 import { foreignIssuerStatements } from './sql/foreign-issuers.ts';
+import { evidenceStatements, keyStatements } from './sql/keys.ts';
 import { maintenanceStatements } from './sql/maintenance.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
 import {
@@ -48,7 +50,6 @@ import {
   idempotencyStatements,
   installationStatements,
   issuerStatements,
-  keyStatements,
   leaseStatements,
   principalStatements,
 } from './sql/records.ts';
@@ -308,6 +309,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     issuers: issuerStatements(schema),
     foreignIssuers: foreignIssuerStatements(schema),
     keys: keyStatements(schema),
+    evidence: evidenceStatements(schema),
     crls: crlStatements(schema),
     principals: principalStatements(schema),
     idempotency: idempotencyStatements(schema),
@@ -329,6 +331,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get keys(): KeyInventory {
       return new PostgresKeyInventory(session, sql.keys);
+    },
+    get evidence(): EvidenceStore {
+      return new PostgresEvidenceStore(session, sql.evidence);
     },
     get crls(): CrlLedger {
       return new PostgresCrlLedger(session, schema, sql.crls);

@@ -3,7 +3,12 @@ import { inSchema, quoteIdentifier } from './names.ts';
 /** What the application may do with each table; nothing else, and no DDL. */
 const applicationRights: Readonly<Record<string, string>> = {
   installation: 'SELECT, INSERT, UPDATE',
-  keys: 'SELECT, INSERT, UPDATE (blocked_reason)',
+  keys: 'SELECT, INSERT, UPDATE (private_state, public_state, state_since, scope, activated_at, originator_usage_end, recipient_usage_end, period_reason, signature_limit, backup, blocked_reason, attributes, token, node)',
+  key_transitions: 'SELECT, INSERT',
+  key_custodians: 'SELECT, INSERT, UPDATE (until, ended_by)',
+  key_usage: 'SELECT, INSERT, UPDATE (signatures, allotted, updated_at)',
+  key_distributions: 'SELECT, INSERT',
+  evidence: 'SELECT, INSERT',
   issuers:
     'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes, status_policy)',
   // UPDATE of some column is what SELECT … FOR UPDATE needs.
@@ -51,7 +56,13 @@ const applicationRights: Readonly<Record<string, string>> = {
 const applicationFunctions = ['keep_content_partitions', 'drop_empty_content_partitions'] as const;
 
 /** All that the responder may read. */
-export const responderViews = ['ocsp_issuers', 'ocsp_status', 'ocsp_changes', 'ocsp_feed'] as const;
+export const responderViews = [
+  'ocsp_issuers',
+  'ocsp_status',
+  'ocsp_changes',
+  'ocsp_feed',
+  'ocsp_keys',
+] as const;
 
 /** Takes everything away and grants what is needed, so that what an older version granted too much is gone. */
 export function grantStatements(

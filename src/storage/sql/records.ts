@@ -27,18 +27,6 @@ export function issuerStatements(schema: string) {
   });
 }
 
-export function keyStatements(schema: string) {
-  return statements(schema, 'key', {
-    insert: `INSERT INTO {keys} (tenant, key_id, label, token_role, key_algorithm,
-        signature_algorithm, purposes, subject_public_key_info, token, attributes, owner, origin,
-        created_at, blocked_reason)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
-    find: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2',
-    list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
-    block: 'UPDATE {keys} SET blocked_reason = $3 WHERE tenant = $1 AND key_id = $2',
-  });
-}
-
 export function principalStatements(schema: string) {
   return statements(schema, 'principal', {
     insert: `INSERT INTO {principals} (id, tenant, name, role, created_at, created_by, disabled_at)

@@ -1,7 +1,6 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CrlRecord, IdempotencyRecord } from '../../../src/authority/ports.ts';
-import type { KeyRecord } from '../../../src/keys/ports.ts';
 import { openStorage, type Storage } from '../../../src/storage/index.ts';
 import {
   issuerId,
@@ -72,51 +71,6 @@ describe('issuers', () => {
         async ({ issuers }) => await issuers.insert(issuerRecord({ issuerId: 'd4'.repeat(20) })),
       ),
     ).rejects.toMatchObject({ code: 'alreadyExists', message: expect.stringContaining('name') });
-  });
-});
-
-test('a key comes back as it was written, and its block is kept', async () => {
-  const key: KeyRecord = {
-    tenant,
-    keyId: 'e5'.repeat(20),
-    label: 'issuing 1',
-    tokenRole: 'issuing',
-    owner: 'admin',
-    origin: 'generated',
-    createdAt: new Date('2026-11-20T00:00:00Z'),
-    purposes: ['certificate', 'crl'],
-    algorithm: 'ecdsa-with-SHA256',
-    keyAlgorithm: 'p256',
-    subjectPublicKeyInfo: Uint8Array.of(1, 2),
-    token: {
-      label: 'issuing',
-      serialNumber: '1',
-      manufacturer: 'SoftHSM',
-      model: 'v2',
-      firmwareVersion: '2.6',
-      hardware: false,
-    },
-    attributes: {
-      token: true,
-      private: true,
-      sensitive: true,
-      alwaysSensitive: true,
-      extractable: false,
-      neverExtractable: true,
-      local: true,
-      sign: true,
-      decrypt: false,
-      unwrap: false,
-      derive: false,
-      modifiable: false,
-      copyable: false,
-    },
-  };
-  await storage.unitOfWork.run(async ({ keys }) => {
-    await keys.insert(key);
-    expect(await keys.find(tenant, key.keyId)).toEqual(key);
-    await keys.block(tenant, key.keyId, 'wrong signature');
-    expect(await keys.list(tenant)).toEqual([{ ...key, blockedReason: 'wrong signature' }]);
   });
 });
 
