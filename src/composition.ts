@@ -119,20 +119,7 @@ export async function compose(
     dependencies,
     storage,
     tokens,
-    async bindKeys() {
-      const keys = await storage.unitOfWork.read(async (transaction) =>
-        transaction.keys.list(defaultTenant),
-      );
-      for (const role of ['root', 'issuing'] as const) {
-        const own = keys.filter((key) => key.tokenRole === role && key.blockedReason === undefined);
-        for (const { keyId } of own) {
-          roleOfKey.set(keyId, role);
-        }
-        if (own.length > 0) {
-          await tokens[role].bind(own);
-        }
-      }
-    },
+    bindKeys: async () => authority.refreshKeys(),
     async close() {
       await authority.drain();
       await Promise.all([tokens.root.close(), tokens.issuing.close()]);
@@ -227,7 +214,7 @@ function open(
   });
 }
 
-/** A key made in a token is routed there at once. */
+/** A key made or bound in a token is routed there at once. */
 function remembering(
   token: Token,
   roleOfKey: Map<string, 'root' | 'issuing'>,
@@ -241,7 +228,10 @@ function remembering(
       roleOfKey.set(key.keyId, role);
       return key;
     },
-    bind: async (keys) => token.bind(keys),
+    async bind(keys) {
+      for (const { keyId } of keys) roleOfKey.set(keyId, role);
+      await token.bind(keys);
+    },
     keyIds: async () => token.keyIds(),
     random: async (length) => token.random(length),
     selfTest: async () => token.selfTest(),

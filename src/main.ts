@@ -74,6 +74,13 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
       stopping.signal,
       loggedOnce(logger, 'the schedule of ACME', async () => acme.tick()),
     ),
+    repeat(
+      leaseMilliseconds,
+      stopping.signal,
+      loggedOnce(logger, "telling the signer of the inventory's keys", async () =>
+        authority.refreshKeys(),
+      ),
+    ),
     repeat(readinessMilliseconds, stopping.signal, async () => authority.checkReadiness()),
     workOnJobs(
       stopping.signal,

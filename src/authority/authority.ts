@@ -1,6 +1,7 @@
 import type { Permission, Principal } from '../domain/index.ts';
 import { type Act, act } from './acts.ts';
 import { authenticationUseCases } from './authentication.ts';
+import { boundKeys } from './bound-keys.ts';
 import { bulkJobUseCases } from './bulk-jobs.ts';
 import { bulkRun } from './bulk-run.ts';
 import { type IssueRequest, issueCertificate } from './certificates.ts';
@@ -45,11 +46,13 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   };
   const crls = crlPublication(dependencies, issuers, requireSound);
   const standing = issuerStanding(dependencies);
+  const keys = boundKeys(dependencies);
   const context: AuthorityContext = {
     dependencies,
     issuers,
     crls,
     standing,
+    keys,
     requireSound,
     issue: boundedIssuance(dependencies, standing, async () => {
       await clockWitness.require();
@@ -94,6 +97,8 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...profileUseCases(context),
     ...distributionUseCases(context),
     ...serverCertificateUseCases(context),
+    /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
+    refreshKeys: keys.refresh,
     ...schedule(context, guard, clockWitness, status.endDueHolds),
   };
 }

@@ -1,4 +1,5 @@
 import { ChanceryError } from '../domain/index.ts';
+import type { BoundKeys } from './bound-keys.ts';
 import type { CrlPublication } from './crl-publication.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { type IssuanceOrder, issueFromOrder } from './issuance-core.ts';
@@ -12,6 +13,7 @@ export interface AuthorityContext {
   readonly issuers: LoadedIssuers;
   readonly crls: CrlPublication;
   readonly standing: IssuerStanding;
+  readonly keys: BoundKeys;
   /** @throws ChanceryError issuanceHalted while nothing may be signed: a database that went back, a wrong clock */
   requireSound(): Promise<void>;
   /** Bounded: one more than the limit is refused before anything is committed. */

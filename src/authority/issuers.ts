@@ -187,6 +187,7 @@ export function issuerUseCases(context: AuthorityContext) {
   async function activated(principal: Principal, issuerId: string): Promise<IssuerRecord> {
     issuers.forget();
     const issuer = await issuers.byNameOrId(issuerId);
+    await context.keys.rebind(issuer.record.keyId);
     const certificate = issuer.record.certificate;
     if (certificate !== undefined) {
       await publisher.publish(caPath(issuerId), certificate);

@@ -18,6 +18,8 @@ export interface KeyInventory {
   find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
   /** As `find`, and locks its row until the transaction ends. */
   findForUpdate(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
+  /** What changes with every change of a key's row, of the CA's tokens alone: cheap enough to be asked each second. */
+  marks(tenant: TenantId): Promise<readonly { readonly keyId: KeyId; readonly mark: string }[]>;
   /** All, oldest first. */
   list(tenant: TenantId): Promise<readonly KeyRecord[]>;
   /** Writes the steps, then the states; `activatedAt` is set with the first activation. */

@@ -1,4 +1,6 @@
 /** The key inventory's words (SP 800-57 Part 1 §6.2.3); states and cryptoperiods build on them. */
+
+export { lifeOf } from './life.ts';
 export type {
   Cryptoperiod,
   GeneratedKey,

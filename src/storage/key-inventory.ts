@@ -90,6 +90,13 @@ export class PostgresKeyInventory implements KeyInventory {
     return (await this.#session.query(this.#sql.list, [tenant])).map(keyOf);
   }
 
+  async marks(
+    tenant: TenantId,
+  ): Promise<readonly { readonly keyId: KeyId; readonly mark: string }[]> {
+    const rows = await this.#session.query(this.#sql.marks, [tenant]);
+    return rows.map((row) => ({ keyId: text(row, 'key_id'), mark: text(row, 'mark') }));
+  }
+
   /** @throws ChanceryError `notFound`. */
   async changeState(
     tenant: TenantId,

@@ -10,6 +10,9 @@ export function keyStatements(schema: string) {
     find: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2',
     findForUpdate: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2 FOR NO KEY UPDATE',
     list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
+    // xmin is the transaction that wrote the row: another one after every change.
+    marks: `SELECT key_id, xmin::text AS mark FROM {keys}
+      WHERE tenant = $1 AND token_role IN ('root', 'issuing')`,
     insertStep: `INSERT INTO {key_transitions} (tenant, key_id, half, number, from_state, to_state, at,
         by_principal, reason, approvals, details)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,

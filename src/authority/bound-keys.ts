@@ -1,0 +1,142 @@
+import { isChanceryError, type KeyId, type TenantId } from '../domain/index.ts';
+import { type KeyBinding, type KeyRecord, lifeOf } from '../keys/index.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import type { Transaction } from './ports.ts';
+
+/** Keeps the signer processes of this node at what the key inventory says. */
+export interface BoundKeys {
+  /** Tells the signer of one key, after a change of it was committed. A token that is away is told when it is back. */
+  rebind(keyId: KeyId): Promise<void>;
+  /**
+   * Tells the signers of all that changed since, by whichever node; asked for every second. The first
+   * time that is everything.
+   *
+   * @throws ChanceryError tokenUnavailable, or keyBlocked when a token lacks a key or has another
+   */
+  refresh(): Promise<void>;
+}
+
+const roles = ['root', 'issuing'] as const;
+
+interface ToBind {
+  readonly record: KeyRecord;
+  readonly binding: KeyBinding;
+}
+
+export function boundKeys(
+  dependencies: Pick<
+    AuthorityDependencies,
+    'unitOfWork' | 'tenant' | 'tokens' | 'log' | 'settings'
+  >,
+): BoundKeys {
+  const { unitOfWork, tenant, tokens, settings, log } = dependencies;
+  /** By key: the version of its row that the signer was told of. */
+  const told = new Map<KeyId, string>();
+
+  const bind = async (role: (typeof roles)[number], keys: readonly ToBind[]): Promise<void> => {
+    if (keys.length === 0) return;
+    await tokens[role].bind(keys.map(({ binding }) => binding));
+  };
+
+  /** A pair that is gone can't be found in its token; that its signer refuses it is all that matters. */
+  const refuse = async (role: (typeof roles)[number], gone: readonly ToBind[]): Promise<void> => {
+    try {
+      await bind(role, gone);
+    } catch (error) {
+      if (!isChanceryError(error) || error.code !== 'keyBlocked') throw error;
+    }
+  };
+
+  return {
+    async rebind(keyId) {
+      const found = await unitOfWork.read(async (transaction) => {
+        const record = await transaction.keys.find(tenant, keyId);
+        return record && bindingOf(transaction, tenant, settings.node, record);
+      });
+      if (found === undefined || !isInToken(found.record)) return;
+      try {
+        await tokens[found.record.tokenRole].bind([found.binding]);
+      } catch (error) {
+        if (!isChanceryError(error)) throw error;
+        log('warn', 'a signer process could not be told of a key now; it is told within a second', {
+          keyId,
+          cause: error.message,
+        });
+        told.delete(keyId);
+      }
+    },
+
+    async refresh() {
+      const marks = await unitOfWork.readOne(async ({ keys }) => keys.marks(tenant));
+      const changed = marks.filter(({ keyId, mark }) => told.get(keyId) !== mark);
+      if (changed.length === 0) return;
+      const wanted = new Map(changed.map(({ keyId, mark }) => [keyId, mark]));
+      const found = await unitOfWork.read(async (transaction) => {
+        const records = (await transaction.keys.list(tenant)).filter(({ keyId }) =>
+          wanted.has(keyId),
+        );
+        return Promise.all(
+          records.map(async (record) => bindingOf(transaction, tenant, settings.node, record)),
+        );
+      });
+      const problems: unknown[] = [];
+      for (const role of roles) {
+        const own = found.filter(({ record }) => record.tokenRole === role);
+        const gone = own.filter(({ record }) => record.privateState === 'destroyed');
+        const there = own.filter(
+          ({ record }) => record.privateState !== 'destroyed' && record.blockedReason === undefined,
+        );
+        try {
+          await refuse(
+            role,
+            gone.filter(({ record }) => told.has(record.keyId)),
+          );
+          await bind(role, there);
+        } catch (error) {
+          problems.push(error);
+          // The signer knows of every key, and which of them it can't use: said once, not each second.
+          if (!isChanceryError(error) || error.code !== 'keyBlocked') continue;
+        }
+        for (const { record } of own) told.set(record.keyId, wanted.get(record.keyId) ?? '');
+      }
+      if (problems.length > 0) throw problems[0];
+    },
+  };
+}
+
+function isInToken(
+  record: KeyRecord,
+): record is KeyRecord & { readonly tokenRole: (typeof roles)[number] } {
+  return (
+    roles.some((role) => role === record.tokenRole) &&
+    record.privateState !== 'destroyed' &&
+    record.blockedReason === undefined
+  );
+}
+
+/** The key with its life as this node's signer must know it. */
+async function bindingOf(
+  transaction: Transaction,
+  tenant: TenantId,
+  node: string,
+  record: KeyRecord,
+): Promise<ToBind> {
+  const issuer =
+    record.type === 'ca' && record.issuerId !== undefined
+      ? await transaction.issuers.find(tenant, record.issuerId)
+      : undefined;
+  const allotted =
+    record.signatureLimit === undefined
+      ? undefined
+      : (await transaction.keys.usage(tenant)).find(
+          (count) => count.keyId === record.keyId && count.node === node,
+        )?.allotted;
+  const { keyId, purposes, algorithm, subjectPublicKeyInfo } = record;
+  return {
+    record,
+    binding: {
+      ...{ keyId, purposes, algorithm, subjectPublicKeyInfo },
+      life: lifeOf(record, issuer?.subject, allotted),
+    },
+  };
+}

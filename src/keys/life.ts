@@ -1,0 +1,23 @@
+import type { KeyLife, KeyRecord } from './ports.ts';
+
+/**
+ * What the signer process is told of a key (pure): with it the process refuses by itself what the state,
+ * the scope, the period, the limit or another issuer's name forbid (SP 800-57 Part 1 §5.3, §7).
+ *
+ * @param issuerName DER Name of the issuer whose key it is; undefined for keys of no issuer
+ * @param allotted how many signatures this node may count, all in all; read only under a limit
+ */
+export function lifeOf(
+  record: Pick<KeyRecord, 'privateState' | 'scope' | 'cryptoperiod' | 'signatureLimit'>,
+  issuerName?: Uint8Array,
+  allotted?: number,
+): KeyLife {
+  return {
+    state: record.privateState,
+    scope: record.scope,
+    issuerName,
+    originatorUsageEnd: record.cryptoperiod.originatorUsageEnd?.getTime(),
+    // A limit of which this node has no share yet: nothing may be signed until it has one.
+    allotted: record.signatureLimit === undefined ? undefined : (allotted ?? 0),
+  };
+}
