@@ -107,9 +107,9 @@ function issuerCommands(program: Command, client: ClientOf): Command {
         return;
       }
       printTable(
-        ['name', 'kind', 'state', 'issuerId', 'notAfter', 'subject'],
+        ['name', 'kind', 'state', 'standing', 'issuerId', 'notAfter', 'subject'],
         page.items.map((item) =>
-          ['name', 'kind', 'state', 'issuerId', 'notAfter', 'subject'].map((member) =>
+          ['name', 'kind', 'state', 'standing', 'issuerId', 'notAfter', 'subject'].map((member) =>
             cell(item[member]),
           ),
         ),

@@ -199,7 +199,7 @@ export function crlPublication(
       const now = clock.now();
       const active = new Map(
         (await issuers.all())
-          .filter(({ record }) => record.state === 'active')
+          .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
           .map((issuer) => [issuer.record.issuerId, issuer]),
       );
       const states = (

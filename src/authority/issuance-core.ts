@@ -21,7 +21,7 @@ import { chooseShard, type Sharding, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { inventoryRow } from './inventory-row.ts';
 import { sha256 } from './octets.ts';
-import type { CertificateRecord, Transaction } from './ports.ts';
+import type { CertificateRecord, IssuerRecord, Transaction } from './ports.ts';
 import { drawSerialNumber } from './serial-numbers.ts';
 
 /** A certificate just issued, with what was asked and what was granted. */
@@ -40,6 +40,7 @@ export interface IssuanceOrder {
     readonly signing: SigningIssuer;
     readonly input: IssuerInput;
     readonly sharding: Sharding;
+    readonly record: Pick<IssuerRecord, 'name' | 'standing' | 'successorId'>;
   };
   readonly profile: Profile;
   readonly request: CertificateRequestInput;

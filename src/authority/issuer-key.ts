@@ -139,6 +139,8 @@ function issuerRecord(
     createdBy: principal.name,
     nameHashes: nameHashesOf(subject),
     keyHashes: keyHashesOf(spki),
+    standing: request.predecessor === undefined ? 'issuing' : 'prepared',
+    predecessorId: request.predecessor,
   };
 }
 

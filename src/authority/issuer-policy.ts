@@ -40,7 +40,7 @@ export function issuerPolicyUseCases(context: AuthorityContext) {
   const publishNow = async (issuerId: string, principal: Principal): Promise<void> => {
     issuers.forget();
     const issuer = await issuers.byNameOrId(issuerId);
-    if (issuer.record.state === 'active') {
+    if (issuer.record.state === 'active' && issuer.record.standing !== 'prepared') {
       await crls.publish(issuer, principal).catch((error: unknown) => {
         log('warn', 'the CRLs of a changed policy were not all published; the schedule does it', {
           issuer: issuer.record.name,

@@ -49,6 +49,7 @@ export function issuerStanding({
       if (profile.type === 'ocspSigning' || chain.length === 0) {
         return;
       }
+      refuseByStanding(issuer.record);
       const now = clock.now().getTime();
       let finding = findings.get(issuerId);
       if (finding === undefined || Math.abs(now - finding.at) >= believedMilliseconds) {
@@ -63,6 +64,25 @@ export function issuerStanding({
       findings.clear();
     },
   };
+}
+
+/** Of a prepared issuer the public key is not distributed yet; a retiring one has delegates certified only. */
+function refuseByStanding({
+  name,
+  standing,
+  successorId,
+}: IssuanceOrder['issuer']['record']): void {
+  if (standing === 'issuing') {
+    return;
+  }
+  throw new ChanceryError('illegalTransition', {
+    message:
+      standing === 'prepared'
+        ? `issuer ${name} is prepared and issues nothing yet; \`chancery issuer rollover activate ${name}\` begins it`
+        : `issuer ${name} is ${standing} and issues nothing any more; ${successorId === undefined ? 'name another issuer' : `name its successor ${successorId}`}`,
+    field: 'issuer',
+    clause: 'SP 800-57 Part 1 §7.2',
+  });
 }
 
 function notGood(

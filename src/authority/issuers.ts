@@ -1,4 +1,4 @@
-import { ChanceryError, type Principal } from '../domain/index.ts';
+import { ChanceryError, type IssuerId, type Principal } from '../domain/index.ts';
 import {
   defaultSignatureAlgorithm,
   type KeyAlgorithmName,
@@ -33,6 +33,8 @@ export interface CreateIssuerRequest {
   readonly pathLength?: number | undefined;
   readonly permitDns?: readonly string[] | undefined;
   readonly excludeDns?: readonly string[] | undefined;
+  /** The issuer that it will follow: it is prepared, and issues nothing before its activation. */
+  readonly predecessor?: IssuerId | undefined;
 }
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
@@ -177,8 +179,12 @@ export function issuerUseCases(context: AuthorityContext) {
   async function activateKey(
     transaction: Transaction,
     principal: Principal,
-    { keyId, name }: IssuerRecord,
+    { keyId, name, standing }: IssuerRecord,
   ): Promise<void> {
+    // Of a prepared issuer the public key is distributed first (see rollover-activation.ts).
+    if (standing === 'prepared') {
+      return;
+    }
     await changeKeyState(dependencies, transaction, principal, keyId, 'activate', {
       reason: `the certificate of issuer ${name} was installed`,
     });
@@ -192,7 +198,9 @@ export function issuerUseCases(context: AuthorityContext) {
     if (certificate !== undefined) {
       await publisher.publish(caPath(issuerId), certificate);
     }
-    await context.crls.publish(issuer, principal);
+    if (issuer.record.standing !== 'prepared') {
+      await context.crls.publish(issuer, principal);
+    }
     return issuer.record;
   }
 
@@ -290,6 +298,7 @@ async function resumable(
     record.kind === request.kind &&
     sameBytes(record.subject, subject.der) &&
     record.parentIssuerId === parent?.record.issuerId &&
+    record.predecessorId === request.predecessor &&
     keyAlgorithmOf(existing.subjectPublicKeyInfo) === request.keyAlgorithm &&
     record.signatureAlgorithm ===
       defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1').name &&

@@ -29,12 +29,23 @@ export interface LoadedIssuer {
 /** Every issuer begins with it. */
 const firstShard: readonly OpenShard[] = [{ shard: 0, scope: 'all' }];
 
+/**
+ * When an issuer that was followed by another makes way for it. `named`: once it retires; whoever names
+ * one that still issues gets it. `default`: as soon as its successor issues, for what names no issuer
+ * in the request itself.
+ */
+export type Following = 'named' | 'default';
+
 /** Issuers by id and name, read once and kept; a change of an issuer drops it from memory. */
 export interface LoadedIssuers {
   /** @throws ChanceryError notFound */
   byNameOrId(nameOrId: string): Promise<LoadedIssuer>;
-  /** The issuer named, or the default for issuance. @throws ChanceryError notFound, illegalTransition */
-  forIssuance(nameOrId: string | undefined): Promise<LoadedIssuer>;
+  /**
+   * The issuer named, or the default for issuance, or who followed it.
+   *
+   * @throws ChanceryError notFound, illegalTransition
+   */
+  forIssuance(nameOrId: string | undefined, following?: Following): Promise<LoadedIssuer>;
   all(): Promise<readonly LoadedIssuer[]>;
   forget(): void;
   /** Forgets when another node has made or activated one since. */
@@ -106,12 +117,17 @@ export function loadedIssuers(
         loading = undefined;
       }
     },
-    async forIssuance(nameOrId) {
+    async forIssuance(nameOrId, following) {
       const named = nameOrId ?? defaultIssuer;
+      const first =
+        named === undefined ? (await all()).find(mayBeDefault) : await byNameOrId(named);
       const issuer =
-        named === undefined
-          ? (await all()).find(({ record }) => record.kind !== 'root' && record.state === 'active')
-          : await byNameOrId(named);
+        first &&
+        successorOf(
+          await all(),
+          first,
+          following ?? (nameOrId === undefined ? 'default' : 'named'),
+        );
       if (issuer === undefined) {
         throw new ChanceryError('notFound', {
           message:
@@ -119,12 +135,7 @@ export function loadedIssuers(
           field: 'issuer',
         });
       }
-      if (issuer.signing.certificate === undefined) {
-        throw new ChanceryError('illegalTransition', {
-          message: `issuer ${issuer.record.name} waits for its chain; run \`chancery issuer install ${issuer.record.name} --chain FILE\` first`,
-          field: 'issuer',
-        });
-      }
+      requireCertificate(issuer);
       return issuer;
     },
   };
@@ -132,10 +143,45 @@ export function loadedIssuers(
 
 /** All that changes of an issuer. */
 function standingOf(
-  { issuerId, state, statusPolicy }: IssuerRecord,
+  { issuerId, state, statusPolicy, standing, successorId, activateAt, closedAt }: IssuerRecord,
   open: readonly OpenShard[],
 ): string {
-  return JSON.stringify([issuerId, state, statusPolicy, open]);
+  const rollover = [standing, successorId, activateAt, closedAt];
+  return JSON.stringify([issuerId, state, statusPolicy, rollover, open]);
+}
+
+/** @throws ChanceryError illegalTransition while its parent elsewhere has not certified it */
+export function requireCertificate({ signing, record: { name } }: LoadedIssuer): Certificate {
+  if (signing.certificate === undefined) {
+    throw new ChanceryError('illegalTransition', {
+      message: `issuer ${name} waits for its chain; run \`chancery issuer install ${name} --chain FILE\` first`,
+      field: 'issuer',
+    });
+  }
+  return signing.certificate;
+}
+
+function mayBeDefault({ record }: LoadedIssuer): boolean {
+  return record.kind !== 'root' && record.state === 'active' && record.standing === 'issuing';
+}
+
+/** Along the successors; the first itself when nobody follows it yet. */
+function successorOf(
+  all: readonly LoadedIssuer[],
+  first: LoadedIssuer,
+  following: Following,
+): LoadedIssuer {
+  let current = first;
+  for (let steps = 0; steps < all.length; steps += 1) {
+    const { standing, successorId } = current.record;
+    const next = all.find(({ record }) => record.issuerId === successorId);
+    const makesWay = following === 'default' || standing === 'retiring' || standing === 'retired';
+    if (next === undefined || next.record.standing === 'prepared' || !makesWay) {
+      return current;
+    }
+    current = next;
+  }
+  return current;
 }
 
 function openOf(

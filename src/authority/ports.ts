@@ -4,83 +4,37 @@ import type {
   CertificateStatus,
   IssuanceState,
   IssuerId,
-  KeyId,
   ReasonCode,
   SerialNumber,
   StatusChange,
-  StatusPolicy,
   StatusState,
   TenantId,
 } from '../domain/index.ts';
 import type { CrlEntry } from '../issuance/ports.ts';
-import type { SignatureAlgorithmName } from '../pkix/index.ts';
 import type { BulkJobs } from './bulk-ports.ts';
 import type { ForeignIssuerStore } from './import-ports.ts';
 
 export type * from './bulk-ports.ts';
 
 import type { CrlLedger } from './crl-ports.ts';
+import type { IssuerStore } from './issuer-ports.ts';
 import type { EvidenceStore, KeyInventory } from './key-ports.ts';
 import type { InventoryMaintenance } from './maintenance-ports.ts';
+import type { CrossCertificateStore } from './rollover-ports.ts';
 
 export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
 export type { ForeignIssuerRecord, ForeignIssuerStore } from './import-ports.ts';
+export type { IssuerRecord, IssuerStore } from './issuer-ports.ts';
 export type { EvidenceRecord, EvidenceStore, KeyInventory } from './key-ports.ts';
 export type { InventoryMaintenance, PurgeSelection } from './maintenance-ports.ts';
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 
-/** A CA certificate and its key. Its own certificate also stands in the inventory, under its parent. */
-export interface IssuerRecord {
-  readonly tenant: TenantId;
-  readonly issuerId: IssuerId;
-  readonly name: string;
-  readonly kind: 'root' | 'subordinate' | 'external';
-  /** `pending`: key and CSR exist, the chain is not installed yet. */
-  readonly state: 'pending' | 'active';
-  readonly keyId: KeyId;
-  readonly tokenRole: 'root' | 'issuing';
-  readonly parentIssuerId?: IssuerId | undefined;
-  /** DER of its certificate; undefined while pending. */
-  readonly certificate?: Uint8Array | undefined;
-  /** DER of the certificates above it, parent first, root last. Empty for a root. */
-  readonly chain: readonly Uint8Array[];
-  readonly certificationRequest?: Uint8Array | undefined;
-  /** DER of its subject Name. */
-  readonly subject: Uint8Array;
-  /** The algorithm with which this issuer signs. */
-  readonly signatureAlgorithm: SignatureAlgorithmName;
-  readonly profileName: string;
-  /** Kept with the issuer: what certificates of this issuer point to. */
-  readonly urls: { readonly crl: string; readonly ocsp: string; readonly caIssuers: string };
-  readonly crlLifetimeSeconds: number;
-  /** How it tells status: shards, scopes, delta CRLs, what its responders answer. */
-  readonly statusPolicy: StatusPolicy;
-  readonly createdAt: Date;
-  readonly createdBy: string;
-  /** Lower-case hex hashes of subject name and key, by digest (sha1, sha256, sha384, sha512). */
-  readonly nameHashes: Readonly<Record<string, string>>;
-  readonly keyHashes: Readonly<Record<string, string>>;
-}
-
-export interface IssuerStore {
-  insert(record: IssuerRecord): Promise<void>;
-  /** pending -> active with certificate and chain; `subject` when the parent encoded it otherwise. */
-  activate(
-    tenant: TenantId,
-    issuerId: IssuerId,
-    certificate: Uint8Array,
-    chain: readonly Uint8Array[],
-    parentIssuerId?: IssuerId,
-    subject?: { readonly der: Uint8Array; readonly nameHashes: IssuerRecord['nameHashes'] },
-  ): Promise<void>;
-  /** False when it is that already. */
-  setStatusPolicy(tenant: TenantId, issuerId: IssuerId, policy: StatusPolicy): Promise<boolean>;
-  /** As `find`, and locks its row until the transaction ends. */
-  findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
-  find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
-  findByName(tenant: TenantId, name: string): Promise<IssuerRecord | undefined>;
-  list(tenant: TenantId): Promise<readonly IssuerRecord[]>;
-}
+export type {
+  CrossCertificate,
+  CrossCertificateStore,
+  IssuerStandingName,
+  IssuerStep,
+} from './rollover-ports.ts';
 
 /** One row of the certificate inventory. */
 export interface CertificateRecord {
@@ -330,6 +284,7 @@ export interface InstallationStore {
 export interface Transaction {
   readonly inventory: Inventory;
   readonly issuers: IssuerStore;
+  readonly crossCertificates: CrossCertificateStore;
   readonly foreignIssuers: ForeignIssuerStore;
   readonly keys: KeyInventory;
   readonly evidence: EvidenceStore;

@@ -5,6 +5,7 @@ import { act } from './acts.ts';
 import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
 import { spkiHash } from './issuance-core.ts';
+import { requireCertificate } from './loaded-issuers.ts';
 import { refuseIssuerKey } from './subject-keys.ts';
 
 export interface EnrolledResponder {
@@ -27,7 +28,8 @@ export function responderUseCases(context: AuthorityContext) {
     ): Promise<EnrolledResponder> {
       const described = { act: 'responder.enrol', object: request.issuer };
       return act(dependencies, principal, 'responders:enrol', described, async () => {
-        const issuer = await issuers.forIssuance(request.issuer);
+        const issuer = await issuers.byNameOrId(request.issuer);
+        requireCertificate(issuer);
         const profile = dependencies.profiles.get('ocsp-signing');
         if (profile === undefined) {
           throw new ChanceryError('configuration', {

@@ -84,7 +84,7 @@ export function schedule(
           transaction.crls.shardStates(tenant),
         );
         return (await context.issuers.all())
-          .filter(({ record }) => record.state === 'active')
+          .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
           .flatMap(({ record }) =>
             staleReason(
               record.name,

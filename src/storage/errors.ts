@@ -145,6 +145,7 @@ const uniqueNames: Readonly<Record<string, string>> = {
   issuers_pkey: 'an issuer with that key',
   issuers_issuer_id_key: 'an issuer with that key',
   issuers_name_key: 'an issuer of that name',
+  cross_certificates_certificate: 'that certificate of the issuer',
   keys_pkey: 'that key',
   principals_pkey: 'that principal',
   principals_name_key: 'a principal of that name',

@@ -4,6 +4,7 @@ import type {
   Installation,
   InstallationStore,
   IssuerRecord,
+  IssuerStep,
   IssuerStore,
 } from '../authority/ports.ts';
 import { ChanceryError, type IssuerId, type TenantId } from '../domain/index.ts';
@@ -18,6 +19,7 @@ import {
   json,
   octets,
   octetsList,
+  optionalDate,
   optionalOctets,
   optionalText,
   text,
@@ -61,6 +63,8 @@ export class PostgresIssuerStore implements IssuerStore {
       JSON.stringify(record.nameHashes),
       JSON.stringify(record.keyHashes),
       JSON.stringify(record.statusPolicy),
+      record.standing,
+      record.predecessorId,
     ]);
   }
 
@@ -92,6 +96,31 @@ export class PostgresIssuerStore implements IssuerStore {
   ): Promise<boolean> {
     const values = [tenant, issuerId, JSON.stringify(policy)];
     return (await this.#session.execute(this.#sql.setStatusPolicy, values)) === 1;
+  }
+
+  async advance(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    from: IssuerRecord['standing'],
+    step: IssuerStep,
+  ): Promise<boolean> {
+    const changed = await this.#session.execute(this.#sql.advance, [
+      tenant,
+      issuerId,
+      from,
+      step.standing,
+      step.successorId,
+      step.activateAt === null ? 'infinity' : step.activateAt,
+      step.retiringSince,
+      step.lastNotAfter,
+      step.closedAt,
+    ]);
+    return changed === 1;
+  }
+
+  async latestNotAfter(tenant: TenantId, issuerId: IssuerId): Promise<Date | undefined> {
+    const [row] = await this.#session.query(this.#sql.latestNotAfter, [tenant, issuerId]);
+    return row && date(row, 'not_after');
   }
 
   async findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined> {
@@ -133,6 +162,13 @@ function issuerOf(row: Row): IssuerRecord {
     urls: json<IssuerRecord['urls']>(row, 'urls'),
     crlLifetimeSeconds: integer(row, 'crl_lifetime_seconds'),
     statusPolicy: json<IssuerRecord['statusPolicy']>(row, 'status_policy'),
+    standing: word<IssuerRecord['standing']>(row, 'standing'),
+    ...given('predecessorId', optionalText(row, 'predecessor_id')),
+    ...given('successorId', optionalText(row, 'successor_id')),
+    ...given('activateAt', optionalDate(row, 'activate_at')),
+    ...given('retiringSince', optionalDate(row, 'retiring_since')),
+    ...given('lastNotAfter', optionalDate(row, 'last_not_after')),
+    ...given('closedAt', optionalDate(row, 'closed_at')),
     createdAt: date(row, 'created_at'),
     createdBy: text(row, 'created_by'),
     nameHashes: json<Record<string, string>>(row, 'name_hashes'),

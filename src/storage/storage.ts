@@ -6,6 +6,7 @@ import type {
   BulkJobs,
   ChangeFeed,
   CrlLedger,
+  CrossCertificateStore,
   EvidenceStore,
   ForeignIssuerStore,
   IdempotencyStore,
@@ -24,6 +25,7 @@ import { PostgresBulkJobs } from './bulk-jobs.ts';
 import { ChangeReader } from './change-feed.ts';
 import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
+import { PostgresCrossCertificates } from './cross-certificates.ts';
 import { PostgresForeignIssuers } from './foreign-issuers.ts';
 import { PostgresInventory } from './inventory.ts';
 import { PostgresEvidenceStore, PostgresKeyInventory } from './key-inventory.ts';
@@ -41,6 +43,7 @@ import { acmeStatements } from './sql/acme.ts';
 import { bulkStatements } from './sql/bulk.ts';
 import { certificateStatements } from './sql/certificates.ts';
 import { crlStatements } from './sql/crls.ts';
+import { crossCertificateStatements } from './sql/cross-certificates.ts';
 import { foreignIssuerStatements } from './sql/foreign-issuers.ts';
 import { evidenceStatements, keyStatements } from './sql/keys.ts';
 import { maintenanceStatements } from './sql/maintenance.ts';
@@ -307,6 +310,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
   const sql = {
     certificates: certificateStatements(schema),
     issuers: issuerStatements(schema),
+    crossCertificates: crossCertificateStatements(schema),
     foreignIssuers: foreignIssuerStatements(schema),
     keys: keyStatements(schema),
     evidence: evidenceStatements(schema),
@@ -325,6 +329,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get issuers(): IssuerStore {
       return new PostgresIssuerStore(session, sql.issuers);
+    },
+    get crossCertificates(): CrossCertificateStore {
+      return new PostgresCrossCertificates(session, sql.crossCertificates);
     },
     get foreignIssuers(): ForeignIssuerStore {
       return new PostgresForeignIssuers(session, sql.foreignIssuers);

@@ -123,6 +123,7 @@ export function issuerRecord(changes: Partial<IssuerRecord> = {}): IssuerRecord 
     createdBy: 'admin',
     nameHashes: { sha1: '00', sha256: '01' },
     keyHashes: { sha1: '02', sha256: '03' },
+    standing: 'issuing',
     ...changes,
   };
 }

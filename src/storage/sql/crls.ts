@@ -1,4 +1,5 @@
 import { inSchema } from './names.ts';
+import { notOfOwnKey } from './records.ts';
 import { statements } from './statements.ts';
 
 const byShard = 'tenant = $1 AND issuer_id = $2 AND shard = $3';
@@ -37,7 +38,7 @@ export function crlStatements(schema: string) {
     isRetired: `SELECT retired_at IS NOT NULL AS retired FROM {crl_shards} WHERE ${byShard}`,
     // What was purged has expired; the index of what is not purged is walked from its end.
     latestNotAfter: `SELECT not_after FROM {certificates}
-      WHERE ${byShard} AND purged_at IS NULL ORDER BY not_after DESC LIMIT 1`,
+      WHERE ${byShard} AND purged_at IS NULL AND ${notOfOwnKey} ORDER BY not_after DESC LIMIT 1`,
     settleRetirement: `UPDATE {crl_shards} SET last_not_after = $4
       WHERE ${byShard} AND retired_at IS NOT NULL AND last_not_after IS NULL`,
     endShard: `UPDATE {crl_shards} SET ended_at = $4

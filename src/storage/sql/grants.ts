@@ -10,7 +10,8 @@ const applicationRights: Readonly<Record<string, string>> = {
   key_distributions: 'SELECT, INSERT',
   evidence: 'SELECT, INSERT',
   issuers:
-    'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes, status_policy)',
+    'SELECT, INSERT, UPDATE (state, certificate, chain, parent_issuer_id, subject, name_hashes, status_policy, standing, successor_id, activate_at, retiring_since, last_not_after, closed_at)',
+  cross_certificates: 'SELECT, INSERT',
   // UPDATE of some column is what SELECT … FOR UPDATE needs.
   certificates: 'SELECT, INSERT, UPDATE (purged_at, tbs_sha256, certificate_sha256)',
   // The partitions are reached through it. DELETE: what is purged, which a trigger sees to.

@@ -1,5 +1,11 @@
 import { statements } from './statements.ts';
 
+/** Not certified for the issuer ($2) itself: a root's own certificate is on no list of its own. */
+export const notOfOwnKey = `spki_hash IS DISTINCT FROM (
+  SELECT sha256(k.subject_public_key_info) FROM {issuers} u
+    JOIN {keys} k ON k.tenant = u.tenant AND k.key_id = u.key_id
+  WHERE u.tenant = $1 AND u.issuer_id = $2)`;
+
 export function issuerStatements(schema: string) {
   return statements(schema, 'issuer', {
     // Every issuer has a shard 0, of all its certificates.
@@ -7,9 +13,9 @@ export function issuerStatements(schema: string) {
         INSERT INTO {issuers} (tenant, issuer_id, name, kind, state, key_id, token_role,
           parent_issuer_id, certificate, chain, certification_request, subject, signature_algorithm,
           profile_name, urls, crl_lifetime_seconds, created_at, created_by, name_hashes, key_hashes,
-          status_policy)
+          status_policy, standing, predecessor_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-          $20, $21)
+          $20, $21, $22, $23)
         RETURNING tenant, issuer_id, created_at
       )
       INSERT INTO {crl_shards} (tenant, issuer_id, shard, last_number, opened_at)
@@ -20,6 +26,17 @@ export function issuerStatements(schema: string) {
       WHERE tenant = $1 AND issuer_id = $2`,
     setStatusPolicy: `UPDATE {issuers} SET status_policy = $3
       WHERE tenant = $1 AND issuer_id = $2 AND status_policy <> $3::jsonb`,
+    // What is not given stays; 'infinity' takes a date away.
+    advance: `UPDATE {issuers} SET standing = COALESCE($4, standing),
+        successor_id = COALESCE($5, successor_id),
+        activate_at = NULLIF(COALESCE($6, activate_at), 'infinity'),
+        retiring_since = COALESCE($7, retiring_since),
+        last_not_after = COALESCE($8, last_not_after), closed_at = COALESCE($9, closed_at)
+      WHERE tenant = $1 AND issuer_id = $2 AND standing = $3`,
+    latestNotAfter: `SELECT not_after FROM {certificates}
+      WHERE tenant = $1 AND issuer_id = $2 AND purged_at IS NULL AND type <> 'ocspSigning'
+        AND ${notOfOwnKey}
+      ORDER BY not_after DESC LIMIT 1`,
     findForUpdate: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2 FOR NO KEY UPDATE',
     find: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2',
     findByName: 'SELECT * FROM {issuers} WHERE tenant = $1 AND name = $2',

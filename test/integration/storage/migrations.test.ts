@@ -214,7 +214,13 @@ describe('roles', () => {
         ).rejects.toBeDefined();
       }
     }
-    expect(readable.sort()).toEqual(['ocsp_changes', 'ocsp_feed', 'ocsp_issuers', 'ocsp_status']);
+    expect(readable.sort()).toEqual([
+      'ocsp_changes',
+      'ocsp_feed',
+      'ocsp_issuers',
+      'ocsp_keys',
+      'ocsp_status',
+    ]);
   });
 
   test('the views show no subject, no names and no certificate of an end entity', async () => {
