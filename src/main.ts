@@ -65,6 +65,8 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
     metrics,
     clock: systemClock,
     obtainServerCertificate: async (csr: Uint8Array) => authority.issueServerCertificate(csr),
+    serverCertificateInstalled: async (certificate) =>
+      authority.serverCertificateInstalled(certificate),
   });
   const schedule = [
     repeat(tickMilliseconds, stopping.signal, async () => authority.tick()),

@@ -25,6 +25,7 @@ import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
 import { purgeUseCases } from './purge.ts';
 import { type RenewRequest, renewCertificate } from './renewal.ts';
+import { responderKeyUseCases } from './responder-keys.ts';
 import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
@@ -91,6 +92,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...crlUseCases(context),
     ...issuerPolicyUseCases(context),
     ...responderUseCases(context),
+    ...responderKeyUseCases(context),
     ...principalUseCases(context),
     ...authenticationUseCases(context),
     ...unauthenticatedUseCases(context),

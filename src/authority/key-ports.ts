@@ -15,6 +15,8 @@ import type {
 export interface KeyInventory {
   /** A new pair, in pre-activation (transition 1 of both halves). */
   insert(record: NewKeyRecord, change: KeyChange): Promise<void>;
+  /** The highest version under a record, locked until the transaction ends; 0 when there is none. */
+  latestVersion(tenant: TenantId, record: string): Promise<number>;
   find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
   /** As `find`, and locks its row until the transaction ends. */
   findForUpdate(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;

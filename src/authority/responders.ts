@@ -1,11 +1,12 @@
 import { ChanceryError, type Principal } from '../domain/index.ts';
-import { parseDistinguishedName } from '../pkix/index.ts';
+import { parseDistinguishedName, resolveSignatureAlgorithm } from '../pkix/index.ts';
 import { requestFromCsr } from '../policy/index.ts';
 import { act } from './acts.ts';
 import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
 import { spkiHash } from './issuance-core.ts';
 import { requireCertificate } from './loaded-issuers.ts';
+import { type ResponderKey, recordDelegateKey, requireDelegateKey } from './responder-keys.ts';
 import { refuseIssuerKey } from './subject-keys.ts';
 
 export interface EnrolledResponder {
@@ -24,7 +25,12 @@ export function responderUseCases(context: AuthorityContext) {
   return {
     async enrolResponder(
       principal: Principal,
-      request: { readonly issuer: string; readonly csr: Uint8Array },
+      request: {
+        readonly issuer: string;
+        readonly csr: Uint8Array;
+        /** What the responder read back of the key in its token. */
+        readonly key?: ResponderKey | undefined;
+      },
     ): Promise<EnrolledResponder> {
       const described = { act: 'responder.enrol', object: request.issuer };
       return act(dependencies, principal, 'responders:enrol', described, async () => {
@@ -38,6 +44,13 @@ export function responderUseCases(context: AuthorityContext) {
         }
         const csr = readCsr(request.csr);
         await refuseIssuerKey(issuers, csr.subjectPublicKeyInfo);
+        const algorithm = resolveSignatureAlgorithm(csr.signatureAlgorithm);
+        if (algorithm === undefined) {
+          throw new ChanceryError('badCsr', {
+            message: `the CSR's signature algorithm ${csr.signatureAlgorithm.oid} is not one of ours`,
+            field: 'csr',
+          });
+        }
         const { certificate } = await context.issue({
           principal,
           issuer,
@@ -49,8 +62,14 @@ export function responderUseCases(context: AuthorityContext) {
           tags: [],
           act: described,
           evidence: { proofOfPossession: 'PKCS#10 signature verified (RFC 2986 §4.2)' },
+          onIssued: async (transaction) =>
+            recordDelegateKey(
+              ...([dependencies, transaction, principal, issuer] as const),
+              ...([csr.subjectPublicKeyInfo, algorithm.name, request.key] as const),
+            ),
           beforeIntent: async (transaction) => {
             const { tenant } = dependencies;
+            await requireDelegateKey(transaction, principal, csr.subjectPublicKeyInfo);
             const hash = spkiHash(csr.subjectPublicKeyInfo.der);
             const [blocked, others] = await Promise.all([
               transaction.inventory.isKeyBlocked(tenant, hash),

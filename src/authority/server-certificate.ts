@@ -1,8 +1,10 @@
 import { ChanceryError, systemPrincipal } from '../domain/index.ts';
+import { keyIdentifier, parseCertificate } from '../pkix/index.ts';
 import { requestFromCsr } from '../policy/index.ts';
 import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
 import { chainWithoutRoot } from './loaded-issuers.ts';
+import { recordServerKey, retireServerKeys } from './server-keys.ts';
 
 /**
  * The HTTPS server's own certificate (invariant 6: software key, 7 days at most, a new key at
@@ -11,7 +13,7 @@ import { chainWithoutRoot } from './loaded-issuers.ts';
 export function serverCertificateUseCases(context: AuthorityContext) {
   const { dependencies, issuers } = context;
   return {
-    /** DER: the server's certificate, then its issuers without the root. */
+    /** DER: the server's certificate, then its issuers without the root. Its key is recorded with it. */
     async issueServerCertificate(csrDer: Uint8Array): Promise<readonly Uint8Array[]> {
       const profile = dependencies.profiles.get('https-server');
       if (profile === undefined) {
@@ -20,17 +22,28 @@ export function serverCertificateUseCases(context: AuthorityContext) {
         });
       }
       const issuer = await issuers.forIssuance(undefined);
+      const csr = readCsr(csrDer);
       const { certificate } = await context.issue({
         principal: systemPrincipal,
         issuer,
         profile,
-        request: requestFromCsr(readCsr(csrDer), {}),
+        request: requestFromCsr(csr, {}),
         owner: systemPrincipal.name,
         tags: ['https-server'],
         act: { act: 'certificate.issue', object: 'https-server' },
         evidence: { proofOfPossession: 'PKCS#10 signature verified (RFC 2986 §4.2)' },
+        onIssued: async (transaction) => recordServerKey(dependencies, transaction, csr),
       });
       return [certificate, ...chainWithoutRoot(issuer)];
+    },
+
+    /** The server's file holds this certificate's key now: the keys before it are destroyed. */
+    async serverCertificateInstalled(certificate: Uint8Array): Promise<void> {
+      const { subjectPublicKeyInfo } = parseCertificate(certificate);
+      await retireServerKeys(
+        dependencies,
+        Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex'),
+      );
     },
   };
 }

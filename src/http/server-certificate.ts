@@ -22,6 +22,8 @@ export interface ServerCertificateOptions {
   readonly host: string;
   readonly clock: Clock;
   readonly obtain: ObtainServerCertificate;
+  /** Told (DER) after the new key and certificate are in the file: the former key is no more. */
+  readonly installed?: ((certificate: Uint8Array) => Promise<void>) | undefined;
   readonly logger: Logger;
   /** How often the age is looked at; tests shorten it. */
   readonly pollMilliseconds?: number | undefined;
@@ -112,7 +114,17 @@ async function renewed(options: ServerCertificateOptions): Promise<Held> {
   const key = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
   const held = checked(key, certificatesToPem(chain), options.host);
   await store(options.folder, held);
+  await tellInstalled(options, held);
   return held;
+}
+
+/** The certificate serves whether or not this could be recorded: the next renewal tells of both. */
+async function tellInstalled(options: ServerCertificateOptions, held: Held): Promise<void> {
+  try {
+    await options.installed?.(new X509Certificate(held.cert).raw);
+  } catch (error) {
+    options.logger.error({ err: error }, 'the former HTTPS key is not recorded as destroyed yet');
+  }
 }
 
 /** CHANCERY_HOST, localhost, 127.0.0.1 and ::1, so that the command reaches it on its own machine. */

@@ -26,6 +26,8 @@ export interface HttpServersOptions {
   readonly metrics: Registry;
   readonly clock: Clock;
   readonly obtainServerCertificate: ObtainServerCertificate;
+  /** Told of each new one (DER) once it is in its file. */
+  readonly serverCertificateInstalled?: ((certificate: Uint8Array) => Promise<void>) | undefined;
 }
 
 /** The listeners that run. */
@@ -80,6 +82,7 @@ export async function startHttpServers(options: HttpServersOptions): Promise<Htt
       clock,
       logger,
       obtain: options.obtainServerCertificate,
+      installed: options.serverCertificateInstalled,
     });
     closers.push(async () => certificate.close());
     const https = started(

@@ -76,6 +76,11 @@ export class PostgresKeyInventory implements KeyInventory {
     await this.#insertSteps(record.tenant, record.keyId, firstKeySteps, change);
   }
 
+  async latestVersion(tenant: TenantId, record: string): Promise<number> {
+    const [row] = await this.#session.query(this.#sql.latestVersion, [tenant, record]);
+    return row === undefined ? 0 : integer(row, 'version');
+  }
+
   async find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined> {
     const [row] = await this.#session.query(this.#sql.find, [tenant, keyId]);
     return row && keyOf(row);

@@ -9,6 +9,7 @@ import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
+import { responderRoutes } from './responders.ts';
 import { statusRoutes } from './status.ts';
 
 /** The whole REST interface, row by row. A path and method stand in it once. */
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   ...importRoutes,
   ...recordRoutes,
   ...issuerRoutes,
+  ...responderRoutes,
   ...crlRoutes,
   ...principalRoutes,
   ...acmeRoutes,

@@ -1,18 +1,13 @@
 import { z } from 'zod';
-import {
-  certificatesFromPem,
-  certificatesToPem,
-  certificationRequestFromText,
-  certificationRequestToPem,
-} from '../../authority/index.ts';
+import { certificatesFromPem, certificationRequestToPem } from '../../authority/index.ts';
 import { issuerJson, issuerShape, listOf } from '../representation.ts';
 import type { Route } from '../route.ts';
 import { route } from '../route.ts';
-import { csr, days, issuerName, lines, text } from '../shapes.ts';
+import { days, issuerName, lines, text } from '../shapes.ts';
 
 const suffixes = z.array(text(253)).max(100).optional();
 
-/** Issuers and the door of responders. */
+/** Issuers. */
 export const issuerRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -90,28 +85,6 @@ export const issuerRoutes: readonly Route[] = [
       const chain = certificatesFromPem(body.pem);
       return {
         json: issuerJson(await authority.installIssuer(principal, parameters.issuer, chain)),
-      };
-    },
-  }),
-  route({
-    method: 'POST',
-    path: '/responders/{issuer}/certificate',
-    access: 'responders:enrol',
-    summary: "A responder's delegate certificate (RFC 6960 §4.2.2.2)",
-    parameters: issuerName,
-    body: z.strictObject({ csr }),
-    answer: { status: 201, schema: z.object({ certificate: z.string(), chain: z.string() }) },
-    handle: async ({ authority, principal, parameters, body }) => {
-      const enrolled = await authority.enrolResponder(principal, {
-        issuer: parameters.issuer,
-        csr: certificationRequestFromText(body.csr),
-      });
-      return {
-        status: 201,
-        json: {
-          certificate: certificatesToPem([enrolled.certificate]),
-          chain: certificatesToPem(enrolled.chain),
-        },
       };
     },
   }),

@@ -7,6 +7,8 @@ export function keyStatements(schema: string) {
         created_at, type, record, version, state_since, signature_limit, issuer_id, node, backup)
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
         $20, $21)`,
+    latestVersion: `SELECT version FROM {keys} WHERE tenant = $1 AND record = $2
+      ORDER BY version DESC LIMIT 1 FOR NO KEY UPDATE`,
     find: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2',
     findForUpdate: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2 FOR NO KEY UPDATE',
     list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
