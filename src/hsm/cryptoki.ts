@@ -45,7 +45,7 @@ export const cka = {
 } as const;
 
 /** CK_OBJECT_CLASS. */
-export const cko = { publicKey: 2, privateKey: 3 } as const;
+export const cko = { certificate: 1, publicKey: 2, privateKey: 3, secretKey: 4 } as const;
 
 /** CK_KEY_TYPE. */
 export const ckk = { rsa: 0x00, ec: 0x03, ecEdwards: 0x40 } as const;

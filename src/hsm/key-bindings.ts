@@ -11,9 +11,11 @@ import {
 } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
 import type { SigningMechanism } from './mechanisms.ts';
+import { lifeRefusal, wideningRefusal } from './key-life.ts';
 import { signingMechanisms } from './mechanisms.ts';
 import type { Message } from './message.ts';
 import type { BlockedKey, SignItem } from './messages.ts';
+import { sameBytes } from './permitted-content.ts';
 import { findKey } from './public-keys.ts';
 
 /** A key that may sign: what it is bound to, and its handle in the present login. */
@@ -30,10 +32,6 @@ export interface BoundKey {
 /** What is to be signed with which key, and as what. */
 export interface SigningItem extends Omit<SignItem, 'id' | 'bytes'> {
   readonly message?: Message | undefined;
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return Buffer.compare(a, b) === 0;
 }
 
 /**
@@ -90,9 +88,21 @@ export class KeyBindings {
     return this.#keys.get(keyId);
   }
 
-  /** Finds the key in the token and compares its public half with the binding's. */
+  /**
+   * Finds the key in the token and compares its public half with the binding's.
+   *
+   * @throws ChanceryError `purposeRefused` when the new life is wider than what is final.
+   */
   bind(lib: Cryptoki, session: Handle, binding: KeyBinding): BoundKey {
     checkPurposes(binding.purposes);
+    const known = this.#keys.get(binding.keyId)?.binding.life;
+    const widening = known === undefined ? undefined : wideningRefusal(known, binding.life);
+    if (widening !== undefined) {
+      throw new ChanceryError('purposeRefused', {
+        message: `key ${binding.keyId} keeps its life: ${widening}`,
+        clause: 'SP 800-57 Part 1 §7',
+      });
+    }
     const spki = parseSubjectPublicKeyInfo(binding.subjectPublicKeyInfo);
     const algorithm = signatureAlgorithms[binding.algorithm];
     const keyType = keyAlgorithmOf(spki);
@@ -128,7 +138,7 @@ export class KeyBindings {
    * The key that may sign this item; `message` is undefined while it is still on its way.
    *
    * @throws ChanceryError `purposeRefused` when key, purpose, algorithm and message do not belong
-   * together; `keyBlocked` after a wrong signature, or when the token's key is missing or another.
+   * together, or the key's life forbids it now; `keyBlocked` after a wrong signature, or when the token's key is missing or another.
    */
   permit(item: SigningItem): BoundKey & { readonly handle: Handle } {
     const key = this.#keys.get(item.keyId);
@@ -141,9 +151,10 @@ export class KeyBindings {
       );
     }
     checkAlgorithm(key.binding.algorithm, item.algorithm, refuse);
-    if (item.message?.fits(item.purpose) === false) {
-      throw refuse(`the bytes do not have the outer structure of the purpose ${item.purpose}`);
-    }
+    const refusal =
+      lifeRefusal(key.binding.life, item.purpose, Date.now()) ??
+      item.message?.refusal(item.purpose, key.binding);
+    if (refusal !== undefined) throw refuse(refusal);
     const blocked = this.#blocked.get(item.keyId);
     if (blocked !== undefined) {
       throw new ChanceryError('keyBlocked', {

@@ -1,8 +1,13 @@
 import { ChanceryError } from '../domain/index.ts';
-import type { GeneratedKey, GenerateKeyRequest, PrivateKeyAttributes } from '../keys/ports.ts';
+import type {
+  GeneratedKey,
+  GenerateKeyRequest,
+  KeyLife,
+  PrivateKeyAttributes,
+} from '../keys/ports.ts';
 import { keyAlgorithmOf, parseSubjectPublicKeyInfo, signatureAlgorithms } from '../pkix/index.ts';
 import type { Attribute, Cryptoki, Handle } from './cryptoki.ts';
-import { attributeOf, cka, cko, findObjects, returnValueOf } from './cryptoki.ts';
+import { attributeOf, cka, returnValueOf } from './cryptoki.ts';
 import type { GenerationMechanism } from './mechanisms.ts';
 import { generationMechanisms } from './mechanisms.ts';
 import { keyIdOf, subjectPublicKeyInfoOf } from './public-keys.ts';
@@ -17,6 +22,11 @@ interface Pair {
 
 /** CKA_LABEL of the token's own self-test key. */
 export const selfTestLabel = 'self-test';
+
+/** The life of a key that nobody has activated (SP 800-57 Part 1 §7.1). */
+export function newLife(issuerName: Uint8Array | undefined): KeyLife {
+  return { state: 'pre-activation', scope: 'full', issuerName };
+}
 
 const publicExponent = Buffer.from([0x01, 0x00, 0x01]);
 
@@ -221,6 +231,7 @@ export async function generateKeyPair(
         purposes: [...request.purposes],
         algorithm: request.signatureAlgorithm,
         subjectPublicKeyInfo: spki,
+        life: newLife(request.issuerName),
         label: request.label,
         keyAlgorithm: request.keyAlgorithm,
         token: identity,
@@ -259,23 +270,5 @@ export function checkGenerateRequest(request: GenerateKeyRequest): void {
       message: `the label "${selfTestLabel}" and the purpose selfTest belong together; choose another label`,
       field: 'label',
     });
-  }
-}
-
-/** Destroys every object of a pair; answers how many there were. */
-export function destroyObjects(connection: TokenConnection, id: Buffer): number {
-  const { lib, slot } = connection;
-  const session = openSession(slot, 'readWrite');
-  try {
-    const objects = [cko.privateKey, cko.publicKey].flatMap((objectClass) =>
-      findObjects(lib, session.handle, [
-        { type: cka.class, value: objectClass },
-        { type: cka.id, value: id },
-      ]),
-    );
-    for (const object of objects) lib.C_DestroyObject(session.handle, object);
-    return objects.length;
-  } finally {
-    session.close();
   }
 }

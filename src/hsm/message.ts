@@ -1,21 +1,23 @@
 import { createHash, hash } from 'node:crypto';
 import type { SigningPurpose } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { SignatureAlgorithm } from '../pkix/index.ts';
+import type { KeyBinding } from '../keys/ports.ts';
 import {
   CollectedMessage,
   ed25519MessageLimit,
+  headOctets,
   SignatureVerification,
   verifySignature,
 } from '../pkix/index.ts';
 import type { BoundKey } from './key-bindings.ts';
 import type { SigningMechanism } from './mechanisms.ts';
 import { fitsPurpose, longestBeginning } from './outer-structure.ts';
+import { contentRefusal, headRefusal } from './permitted-content.ts';
 
 /** What is to be signed, as the engine needs it. */
 export interface Message {
-  /** Whether it may be signed under the purpose, by its outer structure. */
-  fits(purpose: SigningPurpose): boolean;
+  /** Why the key may not sign it under the purpose, by its content; undefined when it may. */
+  refusal(purpose: SigningPurpose, binding: KeyBinding): string | undefined;
   /** What C_Sign takes. */
   input(mechanism: SigningMechanism): Buffer;
   /** Whether the signature value is right; asked once. */
@@ -30,8 +32,8 @@ export class WholeMessage implements Message {
     this.#bytes = bytes;
   }
 
-  fits(purpose: SigningPurpose): boolean {
-    return fitsPurpose(purpose, this.#bytes);
+  refusal(purpose: SigningPurpose, binding: KeyBinding): string | undefined {
+    return contentRefusal(purpose, this.#bytes, binding);
   }
 
   input({ digest, input }: SigningMechanism): Buffer {
@@ -52,17 +54,17 @@ export class WholeMessage implements Message {
 class HashedMessage implements Message {
   readonly #hash: ReturnType<typeof createHash>;
   readonly #verification: SignatureVerification;
-  readonly #fits: (purpose: SigningPurpose) => boolean;
+  readonly #refusal: (binding: KeyBinding) => string | undefined;
   #digest: Buffer | undefined;
 
   constructor(
     digest: string,
     key: Pick<BoundKey, 'algorithm' | 'verificationKey'>,
-    fits: (purpose: SigningPurpose) => boolean,
+    refusal: (binding: KeyBinding) => string | undefined,
   ) {
     this.#hash = createHash(digest);
     this.#verification = new SignatureVerification(key.algorithm, key.verificationKey);
-    this.#fits = fits;
+    this.#refusal = refusal;
   }
 
   update(chunk: Uint8Array): void {
@@ -70,8 +72,8 @@ class HashedMessage implements Message {
     this.#verification.update(chunk);
   }
 
-  fits(purpose: SigningPurpose): boolean {
-    return this.#fits(purpose);
+  refusal(_purpose: SigningPurpose, binding: KeyBinding): string | undefined {
+    return this.#refusal(binding);
   }
 
   input({ input }: SigningMechanism): Buffer {
@@ -84,22 +86,25 @@ class HashedMessage implements Message {
   }
 }
 
-/** A message that comes in chunks: exactly `length` octets, of the purpose's outer structure. */
+/**
+ * A CRL that comes in chunks: exactly `length` octets. Its head is judged as soon as it is there,
+ * and again by the engine before anything is signed; entries and extensions go by unread, because
+ * they are hashed as they come and a list may have millions (lint reads them before).
+ */
 export class IncomingMessage {
   readonly #purpose: SigningPurpose;
   readonly #length: number;
+  readonly #binding: KeyBinding;
   readonly #body: HashedMessage | CollectedMessage;
+  readonly #beginningLength: number;
   #received = 0;
-  #beginning = Buffer.alloc(0);
+  #beginning: Uint8Array = new Uint8Array(0);
 
   /** @throws ChanceryError `invalidArgument` when the key can't sign so much. */
   constructor(
     purpose: SigningPurpose,
     length: number,
-    key: {
-      readonly algorithm: SignatureAlgorithm;
-      readonly verificationKey: BoundKey['verificationKey'];
-    },
+    key: Pick<BoundKey, 'algorithm' | 'verificationKey' | 'binding'>,
   ) {
     const { digest } = key.algorithm;
     if (digest === undefined && length > ed25519MessageLimit) {
@@ -110,39 +115,54 @@ export class IncomingMessage {
     }
     this.#purpose = purpose;
     this.#length = length;
+    this.#binding = key.binding;
+    this.#beginningLength = Math.min(headOctets, length);
     this.#body =
       digest === undefined
         ? new CollectedMessage()
-        : new HashedMessage(digest, key, () => this.#fits());
+        : new HashedMessage(digest, key, (binding) => this.#refusal(binding));
   }
 
   /** @throws ChanceryError `purposeRefused` as soon as it is seen that this is not what was announced. */
   write(chunk: Uint8Array): void {
+    const missing = this.#beginningLength - this.#beginning.length;
     this.#received += chunk.length;
-    if (this.#beginning.length < longestBeginning) {
-      const more = chunk.subarray(0, longestBeginning - this.#beginning.length);
-      this.#beginning = Buffer.concat([this.#beginning, more]);
+    if (missing > 0) {
+      this.#beginning = Buffer.concat([this.#beginning, chunk.subarray(0, missing)]);
+      this.#judge(chunk.length >= missing);
     }
-    const begun = this.#beginning.length === Math.min(longestBeginning, this.#length);
-    if (this.#received > this.#length || (begun && !this.#fits())) throw this.#refused();
+    if (this.#received > this.#length) throw this.#refused('it is longer');
     this.#body.update(chunk);
   }
 
   /** The whole, ready to be signed. @throws ChanceryError `purposeRefused` when octets are missing. */
   end(): Message {
-    if (this.#received !== this.#length || !this.#fits()) throw this.#refused();
+    if (this.#received !== this.#length) throw this.#refused(`${this.#received} came`);
+    this.#judge(true);
     return this.#body instanceof CollectedMessage
       ? new WholeMessage(this.#body.take())
       : this.#body;
   }
 
-  #fits(): boolean {
-    return fitsPurpose(this.#purpose, this.#beginning, this.#length);
+  /** The outer form with the first octets, the rest once the whole head is there. */
+  #judge(complete: boolean): void {
+    const outwardly =
+      this.#beginning.length < Math.min(longestBeginning, this.#length) ||
+      fitsPurpose(this.#purpose, this.#beginning, this.#length);
+    if (!outwardly) throw this.#refused('its outer structure is another');
+    const refusal = complete ? this.#refusal(this.#binding) : undefined;
+    if (refusal !== undefined) throw this.#refused(refusal);
   }
 
-  #refused(): ChanceryError {
+  #refusal(binding: KeyBinding): string | undefined {
+    return fitsPurpose(this.#purpose, this.#beginning, this.#length)
+      ? headRefusal(this.#beginning, this.#length, binding)
+      : `its outer structure is not that of the purpose ${this.#purpose}`;
+  }
+
+  #refused(why: string): ChanceryError {
     return new ChanceryError('purposeRefused', {
-      message: `nothing was signed: the stream is not ${this.#length} octets of the outer structure of the purpose ${this.#purpose} (${this.#received} came)`,
+      message: `nothing was signed: the stream is not ${this.#length} octets that key ${this.#binding.keyId} signs under the purpose ${this.#purpose}: ${why}`,
     });
   }
 }

@@ -1,9 +1,13 @@
 import type { ErrorCode, KeyId, SigningPurpose } from '../domain/index.ts';
 import type {
+  AdoptKeyRequest,
   GeneratedKey,
   GenerateKeyRequest,
   KeyBinding,
+  KeyDestruction,
+  KeyUse,
   TokenIdentity,
+  TokenObject,
   TokenRole,
 } from '../keys/ports.ts';
 import type { SignatureAlgorithmName } from '../pkix/index.ts';
@@ -53,6 +57,9 @@ export type TokenCall =
   | { readonly name: 'random'; readonly length: number }
   | { readonly name: 'selfTest' }
   | { readonly name: 'generateKeyPair'; readonly request: GenerateKeyRequest }
+  | { readonly name: 'adoptKeyPair'; readonly request: AdoptKeyRequest }
+  | { readonly name: 'usage' }
+  | { readonly name: 'objects' }
   | { readonly name: 'createSelfTestKey' }
   | { readonly name: 'destroyKeyPair'; readonly keyId: KeyId }
   | { readonly name: 'clearBlockedKey'; readonly keyId: KeyId }
@@ -73,8 +80,11 @@ export interface Answers {
   readonly random: Uint8Array;
   readonly selfTest: undefined;
   readonly generateKeyPair: GeneratedKey;
+  readonly adoptKeyPair: GeneratedKey;
+  readonly usage: readonly KeyUse[];
+  readonly objects: readonly TokenObject[];
   readonly createSelfTestKey: KeyId;
-  readonly destroyKeyPair: undefined;
+  readonly destroyKeyPair: KeyDestruction;
   readonly clearBlockedKey: undefined;
   readonly openStream: undefined;
   readonly writeStream: undefined;

@@ -36,6 +36,9 @@ function whenLost(work: Work): 'repeat' | 'nothingSigned' | 'unknown' {
     case 'keyIds':
     case 'random':
     case 'selfTest':
+    case 'adoptKeyPair':
+    case 'usage':
+    case 'objects':
     case 'clearBlockedKey':
       return 'repeat';
     case 'openStream':

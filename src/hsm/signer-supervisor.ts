@@ -74,8 +74,8 @@ export class SignerSupervisor {
 
   remember(keys: readonly KeyBinding[]): void {
     for (const key of keys) {
-      const { keyId, purposes, algorithm, subjectPublicKeyInfo } = key;
-      this.#bindings.set(keyId, { keyId, purposes, algorithm, subjectPublicKeyInfo });
+      const { keyId, purposes, algorithm, subjectPublicKeyInfo, life } = key;
+      this.#bindings.set(keyId, { keyId, purposes, algorithm, subjectPublicKeyInfo, life });
     }
   }
 

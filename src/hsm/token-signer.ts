@@ -2,7 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Module } from 'graphene-pk11';
 import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { GeneratedKey, GenerateKeyRequest, KeyBinding } from '../keys/ports.ts';
+import type {
+  AdoptKeyRequest,
+  GeneratedKey,
+  GenerateKeyRequest,
+  KeyBinding,
+  KeyDestruction,
+} from '../keys/ports.ts';
 import {
   defaultSignatureAlgorithm,
   keyAlgorithmOf,
@@ -15,10 +21,10 @@ import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
 import {
   checkGenerateRequest,
-  destroyObjects,
   generateKeyPair,
   selfTestLabel,
 } from './key-generation.ts';
+import { adoptedKey } from './key-adoption.ts';
 import { type Message, WholeMessage } from './message.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
 import { findKey } from './public-keys.ts';
@@ -27,6 +33,7 @@ import type { EngineHooks, SigningJob } from './signing-engine.ts';
 import { SigningEngine } from './signing-engine.ts';
 import type { TokenConnection } from './token-connection.ts';
 import { connect, disconnect } from './token-connection.ts';
+import { destroyObjects, tokenObjects } from './token-objects.ts';
 
 /** Octets of a self-test message: random, and without the form of any X.509 structure. */
 const selfTestMessageLength = 64;
@@ -136,6 +143,7 @@ export class TokenSigner {
         purposes: ['selfTest'],
         algorithm: defaultSignatureAlgorithm(keyAlgorithm, 'pkcs1').name,
         subjectPublicKeyInfo: spki,
+        life: { state: 'active', scope: 'full' },
       });
     }
     return undefined;
@@ -188,6 +196,12 @@ export class TokenSigner {
         return await this.#selfTest();
       case 'generateKeyPair':
         return await this.#generate(call.request);
+      case 'adoptKeyPair':
+        return await this.#adopt(call.request);
+      case 'usage':
+        return [];
+      case 'objects':
+        return await this.#engine.run(tokenObjects, true);
       case 'createSelfTestKey':
         return await this.#createSelfTestKey();
       case 'destroyKeyPair':
@@ -294,11 +308,26 @@ export class TokenSigner {
     checkGenerateRequest(request);
     return await this.#engine.run(async (connection) => {
       const key = await generateKeyPair(connection, request, randomBytes(20));
-      if (key.label === selfTestLabel) this.#selfTestKey = key.keyId;
-      const { problem } = this.#bind(connection, key);
-      if (problem !== undefined) throw new Error(problem);
-      return key;
+      if (key.label !== selfTestLabel) return this.#bindNew(connection, key);
+      this.#selfTestKey = key.keyId;
+      return this.#bindNew(connection, { ...key, life: { state: 'active', scope: 'full' } });
     }, false);
+  }
+
+  /** A pair that is in the token already. One that is bound keeps the life that it has. */
+  async #adopt(request: AdoptKeyRequest): Promise<GeneratedKey> {
+    checkPurposes(request.purposes);
+    return await this.#engine.run((connection) => {
+      const key = adoptedKey(connection, request);
+      const known = this.#bindings.get(key.keyId)?.binding;
+      return known === undefined ? this.#bindNew(connection, key) : { ...key, life: known.life };
+    }, true);
+  }
+
+  #bindNew(connection: TokenConnection, key: GeneratedKey): GeneratedKey {
+    const { problem } = this.#bind(connection, key);
+    if (problem !== undefined) throw new Error(problem);
+    return key;
   }
 
   /** Makes the self-test key unless the token has it. */
@@ -314,17 +343,19 @@ export class TokenSigner {
     return keyId;
   }
 
-  async #destroy(keyId: KeyId): Promise<undefined> {
+  async #destroy(keyId: KeyId): Promise<KeyDestruction> {
     const id = Buffer.from(keyId, 'hex');
     this.#bindings.forget(keyId);
-    const count = await this.#engine.run((connection) => destroyObjects(connection, id), true);
-    if (this.#selfTestKey === keyId) this.#selfTestKey = undefined;
-    if (count === 0) {
+    // An empty template would find everything.
+    const objects =
+      id.length === 0 ? 0 : await this.#engine.run((connection) => destroyObjects(connection, id), false);
+    if (objects === 0) {
       throw new ChanceryError('notFound', {
         message: `the token has no key with CKA_ID ${keyId}`,
         field: 'keyId',
       });
     }
-    return undefined;
+    if (this.#selfTestKey === keyId) this.#selfTestKey = undefined;
+    return { objects, token: this.#identity, absent: true };
   }
 }

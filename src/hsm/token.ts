@@ -2,11 +2,15 @@ import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
 import type { Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
 import type {
+  AdoptKeyRequest,
   GeneratedKey,
   GenerateKeyRequest,
   KeyBinding,
+  KeyDestruction,
   KeyToken,
+  KeyUse,
   TokenIdentity,
+  TokenObject,
   TokenRole,
 } from '../keys/ports.ts';
 import type { Answers, BlockedKey, TokenCall } from './messages.ts';
@@ -70,10 +74,28 @@ class ChildToken implements Token {
   }
 
   async generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey> {
-    const made = await this.#call({ name: 'generateKeyPair', request }, generationDeadline);
+    return this.#remembered(
+      await this.#call({ name: 'generateKeyPair', request }, generationDeadline),
+    );
+  }
+
+  async adoptKeyPair(request: AdoptKeyRequest): Promise<GeneratedKey> {
+    return this.#remembered(await this.#call({ name: 'adoptKeyPair', request }));
+  }
+
+  /** What comes out of the channel is a view of the whole message, which it would keep alive. */
+  #remembered(made: GeneratedKey): GeneratedKey {
     const key = { ...made, subjectPublicKeyInfo: Uint8Array.from(made.subjectPublicKeyInfo) };
     this.#supervisor.remember([key]);
     return key;
+  }
+
+  usage(): Promise<readonly KeyUse[]> {
+    return this.#call({ name: 'usage' });
+  }
+
+  objects(): Promise<readonly TokenObject[]> {
+    return this.#call({ name: 'objects' });
   }
 
   /** The bindings are remembered even when the token is away: they hold once it is back. */
@@ -100,9 +122,9 @@ class ChildToken implements Token {
     return this.#call({ name: 'createSelfTestKey' }, generationDeadline);
   }
 
-  async destroyKeyPair(keyId: KeyId): Promise<void> {
+  async destroyKeyPair(keyId: KeyId): Promise<KeyDestruction> {
     this.#supervisor.forget(keyId);
-    await this.#call({ name: 'destroyKeyPair', keyId });
+    return this.#call({ name: 'destroyKeyPair', keyId });
   }
 
   blockedKeys(): readonly BlockedKey[] {

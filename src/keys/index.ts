@@ -2,6 +2,7 @@
 
 export { lifeOf } from './life.ts';
 export type {
+  AdoptKeyRequest,
   Cryptoperiod,
   GeneratedKey,
   GenerateKeyRequest,
@@ -9,16 +10,19 @@ export type {
   KeyBinding,
   KeyChange,
   KeyCustodian,
+  KeyDestruction,
   KeyDistribution,
   KeyLife,
   KeyRecord,
   KeyToken,
   KeyType,
+  KeyUse,
   KeyUsageCount,
   NewKeyRecord,
   PrivateKeyAttributes,
   StoredKeyTransition,
   TokenIdentity,
+  TokenObject,
   TokenRole,
 } from './ports.ts';
 export { keyTypes } from './ports.ts';

@@ -57,18 +57,23 @@ export type KeyType = (typeof keyTypes)[number];
 
 /**
  * Where a key stands, as far as the signer process must know to refuse by itself; times by its own
- * clock. Absent from a binding: an active key of full scope without end or limit.
+ * clock.
  */
 export interface KeyLife {
   /** Of the private half. */
   readonly state: KeyState;
   readonly scope: KeyScope;
-  /** DER Name of the issuer whose key it is: certificates and CRLs of another are refused. */
+  /**
+   * DER Name of the issuer whose key it is. Without it a key signs no certificate and no CRL; with
+   * it, none in which another Name stands as the issuer's, byte for byte.
+   */
   readonly issuerName?: Uint8Array | undefined;
   /** Milliseconds since 1970 after which it signs nothing (end of the originator-usage period, §5.3). */
   readonly originatorUsageEnd?: number | undefined;
   /** How many signatures this node's signer process may count, all in all; undefined: no limit. */
   readonly allotted?: number | undefined;
+  /** What the inventory has of this node's count: a count on this node that is lower went back. */
+  readonly counted?: number | undefined;
 }
 
 /** What the signer process is told of a key: it refuses any other purpose or algorithm itself. */
@@ -78,10 +83,10 @@ export interface KeyBinding {
   readonly algorithm: SignatureAlgorithmName;
   /** DER SubjectPublicKeyInfo; the token's public half must equal it. */
   readonly subjectPublicKeyInfo: Uint8Array;
-  readonly life?: KeyLife | undefined;
+  readonly life: KeyLife;
 }
 
-/** A key pair just made in a token. */
+/** A key pair just made in a token, or found there and adopted; its life is in pre-activation. */
 export interface GeneratedKey extends KeyBinding {
   readonly label: string;
   readonly keyAlgorithm: KeyAlgorithmName;
@@ -196,14 +201,68 @@ export interface GenerateKeyRequest {
   readonly purposes: readonly SigningPurpose[];
   /** CKA_LABEL. */
   readonly label: string;
+  /**
+   * DER Name of the issuer that it is made for: before activation it may sign a certificate by
+   * which that issuer certifies its own key, and certification requests, and nothing else.
+   */
+  readonly issuerName?: Uint8Array | undefined;
+}
+
+/** A pair that is in the token already and is to be taken into the inventory. */
+export interface AdoptKeyRequest {
+  /** Its CKA_ID in hex: the SHA-1 identifier of its public key (RFC 5280 §4.2.1.2 (1)). */
+  readonly keyId: KeyId;
+  readonly purposes: readonly SigningPurpose[];
+  /** Default: the first of the registry for its kind of key. */
+  readonly signatureAlgorithm?: SignatureAlgorithmName | undefined;
+  /** As in `GenerateKeyRequest`. */
+  readonly issuerName?: Uint8Array | undefined;
+}
+
+/** An object in a token, as reconciliation with the inventory needs it. Values of keys are never read. */
+export interface TokenObject {
+  readonly class: 'privateKey' | 'publicKey' | 'secretKey' | 'certificate' | 'other';
+  /** CKA_ID in hex; undefined where it has none. */
+  readonly keyId?: KeyId | undefined;
+  readonly label: string;
+  /** DER; of public keys, and of private keys that tell their public half (RSA). */
+  readonly subjectPublicKeyInfo?: Uint8Array | undefined;
+  /** Of private keys. */
+  readonly attributes?: PrivateKeyAttributes | undefined;
+}
+
+/** How often a key of this node's token has signed. */
+export interface KeyUse {
+  readonly keyId: KeyId;
+  /** Never less than what was signed; by a window more while its signer process runs or after it was killed. */
+  readonly signatures: number;
+}
+
+/** What was seen when a pair was destroyed. */
+export interface KeyDestruction {
+  /** Objects by its CKA_ID that were destroyed. */
+  readonly objects: number;
+  readonly token: TokenIdentity;
+  /** The token was searched again in a session of its own: nothing by that CKA_ID is left. */
+  readonly absent: true;
 }
 
 /** Acts on one token, beside signing. Each may throw `tokenUnavailable` or `overloaded`. */
 export interface KeyToken {
   readonly role: TokenRole;
   identity(): Promise<TokenIdentity>;
-  /** Makes the pair in the token, sensitive, never extractable, reads the attributes back and refuses weaker ones. The key is bound at once. */
+  /**
+   * Makes the pair in the token, sensitive, never extractable, reads the attributes back and refuses
+   * weaker ones. The key is bound at once, in pre-activation: it signs proof of possession alone.
+   */
   generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey>;
+  /**
+   * Takes a pair that is in the token already, after the same look at its attributes, and binds it
+   * like one just made. What is weaker stays in the token, unbound.
+   *
+   * @throws ChanceryError notFound, policyViolation (attributes, key size), invalidArgument
+   */
+  adoptKeyPair(request: AdoptKeyRequest): Promise<GeneratedKey>;
   /** Tells the signer process of keys that the inventory holds; compares each public half with the token's. */
   bind(keys: readonly KeyBinding[]): Promise<void>;
   /** CKA_IDs of all private keys in the token. */
@@ -212,6 +271,14 @@ export interface KeyToken {
   random(length: number): Promise<Uint8Array>;
   /** Signs and verifies with the token's own self-test key. Throws when it can't. */
   selfTest(): Promise<void>;
-  /** Destroys the pair; used when an issuer's creation fails after generation. */
-  destroyKeyPair(keyId: KeyId): Promise<void>;
+  /** Of every key that this node counted for, bound now or not. */
+  usage(): Promise<readonly KeyUse[]>;
+  /** Everything in the token. */
+  objects(): Promise<readonly TokenObject[]>;
+  /**
+   * Destroys every object of the pair, searches the token again and says what was seen.
+   *
+   * @throws ChanceryError notFound when there is none; tokenUnavailable when something is left
+   */
+  destroyKeyPair(keyId: KeyId): Promise<KeyDestruction>;
 }

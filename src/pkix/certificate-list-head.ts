@@ -1,4 +1,8 @@
-import { DerReader, tags } from '../der/index.ts';
+import { DerError, DerReader, tags } from '../der/index.ts';
+import { readAlgorithmIdentifier } from './algorithms.ts';
+import { asMalformed, refuse, type Structure } from './decoding.ts';
+import { readName } from './name.ts';
+import type { CertificateList } from './types.ts';
 
 /** What stands at the beginning of a CRL, and how long the whole must be. */
 export interface CertificateListHead {
@@ -44,6 +48,45 @@ export function readCertificateListHead(start: Uint8Array, octets: number): Cert
     thisUpdate: time(thisUpdate, issuer.end),
     nextUpdate: hasNext ? time(after, thisUpdate.end) : undefined,
   };
+}
+
+/** What stands before the entries of a TBSCertList. */
+export type TbsCertListHead = Pick<
+  CertificateList,
+  'version' | 'tbsSignature' | 'issuer' | 'thisUpdate' | 'nextUpdate'
+>;
+
+const tbsStructure: Structure = { name: 'TBSCertList', clause: 'RFC 5280 §5.1.2' };
+
+/**
+ * The head of a TBSCertList that is not whole yet: everything before its entries, strictly, and that
+ * what follows begins as entries or extensions do.
+ *
+ * @param start - its first octets, `headOctets` of them or all
+ * @param octets - the length of the whole
+ * @throws ChanceryError `malformed`
+ */
+export function readTbsCertListHead(start: Uint8Array, octets: number): TbsCertListHead {
+  try {
+    const outer = headerOf(start, 0);
+    if (outer.tag !== tags.sequence || outer.end !== octets) {
+      refuse(`it is no SEQUENCE of ${octets} octets`);
+    }
+    const body = new DerReader(start, outer.start, Math.min(octets, start.length), 16);
+    if (body.smallInteger() !== 1) refuse('version is not v2 (1)', body);
+    const tbsSignature = readAlgorithmIdentifier(body);
+    const issuer = readName(body);
+    const thisUpdate = body.time();
+    const hasNext = body.is(tags.utcTime) || body.is(tags.generalizedTime);
+    const nextUpdate = hasNext ? body.time() : undefined;
+    if (!body.is(tags.sequence) && !body.is(0xa0)) refuse('neither entries nor extensions', body);
+    return { version: 2, tbsSignature, issuer, thisUpdate, nextUpdate };
+  } catch (error) {
+    throw asMalformed(
+      tbsStructure,
+      error instanceof RangeError ? new DerError(error.message, 0) : error,
+    );
+  }
 }
 
 /** Tag, and where content begins and ends, of a definite length in its shortest form (X.690 §10.1). */

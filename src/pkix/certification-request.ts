@@ -54,6 +54,37 @@ function readAttributes(body: DerReader): Attributes {
   return found;
 }
 
+/** What a CertificationRequestInfo says; a request adds the algorithm and the signature. */
+type ParsedCertificationRequestInfo = Omit<
+  CertificationRequest,
+  'der' | 'signatureAlgorithm' | 'signature'
+>;
+
+function readInfo(outer: DerReader): ParsedCertificationRequestInfo {
+  const { raw: infoDer, body } = outer.captured();
+  if (body.smallInteger() !== 0) refuse('version is not v1 (0)', body);
+  const subject = readName(body, 'strict');
+  const subjectPublicKeyInfo = readSubjectPublicKeyInfo(body);
+  const attributes = readAttributes(body);
+  body.end();
+  return {
+    infoDer,
+    subject,
+    subjectPublicKeyInfo,
+    requestedExtensions: attributes.extensions,
+    attributeOids: attributes.oids,
+  };
+}
+
+/**
+ * Parses a CertificationRequestInfo, the part of a request that is signed.
+ *
+ * @throws ChanceryError `badCsr`.
+ */
+export function parseCertificationRequestInfo(der: Uint8Array): ParsedCertificationRequestInfo {
+  return decode({ ...structure, name: 'CertificationRequestInfo' }, der, readInfo);
+}
+
 /**
  * Parses a PKCS#10 request. Extensions of every extensionRequest attribute are gathered; an OID
  * that occurs twice among them is refused, so nothing can hide behind the first. The signature
@@ -64,25 +95,11 @@ function readAttributes(body: DerReader): Attributes {
 export function parseCertificationRequest(der: Uint8Array): CertificationRequest {
   return decode(structure, der, (reader) => {
     const outer = reader.sequence();
-    const { raw: infoDer, body } = outer.captured();
-    if (body.smallInteger() !== 0) refuse('version is not v1 (0)', body);
-    const subject = readName(body, 'strict');
-    const subjectPublicKeyInfo = readSubjectPublicKeyInfo(body);
-    const attributes = readAttributes(body);
-    body.end();
+    const info = readInfo(outer);
     const signatureAlgorithm = readAlgorithmIdentifier(outer);
     const signature = outer.bitStringOctets();
     outer.end();
-    return {
-      der,
-      infoDer,
-      subject,
-      subjectPublicKeyInfo,
-      requestedExtensions: attributes.extensions,
-      attributeOids: attributes.oids,
-      signatureAlgorithm,
-      signature,
-    };
+    return { der, ...info, signatureAlgorithm, signature };
   });
 }
 

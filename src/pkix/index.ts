@@ -31,6 +31,8 @@ export {
   type CertificateListHead,
   headOctets,
   readCertificateListHead,
+  readTbsCertListHead,
+  type TbsCertListHead,
 } from './certificate-list-head.ts';
 export {
   type CertificateListOutline,
@@ -41,6 +43,7 @@ export {
   type CertificationRequestInfo,
   encodeCertificationRequestInfo,
   parseCertificationRequest,
+  parseCertificationRequestInfo,
 } from './certification-request.ts';
 export { formatDistinguishedName, parseDistinguishedName } from './distinguished-name.ts';
 export { entriesOnlyIn, entriesOnlyInStream } from './entry-difference.ts';
