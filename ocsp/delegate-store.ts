@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IssuerId, SigningPurpose } from '../src/domain/index.ts';
-import type { KeyBinding } from '../src/keys/ports.ts';
+import type { KeyBinding, KeyLife } from '../src/keys/ports.ts';
 import {
   type Certificate,
   decodePem,
@@ -18,6 +18,14 @@ import type { Log } from './ports.ts';
 
 /** What a delegate's key may sign: responses, and the request for its own certificate. */
 export const delegatePurposes: readonly SigningPurpose[] = ['ocspResponse', 'certificationRequest'];
+
+/** Until it is certified a delegate's key signs the request for its certificate alone. */
+export function delegateLife(certified: boolean): KeyLife {
+  return { state: certified ? 'active' : 'pre-activation', scope: 'full' };
+}
+
+/** A key as its file tells it; whether it may be used, its certificates tell. */
+type StoredKey = Omit<KeyBinding, 'life'>;
 
 /** What is kept of an issuer's delegate of one kind of key: the key's public side, and its certificates. */
 export interface StoredDelegate {
@@ -56,13 +64,18 @@ export class DelegateStore {
         this.#log('warn', 'a delegate certificate cannot be read', { folder, name, error });
       }
     }
-    return { key, certificates };
+    if (key === undefined) return { key, certificates };
+    const certified = certificates.some(
+      ({ subjectPublicKeyInfo }) =>
+        Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0,
+    );
+    return { key: { ...key, life: delegateLife(certified) }, certificates };
   }
 
   async writeKey(
     issuerId: IssuerId,
     keyAlgorithm: KeyAlgorithmName,
-    key: KeyBinding,
+    key: StoredKey,
   ): Promise<void> {
     const content = {
       keyId: key.keyId,
@@ -100,7 +113,7 @@ export class DelegateStore {
     folder: string,
     name: string,
     keyAlgorithm: KeyAlgorithmName,
-  ): Promise<KeyBinding | undefined> {
+  ): Promise<StoredKey | undefined> {
     const text = await readIfThere(join(folder, name));
     if (text === undefined) return undefined;
     const key = parseKey(text);
@@ -117,7 +130,7 @@ function keyFile(keyAlgorithm: KeyAlgorithmName): string {
   return `key-${keyAlgorithm}.json`;
 }
 
-function parseKey(text: string): KeyBinding | undefined {
+function parseKey(text: string): StoredKey | undefined {
   try {
     const content: unknown = JSON.parse(text);
     if (

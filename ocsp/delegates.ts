@@ -9,7 +9,7 @@ import {
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
-import type { DelegateStore } from './delegate-store.ts';
+import { type DelegateStore, delegateLife } from './delegate-store.ts';
 import type { KnownIssuer } from './issuers.ts';
 import type { Log, StatusRecord } from './ports.ts';
 import type { StatusLookup } from './status-lookup.ts';
@@ -329,7 +329,12 @@ export class Delegates {
         ? ["its key is not the responder's"]
         : delegateFaults(certificate, issuer.certificate, slot.key);
     if (slot.key !== undefined && faults.length === 0) {
-      slot.delegates.push(delegateOf(certificate, slot.key));
+      const delegate = delegateOf(certificate, slot.key);
+      if (slot.key.life.state !== 'active') {
+        slot.key = { ...slot.key, life: delegateLife(true) };
+        await this.#parts.token.bind([slot.key]);
+      }
+      slot.delegates.push(delegate);
       return true;
     }
     log('warn', 'a certificate is not used as a delegate', {

@@ -228,6 +228,13 @@ function remembering(
       roleOfKey.set(key.keyId, role);
       return key;
     },
+    async adoptKeyPair(request) {
+      const key = await token.adoptKeyPair(request);
+      roleOfKey.set(key.keyId, role);
+      return key;
+    },
+    usage: async () => token.usage(),
+    objects: async () => token.objects(),
     async bind(keys) {
       for (const { keyId } of keys) roleOfKey.set(keyId, role);
       await token.bind(keys);
@@ -236,8 +243,9 @@ function remembering(
     random: async (length) => token.random(length),
     selfTest: async () => token.selfTest(),
     async destroyKeyPair(keyId) {
-      await token.destroyKeyPair(keyId);
+      const seen = await token.destroyKeyPair(keyId);
       roleOfKey.delete(keyId);
+      return seen;
     },
   };
 }

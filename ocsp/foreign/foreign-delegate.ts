@@ -16,7 +16,7 @@ import {
   signatureAlgorithms,
 } from '../../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf } from '../delegate.ts';
-import { DelegateStore, delegatePurposes } from '../delegate-store.ts';
+import { DelegateStore, delegateLife, delegatePurposes } from '../delegate-store.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import type { Log } from '../ports.ts';
 
@@ -186,6 +186,10 @@ export class ForeignDelegate {
           faults,
         });
         return;
+      }
+      if (key.life.state !== 'active') {
+        this.#key = { ...key, life: delegateLife(true) };
+        await this.#options.token.bind([this.#key]);
       }
       this.#delegates = [...this.#delegates.slice(-1), delegateOf(certificate, key)];
       log('info', "took a foreign CA's delegate certificate", {

@@ -49,6 +49,7 @@ export async function createIssuerKey(
       ...(request.kind === 'external' ? (['certificationRequest'] as const) : []),
     ],
     label: request.name,
+    issuerName: subject.der,
   });
   try {
     const spki = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);

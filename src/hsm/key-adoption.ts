@@ -44,7 +44,9 @@ export function adoptedKey(
       clause: 'SP 800-57 Part 1 §6.2.2',
     });
   if (otherPrivate.length > 0 || otherPublic.length > 0) {
-    throw refuse('the token has several objects by that CKA_ID, and one could be taken for another');
+    throw refuse(
+      'the token has several objects by that CKA_ID, and one could be taken for another',
+    );
   }
   const weak = weaknesses(readAttributes(lib, session, privateKey));
   if (weak.length > 0) throw refuse(`its attributes are weaker than asked (${weak.join(', ')})`);

@@ -10,8 +10,8 @@ import {
   signatureAlgorithms,
 } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
-import type { SigningMechanism } from './mechanisms.ts';
 import { lifeRefusal, wideningRefusal } from './key-life.ts';
+import type { SigningMechanism } from './mechanisms.ts';
 import { signingMechanisms } from './mechanisms.ts';
 import type { Message } from './message.ts';
 import type { BlockedKey, SignItem } from './messages.ts';

@@ -81,7 +81,11 @@ function isOwnKey(spki: Uint8Array, binding: KeyBinding): boolean {
 
 /** What certificates and CRLs have in common: whose they are, and signed how. */
 function issuedRefusal(
-  { version, issuer, tbsSignature }: Pick<TbsCertListHead, 'issuer' | 'tbsSignature'> & {
+  {
+    version,
+    issuer,
+    tbsSignature,
+  }: Pick<TbsCertListHead, 'issuer' | 'tbsSignature'> & {
     readonly version: number;
   },
   wantedVersion: number,

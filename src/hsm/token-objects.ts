@@ -39,8 +39,7 @@ function describe(lib: Cryptoki, session: Handle, object: Handle): TokenObject {
     keyId: id === undefined || id.length === 0 ? undefined : id.toString('hex'),
     label: attributeOf(lib, session, object, cka.label)?.toString('utf8') ?? '',
     subjectPublicKeyInfo: isKey ? publicHalfOf(lib, session, object) : undefined,
-    attributes:
-      objectClass === 'privateKey' ? readAttributes(lib, session, object) : undefined,
+    attributes: objectClass === 'privateKey' ? readAttributes(lib, session, object) : undefined,
   };
 }
 
@@ -53,17 +52,20 @@ export function tokenObjects({ lib, control }: TokenConnection): TokenObject[] {
  * Destroys every object by that CKA_ID, of whatever class, and searches the token again in another
  * session.
  *
- * @returns how many there were; 0 when there was none
+ * @param destroyed called for each: an act that is repeated after a lost device still knows of all
  * @throws Error when something is left: its class and count
  */
-export function destroyObjects({ lib, slot }: TokenConnection, id: Buffer): number {
+export function destroyObjects(
+  { lib, slot }: TokenConnection,
+  id: Buffer,
+  destroyed: () => void,
+): void {
   const template = [{ type: cka.id, value: id }];
   const writing = openSession(slot, 'readWrite');
-  let destroyed = 0;
   try {
     for (const object of findObjects(lib, writing.handle, template)) {
       lib.C_DestroyObject(writing.handle, object);
-      destroyed += 1;
+      destroyed();
     }
   } finally {
     writing.close();
@@ -80,5 +82,4 @@ export function destroyObjects({ lib, slot }: TokenConnection, id: Buffer): numb
   } finally {
     reading.close();
   }
-  return destroyed;
 }

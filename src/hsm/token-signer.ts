@@ -17,14 +17,10 @@ import {
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
 import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
 import { IncomingStreams } from './incoming-streams.ts';
+import { adoptedKey } from './key-adoption.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
-import {
-  checkGenerateRequest,
-  generateKeyPair,
-  selfTestLabel,
-} from './key-generation.ts';
-import { adoptedKey } from './key-adoption.ts';
+import { checkGenerateRequest, generateKeyPair, selfTestLabel } from './key-generation.ts';
 import { type Message, WholeMessage } from './message.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
 import { findKey } from './public-keys.ts';
@@ -346,9 +342,15 @@ export class TokenSigner {
   async #destroy(keyId: KeyId): Promise<KeyDestruction> {
     const id = Buffer.from(keyId, 'hex');
     this.#bindings.forget(keyId);
-    // An empty template would find everything.
-    const objects =
-      id.length === 0 ? 0 : await this.#engine.run((connection) => destroyObjects(connection, id), false);
+    let objects = 0;
+    // An empty CKA_ID would be anybody's.
+    if (id.length > 0) {
+      await this.#engine.run((connection) => {
+        destroyObjects(connection, id, () => {
+          objects += 1;
+        });
+      }, true);
+    }
     if (objects === 0) {
       throw new ChanceryError('notFound', {
         message: `the token has no key with CKA_ID ${keyId}`,

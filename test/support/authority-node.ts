@@ -100,7 +100,14 @@ export function makeNode(
       roles.set(key.keyId, role);
       return key;
     },
+    adoptKeyPair: async (request) => {
+      const key = await tokens[role].adoptKeyPair(request);
+      roles.set(key.keyId, role);
+      return key;
+    },
     bind: async (keys) => tokens[role].bind(keys),
+    usage: async () => tokens[role].usage(),
+    objects: async () => tokens[role].objects(),
     keyIds: async () => tokens[role].keyIds(),
     random: async (length) => tokens[role].random(length),
     selfTest: async () => tokens[role].selfTest(),

@@ -8,7 +8,12 @@ import { afterAll, expect, vi } from 'vitest';
 import type { Token, TokenOptions } from '../../src/hsm/index.ts';
 import { openToken } from '../../src/hsm/index.ts';
 import type { SignRequest } from '../../src/issuance/ports.ts';
-import type { GeneratedKey, KeyBinding } from '../../src/keys/ports.ts';
+import type {
+  GeneratedKey,
+  GenerateKeyRequest,
+  KeyBinding,
+  KeyLife,
+} from '../../src/keys/ports.ts';
 import type { TestToken } from './softhsm.ts';
 import { softHsmModule, testToken } from './softhsm.ts';
 
@@ -44,9 +49,21 @@ export function openTestToken(
   return { token, softhsm, log };
 }
 
+/** A new key that is active at once. */
+export async function activeKey(
+  token: Token,
+  request: GenerateKeyRequest,
+  life: Partial<KeyLife> = {},
+): Promise<GeneratedKey> {
+  const made = await token.generateKeyPair(request);
+  const key: GeneratedKey = { ...made, life: { ...made.life, state: 'active', ...life } };
+  await token.bind([key]);
+  return key;
+}
+
 /** A P-256 key that signs notices: plain bytes that no X.509 structure can be taken for. */
 export function noticeKey(token: Token): Promise<GeneratedKey> {
-  return token.generateKeyPair({
+  return activeKey(token, {
     keyAlgorithm: 'p256',
     signatureAlgorithm: 'ecdsa-with-SHA256',
     purposes: ['notice'],

@@ -10,6 +10,7 @@ import {
 import { ChanceryError, type KeyId } from '../../src/domain/index.ts';
 import type { Signer, SignRequest } from '../../src/issuance/ports.ts';
 import type {
+  AdoptKeyRequest,
   GeneratedKey,
   GenerateKeyRequest,
   KeyBinding,
@@ -82,6 +83,7 @@ const identity: TokenIdentity = {
 
 export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
   const keys = new Map<KeyId, { key: GeneratedKey; privateKey: KeyObject }>();
+  const used = new Map<KeyId, number>();
   const token: SoftwareToken = {
     role,
     failing: false,
@@ -98,6 +100,7 @@ export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
         throw new ChanceryError('purposeRefused', { message: `not for ${request.purpose}` });
       }
       token.signatures += 1;
+      used.set(request.keyId, (used.get(request.keyId) ?? 0) + 1);
       return softwareSignature(
         signatureAlgorithms[request.algorithm],
         held.privateKey,
@@ -120,6 +123,7 @@ export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
         purposes: request.purposes,
         algorithm: request.signatureAlgorithm,
         subjectPublicKeyInfo: der,
+        life: { state: 'pre-activation', scope: 'full', issuerName: request.issuerName },
         label: request.label,
         keyAlgorithm: request.keyAlgorithm,
         token: identity,
@@ -168,9 +172,28 @@ export function softwareToken(role: TokenRole = 'responder'): SoftwareToken {
       }
       return Promise.resolve();
     },
+    async adoptKeyPair({ keyId }: AdoptKeyRequest) {
+      const held = keys.get(keyId);
+      if (held === undefined) throw new ChanceryError('notFound', { message: `no key ${keyId}` });
+      return Promise.resolve(held.key);
+    },
+    async usage() {
+      return Promise.resolve([...used].map(([keyId, signatures]) => ({ keyId, signatures })));
+    },
+    async objects() {
+      return Promise.resolve(
+        [...keys].flatMap(([keyId, { key }]) => {
+          const { label, attributes, subjectPublicKeyInfo } = key;
+          return [
+            { class: 'privateKey', keyId, label, attributes } as const,
+            { class: 'publicKey', keyId, label, subjectPublicKeyInfo } as const,
+          ];
+        }),
+      );
+    },
     async destroyKeyPair(keyId: KeyId) {
       keys.delete(keyId);
-      return Promise.resolve();
+      return Promise.resolve({ objects: 2, token: identity, absent: true } as const);
     },
   };
   return token;

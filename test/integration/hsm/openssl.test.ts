@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import type { KeyAlgorithmName, SignatureAlgorithmName } from '../../../src/pkix/types.ts';
-import { openTestToken, signRequest } from '../../support/hsm.ts';
+import { activeKey, openTestToken, signRequest } from '../../support/hsm.ts';
 import { testToken } from '../../support/softhsm.ts';
 
 const { token } = openTestToken(testToken('openssl'));
@@ -29,7 +29,7 @@ const pairs: readonly (readonly [KeyAlgorithmName, SignatureAlgorithmName])[] = 
 test.each(pairs)(
   'openssl and node:crypto believe a %s signature with %s',
   async (keyAlgorithm, algorithm) => {
-    const key = await token.generateKeyPair({
+    const key = await activeKey(token, {
       keyAlgorithm,
       signatureAlgorithm: algorithm,
       purposes: ['notice'],

@@ -10,17 +10,18 @@ import {
   softhsmConfiguration,
 } from '../../../src/hsm/index.ts';
 import { keyIdentifier, parseSubjectPublicKeyInfo } from '../../../src/pkix/index.ts';
-import { noticeKey, openTestToken, signRequest } from '../../support/hsm.ts';
+import { activeKey, noticeKey, openTestToken, signRequest } from '../../support/hsm.ts';
 import { testToken } from '../../support/softhsm.ts';
+import { ownName, tbsCertificate } from '../../support/to-be-signed.ts';
 
 const softhsm = testToken('token');
 const { token } = openTestToken(softhsm);
-const tbsCertificate = Buffer.from('3005a003020102', 'hex');
-const issuer = await token.generateKeyPair({
+const issuer = await activeKey(token, {
   keyAlgorithm: 'p384',
   signatureAlgorithm: 'ecdsa-with-SHA384',
   purposes: ['certificate', 'crl'],
   label: 'issuer',
+  issuerName: ownName.der,
 });
 
 test('a generated key is sensitive, never extractable, made in the token, and only signs', async () => {
@@ -50,7 +51,7 @@ describe('the signer process refuses by itself', () => {
   const request = {
     ...signRequest(issuer),
     purpose: 'certificate',
-    bytes: tbsCertificate,
+    bytes: tbsCertificate(issuer),
   } as const;
 
   test('what is bound is signed', async () => {
@@ -131,7 +132,11 @@ test('after a restart a key signs once its record is bound again, and only if it
 
 test('a destroyed pair is gone from the token and signs no more', async () => {
   const key = await noticeKey(token);
-  await token.destroyKeyPair(key.keyId);
+  expect(await token.destroyKeyPair(key.keyId)).toMatchObject({
+    objects: 2,
+    token: { label: 'token' },
+    absent: true,
+  });
   expect(await token.keyIds()).not.toContain(key.keyId);
   await expect(token.sign(signRequest(key))).rejects.toMatchObject({ code: 'purposeRefused' });
   await expect(token.destroyKeyPair(key.keyId)).rejects.toMatchObject({ code: 'notFound' });

@@ -15,6 +15,7 @@ const key: BoundKey = {
     purposes: ['notice'],
     algorithm: 'ecdsa-with-SHA256',
     subjectPublicKeyInfo: pair.publicKey.export({ type: 'spki', format: 'der' }),
+    life: { state: 'active', scope: 'full' },
   },
   algorithm: signatureAlgorithms['ecdsa-with-SHA256'],
   mechanism: signingMechanisms['ecdsa-with-SHA256'],

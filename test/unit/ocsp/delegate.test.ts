@@ -33,6 +33,7 @@ const key: KeyBinding = {
   purposes: ['ocspResponse'],
   algorithm: 'ecdsa-with-SHA256',
   subjectPublicKeyInfo: publicKey.der,
+  life: { state: 'active', scope: 'full' },
 };
 
 function certificate(change: Partial<TestCertificateOptions> = {}, by = issuer) {
