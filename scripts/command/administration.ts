@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { caParameterOptions, caParametersOf } from './ca-parameters.ts';
 import { Client } from './client.ts';
 import { crlCommands } from './crls.ts';
 import { CommandError, usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
 import { print, printJson, printTable, requireWritableFolder, writeFileWhole } from './output.ts';
 import { cell, list, type Row, show } from './rows.ts';
-import { parseCount, parseDays, repeated } from './values.ts';
+import { parseDays } from './values.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Options = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -135,8 +136,7 @@ function issuerCommands(program: Command, client: ClientOf): Command {
       show({ ...record, ...Object.fromEntries(addresses) }, ['urls', 'pem', 'chain']);
       print('(--json prints its certificate as well)');
     });
-  issuer
-    .command('create')
+  caParameterOptions(issuer.command('create'))
     .argument('<name>', 'how commands call it; letters, digits and hyphens')
     .description('make a CA: a root, a subordinate of ours, or one whose parent is elsewhere')
     .option('--root', 'a self-signed root, its key in the root token')
@@ -148,9 +148,7 @@ function issuerCommands(program: Command, client: ClientOf): Command {
     .addOption(new Option('--signature <scheme>', 'of an RSA key').choices(['pkcs1', 'pss']))
     .option('--subject <dn>', 'default CN=NAME')
     .option('--days <n>', 'validity in days; otherwise as its profile says', parseDays)
-    .option('--path-length <n>', 'how many CAs may stand below it', parseCount)
-    .option('--permit-dns <s...>', 'names below this are allowed; may be repeated', repeated)
-    .option('--exclude-dns <s...>', 'names below this are not; may be repeated', repeated)
+    .option('--profile <name>', 'of its certificate; default root-ca or issuing-ca')
     .option('--json', 'print the REST representation')
     .action(async (name: string, options: Options) => {
       const kinds = [
@@ -172,9 +170,8 @@ function issuerCommands(program: Command, client: ClientOf): Command {
           signature: options['signature'],
           subject: options['subject'],
           days: options['days'],
-          pathLength: options['pathLength'],
-          permitDns: options['permitDns'],
-          excludeDns: options['excludeDns'],
+          profile: options['profile'],
+          ...caParametersOf(options),
         },
       });
       const record = answer.json() as Row;

@@ -17,6 +17,7 @@ import {
 import { recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { profileOf } from './issuer-parameters.ts';
 import type { CreateIssuerRequest } from './issuers.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
@@ -128,7 +129,7 @@ function issuerRecord(
     chain: [],
     subject: subject.der,
     signatureAlgorithm: key.algorithm,
-    profileName: request.kind === 'root' ? 'root-ca' : 'issuing-ca',
+    profileName: profileOf(request),
     urls: {
       crl: `${settings.distributionUrl}/crl/${issuerId}/0.crl`,
       ocsp: settings.ocspUrl,

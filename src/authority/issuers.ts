@@ -6,20 +6,21 @@ import {
   type Name,
   parseDistinguishedName,
 } from '../pkix/index.ts';
-import { requestFromParameters } from '../policy/index.ts';
+import { type CaParameters, requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
-import type { AuthorityDependencies } from './dependencies.ts';
 import { checkInstalledChain, emptyChain } from './installed-chain.ts';
 import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
 import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
+import { checkParameters, chosenParameters, profileNamed, profileOf } from './issuer-parameters.ts';
 import { changeKeyState } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes } from './octets.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
 
-export interface CreateIssuerRequest {
+/** Beside what is named here, what its profile lets an administrator choose of its certificate. */
+export interface CreateIssuerRequest extends CaParameters {
   readonly name: string;
   readonly kind: 'root' | 'subordinate' | 'external';
   /** Name or id of the issuer above; for `subordinate` only. */
@@ -29,10 +30,8 @@ export interface CreateIssuerRequest {
   readonly signature?: 'pkcs1' | 'pss' | undefined;
   /** RFC 4514; default CN=NAME. */
   readonly subject?: string | undefined;
-  readonly days?: number | undefined;
-  readonly pathLength?: number | undefined;
-  readonly permitDns?: readonly string[] | undefined;
-  readonly excludeDns?: readonly string[] | undefined;
+  /** A profile of type ca; default root-ca or issuing-ca. */
+  readonly profile?: string | undefined;
   /** The issuer that it will follow: it is prepared, and issues nothing before its activation. */
   readonly predecessor?: IssuerId | undefined;
 }
@@ -167,11 +166,7 @@ export function issuerUseCases(context: AuthorityContext) {
         subject: issuer.input.subject,
         days: request.days,
       }),
-      caParameters: {
-        pathLength: request.pathLength,
-        permitDns: request.permitDns,
-        excludeDns: request.excludeDns,
-      },
+      caParameters: chosenParameters(request),
     };
   }
 
@@ -256,23 +251,12 @@ async function checkRequest(
       clause: 'RFC 4055 §3.1',
     });
   }
-  if (
-    request.kind === 'external' &&
-    [request.days, request.pathLength, request.permitDns?.[0], request.excludeDns?.[0]].some(
-      (decided) => decided !== undefined,
-    )
-  ) {
-    throw new ChanceryError('invalidArgument', {
-      message:
-        'validity, path length and name constraints of an external subordinate are decided by its parent; leave them out',
-      field: 'days',
-    });
-  }
+  checkParameters(dependencies, request);
   if (request.parent === undefined) {
     return undefined;
   }
   const issuer = await issuers.forIssuance(request.parent);
-  await standing.require({ issuer, profile: profileNamed(dependencies, 'issuing-ca') });
+  await standing.require({ issuer, profile: profileNamed(dependencies, profileOf(request)) });
   return issuer;
 }
 
@@ -299,6 +283,7 @@ async function resumable(
     sameBytes(record.subject, subject.der) &&
     record.parentIssuerId === parent?.record.issuerId &&
     record.predecessorId === request.predecessor &&
+    record.profileName === profileOf(request) &&
     keyAlgorithmOf(existing.subjectPublicKeyInfo) === request.keyAlgorithm &&
     record.signatureAlgorithm ===
       defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1').name &&
@@ -310,14 +295,4 @@ async function resumable(
     });
   }
   return existing;
-}
-
-function profileNamed(dependencies: AuthorityDependencies, name: string) {
-  const profile = dependencies.profiles.get(name);
-  if (profile === undefined) {
-    throw new ChanceryError('configuration', {
-      message: `profile ${name} is missing from the profiles folder; an issuer can't be made without it`,
-    });
-  }
-  return profile;
 }

@@ -64,6 +64,7 @@ export const oids = {
   // Access methods and policy qualifiers
   ocsp: '1.3.6.1.5.5.7.48.1',
   caIssuers: '1.3.6.1.5.5.7.48.2',
+  caRepository: '1.3.6.1.5.5.7.48.5',
   cps: '1.3.6.1.5.5.7.2.1',
   userNotice: '1.3.6.1.5.5.7.2.2',
 

@@ -322,6 +322,24 @@ export interface AuthorityInfoAccess {
   readonly caIssuers: readonly string[];
 }
 
+/** URIs of the subject's own services (RFC 5280 §4.2.2.2). */
+export interface SubjectInfoAccess {
+  /** Where a CA publishes the certificates that it issued. */
+  readonly caRepository: readonly string[];
+}
+
+/** The two policies that the issuer holds to be equal (RFC 5280 §4.2.1.5). */
+export interface PolicyMapping {
+  readonly issuerDomainPolicy: string;
+  readonly subjectDomainPolicy: string;
+}
+
+/** After how many more certificates each takes effect (RFC 5280 §4.2.1.11); at least one is there. */
+export interface PolicyConstraints {
+  readonly requireExplicitPolicy?: number | undefined;
+  readonly inhibitPolicyMapping?: number | undefined;
+}
+
 export interface PolicyInformation {
   readonly policyIdentifier: string;
   readonly cps?: readonly string[] | undefined;

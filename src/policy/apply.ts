@@ -8,7 +8,7 @@ import {
   keyAlgorithmOf,
   type TbsCertificate,
 } from '../pkix/index.ts';
-import { applyCaParameters, type CaParameters, checkChain } from './ca.ts';
+import { applyCaParameters, type CaParameters, checkCaParametersFit, checkChain } from './ca.ts';
 import { makeExtensions } from './extensions.ts';
 import type { IssuerInput } from './issuer.ts';
 import { checkKey, type KeyPolicy } from './key-policy.ts';
@@ -183,18 +183,4 @@ function checkIssuer(profile: Profile, issuer: IssuerInput): readonly Violation[
           { mend: 'choose an active issuer' },
         ),
   ];
-}
-
-/** Parameters that only CA certificates have are refused for all others. */
-function checkCaParametersFit(profile: Profile, parameters: CaParameters): readonly Violation[] {
-  if (profile.type === 'ca') return [];
-  const given = (['pathLength', 'permitDns', 'excludeDns'] as const).filter((name) => {
-    const value = parameters[name];
-    return typeof value === 'object' ? value.length > 0 : value !== undefined;
-  });
-  return given.map((name) =>
-    violation('caParameters', name, `${name} is for CA certificates only`, 'RFC 5280 §4.2.1.9', {
-      mend: 'leave it out',
-    }),
-  );
 }

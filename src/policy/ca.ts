@@ -10,30 +10,33 @@ import {
   parseExtendedKeyUsage,
   parseKeyUsage,
 } from '../pkix/index.ts';
-import { normaliseDnsName } from './dns-name.ts';
+import { makeNameConstraints, type SubtreeParameters, subtreeParameters } from './ca-names.ts';
+import {
+  applyPolicyParameters,
+  type PolicyParameters,
+  type PolicyResult,
+  policyParameters,
+} from './ca-policies.ts';
 import type { Profile } from './profile.ts';
 import { violation } from './violation.ts';
 import { anyExtendedKeyUsage, extendedKeyUsageName } from './vocabulary.ts';
 
 /** What an administrator chooses when an issuer or a delegate is made. */
-export interface CaParameters {
+export interface CaParameters extends SubtreeParameters, PolicyParameters {
   readonly pathLength?: number | undefined;
-  /** DNS subtrees for name constraints: `example.org` (and below) or `.example.org` (below only). */
-  readonly permitDns?: readonly string[] | undefined;
-  readonly excludeDns?: readonly string[] | undefined;
   /** Up to the profile's ceremonyMaximum. */
   readonly days?: number | undefined;
 }
 
 /** The constraints of a CA certificate to be made. */
-export interface CaResult {
+export interface CaResult extends PolicyResult {
   readonly basicConstraints: BasicConstraints;
   readonly nameConstraints?: NameConstraints | undefined;
   readonly violations: readonly Violation[];
 }
 
 /**
- * Path length and name constraints of a new CA certificate. Without a choice the path length is
+ * Path length, name constraints and policies of a new CA certificate. Without a choice the path length is
  * one less than the issuer's, or unbounded where the issuer's is. Deliberately not enforced: that
  * the new name constraints lie within those above; relying parties take the intersection anyway.
  */
@@ -86,12 +89,14 @@ export function applyCaParameters(
     );
   }
   const nameConstraints = makeNameConstraints(profile, parameters, violations);
+  const policies = applyPolicyParameters(profile, parameters, violations);
   return {
     basicConstraints: {
       cA: true,
       ...(pathLength === undefined || pathLength < 0 ? {} : { pathLenConstraint: pathLength }),
     },
     nameConstraints,
+    ...policies,
     violations,
   };
 }
@@ -110,43 +115,6 @@ function roomBelow(chain: readonly Certificate[]): number | undefined {
     if (!namesEqual(certificate.subject, certificate.issuer)) below += 1;
   }
   return room;
-}
-
-function makeNameConstraints(
-  profile: Profile,
-  parameters: CaParameters,
-  violations: Violation[],
-): NameConstraints | undefined {
-  const permitted = parameters.permitDns ?? [];
-  const excluded = parameters.excludeDns ?? [];
-  if (permitted.length + excluded.length === 0) return undefined;
-  if (profile.nameConstraints === 'refused') {
-    violations.push(
-      violation(
-        'nameConstraints.refused',
-        'nameConstraints',
-        `profile ${profile.name} takes no name constraints`,
-        'RFC 5280 §4.2.1.10',
-        { mend: 'leave them out' },
-      ),
-    );
-    return undefined;
-  }
-  const subtrees = (texts: readonly string[]) =>
-    texts.flatMap((text) => {
-      const below = text.startsWith('.');
-      const dns = normaliseDnsName(below ? text.slice(1) : text, { wildcard: false });
-      if (!dns.ok) {
-        violations.push({
-          ...dns.violation,
-          field: 'nameConstraints',
-          clause: 'RFC 5280 §4.2.1.10',
-        });
-        return [];
-      }
-      return [{ base: { type: 'dNSName' as const, value: below ? `.${dns.name}` : dns.name } }];
-    });
-  return { permittedSubtrees: subtrees(permitted), excludedSubtrees: subtrees(excluded) };
 }
 
 /**
@@ -233,4 +201,23 @@ function purposeViolations(
 function basicConstraintsOf(certificate: Certificate): BasicConstraints | undefined {
   const extension = findExtension(certificate.extensions, oids.basicConstraints);
   return extension === undefined ? undefined : parseBasicConstraints(extension.value);
+}
+
+/** Parameters that only CA certificates have are refused for all others. */
+export function checkCaParametersFit(
+  profile: Profile,
+  parameters: CaParameters,
+): readonly Violation[] {
+  if (profile.type === 'ca') return [];
+  const given = (['pathLength', ...subtreeParameters, ...policyParameters] as const).filter(
+    (name) => {
+      const value = parameters[name];
+      return typeof value === 'object' ? value.length > 0 : value !== undefined;
+    },
+  );
+  return given.map((name) =>
+    violation('caParameters', name, `${name} is for CA certificates only`, 'RFC 5280 §4.2.1.9', {
+      mend: 'leave it out',
+    }),
+  );
 }

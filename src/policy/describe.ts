@@ -171,19 +171,60 @@ function describeConstraints(profile: Profile): readonly FieldDescription[] {
       : {
           field: 'nameConstraints',
           rule: 'request',
-          value: 'DNS subtrees that the administrator permits or excludes',
+          value:
+            'subtrees of DNS names, IP addresses, mail addresses, URI hosts, directory names and user principal names that the administrator permits or excludes',
         },
-    profile.certificatePolicies === 'refused'
+    ...describePolicies(profile),
+  ];
+}
+
+function describePolicies(profile: Profile): readonly FieldDescription[] {
+  const { certificatePolicies: policies } = profile;
+  const chosen = (
+    field: string,
+    rule: Profile['policyConstraints'] | Profile['inhibitAnyPolicy'] | Profile['policyMappings'],
+  ): FieldDescription => {
+    if (rule === 'refused') return { field, rule: 'refused' };
+    if ('fixed' in rule) return { field, rule: 'fixed', value: JSON.stringify(rule.fixed) };
+    if ('default' in rule && rule.default !== undefined) {
+      return {
+        field,
+        rule: 'default',
+        value: `${JSON.stringify(rule.default)}, unless the administrator chooses another`,
+      };
+    }
+    return { field, rule: 'request', value: 'as the administrator chooses' };
+  };
+  const asked = (rule: { readonly required?: boolean | undefined }, what: string): string =>
+    `${what} that the administrator names${rule.required === true ? '; required' : ''}`;
+  return [
+    policies === 'refused'
       ? { field: 'certificatePolicies', rule: 'refused' }
-      : {
-          field: 'certificatePolicies',
-          rule: 'fixed',
-          value: profile.certificatePolicies.fixed
-            .map(({ policyIdentifier, cps }) =>
-              [policyIdentifier, ...(cps ?? []).map((uri) => `CPS ${uri}`)].join(' '),
-            )
-            .join(', '),
-        },
+      : 'fixed' in policies
+        ? {
+            field: 'certificatePolicies',
+            rule: 'fixed',
+            value: policies.fixed
+              .map(({ policyIdentifier, cps }) =>
+                [policyIdentifier, ...(cps ?? []).map((uri) => `CPS ${uri}`)].join(' '),
+              )
+              .join(', '),
+          }
+        : { field: 'certificatePolicies', rule: 'request', value: asked(policies, 'those') },
+    ...(profile.type === 'ca'
+      ? [
+          chosen('policyMappings', profile.policyMappings),
+          chosen('policyConstraints', profile.policyConstraints),
+          chosen('inhibitAnyPolicy', profile.inhibitAnyPolicy),
+          profile.subjectInfoAccess === 'refused'
+            ? ({ field: 'subjectInfoAccess', rule: 'refused' } as const)
+            : ({
+                field: 'subjectInfoAccess',
+                rule: 'request',
+                value: asked(profile.subjectInfoAccess, 'the CA repository'),
+              } as const),
+        ]
+      : []),
   ];
 }
 

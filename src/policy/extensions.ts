@@ -6,16 +6,21 @@ import {
   encodeCertificatePolicies,
   encodeCRLDistributionPoints,
   encodeExtendedKeyUsage,
+  encodeInhibitAnyPolicy,
   encodeKeyUsage,
   encodeNameConstraints,
   encodeNoRevAvail,
   encodeOcspNoCheck,
+  encodePolicyConstraints,
+  encodePolicyMappings,
   encodeSubjectAltName,
+  encodeSubjectInfoAccess,
   encodeSubjectKeyIdentifier,
   type GeneralName,
   type KeyUsageBit,
   keyIdentifier,
   type Name,
+  type PolicyInformation,
 } from '../pkix/index.ts';
 import type { CaResult } from './ca.ts';
 import type { IssuerInput } from './issuer.ts';
@@ -48,6 +53,16 @@ export function authorityInfoAccessOf(
   };
 }
 
+/** A CA's policies are the profile's or the administrator's, anybody else's the profile's. */
+export function certificatePoliciesOf({
+  profile,
+  ca,
+}: Pick<GrantedFields, 'profile' | 'ca'>): readonly PolicyInformation[] | undefined {
+  if (ca !== undefined) return ca.certificatePolicies;
+  const rule = profile.certificatePolicies;
+  return rule === 'refused' || !('fixed' in rule) ? undefined : rule.fixed;
+}
+
 /** The extensions in a fixed order, with the criticality that RFC 5280 §4.2.1 asks for. */
 export function makeExtensions(fields: GrantedFields): readonly Extension[] {
   const { profile, issuer, names, ca } = fields;
@@ -68,14 +83,23 @@ export function makeExtensions(fields: GrantedFields): readonly Extension[] {
     // §4.2.1.6: critical exactly when the subject is empty.
     extensions.push(encodeSubjectAltName([...names], fields.subject.rdns.length === 0));
   }
-  if (profile.certificatePolicies !== 'refused') {
-    extensions.push(encodeCertificatePolicies(profile.certificatePolicies.fixed));
+  const policies = certificatePoliciesOf(fields);
+  if (policies !== undefined) extensions.push(encodeCertificatePolicies(policies));
+  if (ca?.policyMappings !== undefined) extensions.push(encodePolicyMappings(ca.policyMappings));
+  if (ca?.policyConstraints !== undefined) {
+    extensions.push(encodePolicyConstraints(ca.policyConstraints));
+  }
+  if (ca?.inhibitAnyPolicy !== undefined) {
+    extensions.push(encodeInhibitAnyPolicy(ca.inhibitAnyPolicy));
   }
   if (profile.cRLDistributionPoints !== 'refused') {
     extensions.push(encodeCRLDistributionPoints([issuer.urls.crl]));
   }
   const access = authorityInfoAccessOf(profile, issuer.urls);
   if (access !== undefined) extensions.push(encodeAuthorityInfoAccess(access));
+  if (ca?.subjectInfoAccess !== undefined) {
+    extensions.push(encodeSubjectInfoAccess(ca.subjectInfoAccess));
+  }
   if (profile.ocspNoCheck !== 'refused') extensions.push(encodeOcspNoCheck());
   if (profile.noRevAvail !== 'refused') extensions.push(encodeNoRevAvail());
   return extensions;

@@ -5,6 +5,8 @@ export { applyProfile } from './apply.ts';
 export type { BlocklistFile } from './blocklist.ts';
 export { parseKeyBlocklist } from './blocklist.ts';
 export type { CaParameters } from './ca.ts';
+export { subtreeParameters } from './ca-names.ts';
+export { policyParameters } from './ca-policies.ts';
 export type { FieldDescription, ProfileDescription } from './describe.ts';
 export { describeProfile } from './describe.ts';
 export { normaliseName } from './general-name.ts';

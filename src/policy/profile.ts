@@ -36,6 +36,13 @@ export const keyUsagesOfKeyType: Readonly<
 /** RFC 9608 leaves the life of a certificate without revocation information to the CA; here seven days. */
 const longestWithoutRevocation = 7 * 86_400;
 
+const caOnly = [
+  'policyMappings',
+  'policyConstraints',
+  'inhibitAnyPolicy',
+  'subjectInfoAccess',
+] as const;
+
 function usagesOf(rule: ProfileContent['keyUsage']['ec']): readonly KeyUsageBit[] {
   if (rule === undefined || rule === 'refused') return [];
   return 'fixed' in rule ? rule.fixed : [...rule.allowed, ...rule.default];
@@ -70,6 +77,12 @@ export function profileFaults(profile: ProfileContent): readonly ProfileFault[] 
       fault('pathLength', 'only a CA has a path length (RFC 5280 §4.2.1.9)');
     if (profile.nameConstraints !== 'refused') {
       fault('nameConstraints', 'only a CA has name constraints (RFC 5280 §4.2.1.10)');
+    }
+    for (const field of caOnly) {
+      if (profile[field] !== 'refused') fault(field, `only a CA has ${field} (RFC 5280 §4.2.1)`);
+    }
+    if (profile.certificatePolicies !== 'refused' && 'from' in profile.certificatePolicies) {
+      fault('certificatePolicies', 'only a CA’s policies are chosen when it is made: write fixed');
     }
   }
   if (isCa && profile.subject.commonName === undefined) {

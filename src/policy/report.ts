@@ -6,7 +6,9 @@ import {
   type Validity,
 } from '../pkix/index.ts';
 import type { CaParameters } from './ca.ts';
-import { authorityInfoAccessOf, type GrantedFields } from './extensions.ts';
+import { subtreeParameters } from './ca-names.ts';
+import { policyParameters } from './ca-policies.ts';
+import { authorityInfoAccessOf, certificatePoliciesOf, type GrantedFields } from './extensions.ts';
 import type { CertificateRequestInput } from './request.ts';
 import { extendedKeyUsageName } from './vocabulary.ts';
 
@@ -48,8 +50,9 @@ export function describeRequested(
     // Such as challengePassword: they ask for nothing in the certificate.
     attributesWithoutEffect: other.length === 0 ? undefined : other,
     pathLength: parameters.pathLength,
-    permitDns: parameters.permitDns,
-    excludeDns: parameters.excludeDns,
+    ...Object.fromEntries(
+      [...subtreeParameters, ...policyParameters].map((name) => [name, parameters[name]]),
+    ),
   });
 }
 
@@ -64,8 +67,7 @@ export interface GrantedReportInput extends GrantedFields {
 /** What was granted, field by field, as JSON. */
 export function describeGranted(fields: GrantedReportInput): Report {
   const { profile, issuer, ca } = fields;
-  const policies =
-    profile.certificatePolicies === 'refused' ? undefined : profile.certificatePolicies.fixed;
+  const policies = certificatePoliciesOf(fields);
   return said({
     profile: profile.name,
     profileHash: profile.hash,
@@ -84,6 +86,11 @@ export function describeGranted(fields: GrantedReportInput): Report {
     nameConstraints:
       ca?.nameConstraints === undefined ? undefined : describeConstraints(ca.nameConstraints),
     certificatePolicies: policies?.map((policy) => policy.policyIdentifier),
+    policyMappings: ca?.policyMappings,
+    policyConstraints:
+      ca?.policyConstraints === undefined ? undefined : said({ ...ca.policyConstraints }),
+    inhibitAnyPolicy: ca?.inhibitAnyPolicy,
+    subjectInfoAccess: ca?.subjectInfoAccess,
     cRLDistributionPoints:
       profile.cRLDistributionPoints === 'refused' ? undefined : [issuer.urls.crl],
     authorityInfoAccess: authorityInfoAccessOf(profile, issuer.urls),

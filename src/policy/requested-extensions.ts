@@ -130,8 +130,8 @@ function checkBasicConstraints(profile: Profile, extension: Extension): Violatio
 }
 
 function checkPolicies(profile: Profile, extension: Extension): Violation[] {
-  const granted =
-    profile.certificatePolicies === 'refused' ? [] : profile.certificatePolicies.fixed;
+  const rule = profile.certificatePolicies;
+  const granted = rule === 'refused' || !('fixed' in rule) ? [] : rule.fixed;
   return parseCertificatePolicies(extension.value)
     .filter(
       (asked) => !granted.some((policy) => policy.policyIdentifier === asked.policyIdentifier),

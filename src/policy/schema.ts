@@ -75,6 +75,20 @@ const extendedKeyUsageRule = z.union([
   }),
 ]);
 
+const skipCerts = z
+  .int()
+  .min(0)
+  .max(100)
+  .describe('After so many more certificates of a path it takes effect.');
+const policyConstraints = z
+  .strictObject({
+    requireExplicitPolicy: skipCerts.optional(),
+    inhibitPolicyMapping: skipCerts.optional(),
+  })
+  .refine((value) => Object.values(value).some((count) => count !== undefined), {
+    message: 'say requireExplicitPolicy, inhibitPolicyMapping or both (RFC 5280 §4.2.1.11)',
+  });
+
 /** zod schema of one profile file; `z.input` is the file, `z.output` has durations in seconds. */
 export const profileSchema = z.strictObject({
   name: z
@@ -175,8 +189,44 @@ export const profileSchema = z.strictObject({
           .array(z.strictObject({ policyIdentifier: oid, cps: z.array(z.url()).optional() }))
           .min(1),
       }),
+      z.strictObject({
+        from: fromRequest,
+        required: z.boolean().optional().describe('A CA certificate without it is refused.'),
+        cps: z.array(z.url()).optional().describe('CPS pointers that stand with each policy.'),
+      }),
     ])
-    .default('refused'),
+    .default('refused')
+    .describe('From request: for type ca, chosen by the administrator who makes the issuer.'),
+  policyMappings: z
+    .union([refused, z.strictObject({ from: fromRequest })])
+    .default('refused')
+    .describe('For type ca, chosen by the administrator (RFC 5280 §4.2.1.5).'),
+  policyConstraints: z
+    .union([
+      refused,
+      z.strictObject({ fixed: policyConstraints }),
+      z.strictObject({ from: fromRequest, default: policyConstraints.optional() }),
+    ])
+    .default('refused')
+    .describe('For type ca (RFC 5280 §4.2.1.11).'),
+  inhibitAnyPolicy: z
+    .union([
+      refused,
+      z.strictObject({ fixed: skipCerts }),
+      z.strictObject({ from: fromRequest, default: skipCerts.optional() }),
+    ])
+    .default('refused')
+    .describe('For type ca (RFC 5280 §4.2.1.14).'),
+  subjectInfoAccess: z
+    .union([
+      refused,
+      z.strictObject({
+        from: fromRequest,
+        required: z.boolean().optional().describe('A CA certificate without it is refused.'),
+      }),
+    ])
+    .default('refused')
+    .describe('caRepository, for type ca (RFC 5280 §4.2.2.2).'),
   cRLDistributionPoints: z
     .union([
       refused,

@@ -14,12 +14,16 @@ import {
   encodeCRLDistributionPoints,
   encodeExtendedKeyUsage,
   encodeGeneralNames,
+  encodeInhibitAnyPolicy,
   encodeKeyUsage,
   encodeName,
   encodeNameConstraints,
   encodeOcspRequest,
   encodePem,
+  encodePolicyConstraints,
+  encodePolicyMappings,
   encodeResponseData,
+  encodeSubjectInfoAccess,
   encodeTbsCertificate,
   encodeTbsCertList,
   formatDistinguishedName,
@@ -35,12 +39,16 @@ import {
   parseDistinguishedName,
   parseExtendedKeyUsage,
   parseGeneralNames,
+  parseInhibitAnyPolicy,
   parseIpAddress,
   parseKeyUsage,
   parseNameConstraints,
   parseNameDer,
   parseOcspRequest,
+  parsePolicyConstraints,
+  parsePolicyMappings,
   parseResponseData,
+  parseSubjectInfoAccess,
   parseTbsCertificate,
   parseTbsCertList,
   signatureAlgorithms,
@@ -176,6 +184,33 @@ describe('structures are read as they were written', () => {
           expect(parseNameConstraints(encodeNameConstraints(constraints).value)).toEqual(
             constraints,
           );
+        },
+      ),
+    );
+  });
+
+  it('policies of a CA: mappings, constraints, inhibitAnyPolicy, subjectInfoAccess', () => {
+    const skip = fc.option(fc.nat(2 ** 31 - 1), { nil: undefined });
+    const pair = fc.record({ issuerDomainPolicy: oid, subjectDomainPolicy: oid });
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(pair, { minLength: 1, selector: (one) => JSON.stringify(one) }),
+        skip,
+        skip,
+        fc.nat(2 ** 31 - 1),
+        fc.array(ascii, { minLength: 1, maxLength: 3 }),
+        (mappings, requireExplicitPolicy, inhibitPolicyMapping, skipCerts, caRepository) => {
+          expect(parsePolicyMappings(encodePolicyMappings(mappings).value)).toEqual(mappings);
+          const constraints = { requireExplicitPolicy, inhibitPolicyMapping };
+          const encode = (): Extension => encodePolicyConstraints(constraints);
+          if (requireExplicitPolicy === undefined && inhibitPolicyMapping === undefined) {
+            expect(encode).toThrow('without a constraint');
+          } else {
+            expect(parsePolicyConstraints(encode().value)).toEqual(constraints);
+          }
+          expect(parseInhibitAnyPolicy(encodeInhibitAnyPolicy(skipCerts).value)).toBe(skipCerts);
+          const access = { caRepository };
+          expect(parseSubjectInfoAccess(encodeSubjectInfoAccess(access).value)).toEqual(access);
         },
       ),
     );

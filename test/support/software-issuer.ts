@@ -115,6 +115,8 @@ export interface SoftwareIssuerOptions {
   readonly algorithm?: KeyAlgorithmName | undefined;
   readonly padding?: 'pkcs1' | 'pss' | undefined;
   readonly caParameters?: CaParameters | undefined;
+  /** Default root-ca or issuing-ca. */
+  readonly profile?: string | undefined;
   readonly now?: Date | undefined;
 }
 
@@ -150,7 +152,7 @@ export function makeSoftwareIssuer(options: SoftwareIssuerOptions = {}): Softwar
     subjectKeyIdentifier: keyIdentifier(key.subjectPublicKeyInfo),
   };
   const result = applyProfile({
-    profile: productProfile(parent === undefined ? 'root-ca' : 'issuing-ca'),
+    profile: productProfile(options.profile ?? (parent === undefined ? 'root-ca' : 'issuing-ca')),
     request: requestFromParameters({ subjectPublicKeyInfo: key.subjectPublicKeyInfo, subject }),
     issuer: parent?.input ?? { ...own, chain: [] },
     now: options.now ?? new Date('2026-11-21T12:00:00Z'),

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { certificatesFromPem, certificationRequestToPem } from '../../authority/index.ts';
+import { caParameters } from '../ca-parameters.ts';
 import { issuerJson, issuerShape, listOf } from '../representation.ts';
 import type { Route } from '../route.ts';
 import { route } from '../route.ts';
 import { days, issuerName, lines, text } from '../shapes.ts';
-
-const suffixes = z.array(text(253)).max(100).optional();
 
 /** Issuers. */
 export const issuerRoutes: readonly Route[] = [
@@ -32,10 +31,9 @@ export const issuerRoutes: readonly Route[] = [
       key: z.enum(['p256', 'p384', 'p521', 'rsa2048', 'rsa3072', 'rsa4096', 'ed25519']),
       signature: z.enum(['pkcs1', 'pss']).optional(),
       subject: text(4096).optional(),
+      profile: text(63).optional(),
       days: days.optional(),
-      pathLength: z.int().min(0).max(100).optional(),
-      permitDns: suffixes,
-      excludeDns: suffixes,
+      ...caParameters,
     }),
     answer: { status: 201, schema: issuerShape },
     handle: async ({ authority, principal, body }) => {

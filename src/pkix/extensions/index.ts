@@ -12,10 +12,12 @@ export {
   encodeCertificatePolicies,
   encodeNoRevAvail,
   encodeOcspNoCheck,
+  encodeSubjectInfoAccess,
   parseAuthorityInfoAccess,
   parseCertificatePolicies,
   parseNoRevAvail,
   parseOcspNoCheck,
+  parseSubjectInfoAccess,
 } from './information.ts';
 export {
   encodeAuthorityKeyIdentifier,
@@ -37,6 +39,14 @@ export {
   parseNameConstraints,
   parseSubjectAltName,
 } from './names.ts';
+export {
+  encodeInhibitAnyPolicy,
+  encodePolicyConstraints,
+  encodePolicyMappings,
+  parseInhibitAnyPolicy,
+  parsePolicyConstraints,
+  parsePolicyMappings,
+} from './policies.ts';
 export {
   encodeCrlNumber,
   encodeInvalidityDate,

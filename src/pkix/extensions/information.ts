@@ -2,7 +2,12 @@ import { type DerReader, ia5String, nullValue, oid, sequence, tags } from '../..
 import { refuse } from '../decoding.ts';
 import { encodeGeneralName, readGeneralName } from '../general-name.ts';
 import { oids } from '../oids.ts';
-import type { AuthorityInfoAccess, Extension, PolicyInformation } from '../types.ts';
+import type {
+  AuthorityInfoAccess,
+  Extension,
+  PolicyInformation,
+  SubjectInfoAccess,
+} from '../types.ts';
 import { decodeExtension, type ExtensionType, makeExtension } from './extension.ts';
 
 const authorityInfoAccess: ExtensionType = {
@@ -11,14 +16,38 @@ const authorityInfoAccess: ExtensionType = {
   clause: 'RFC 5280 §4.2.2.1',
 };
 
+const subjectInfoAccess: ExtensionType = {
+  oid: oids.subjectInfoAccess,
+  name: 'subjectInfoAccess',
+  clause: 'RFC 5280 §4.2.2.2',
+};
+
+/** An AccessDescription whose location is a URI. */
+function describeAccess(method: string, value: string): Uint8Array {
+  return sequence(oid(method), encodeGeneralName({ type: 'uniformResourceIdentifier', value }));
+}
+
+/** Method and URI of each description; other name types are read over. */
+function readAccess(reader: DerReader): readonly (readonly [method: string, uri: string])[] {
+  const body = reader.sequence();
+  if (body.done) refuse('no access description (SIZE 1..MAX)', reader);
+  const uris: (readonly [string, string])[] = [];
+  while (!body.done) {
+    const description = body.sequence();
+    const method = description.oid();
+    const location = readGeneralName(description);
+    description.end();
+    if (location.type === 'uniformResourceIdentifier') uris.push([method, location.value]);
+  }
+  return uris;
+}
+
 /** authorityInfoAccess, non-critical: OCSP first, then caIssuers; at least one URI. */
 export function encodeAuthorityInfoAccess(access: AuthorityInfoAccess): Extension {
   return makeExtension(authorityInfoAccess, false, () => {
-    const describe = (method: string, value: string): Uint8Array =>
-      sequence(oid(method), encodeGeneralName({ type: 'uniformResourceIdentifier', value }));
     const descriptions = [
-      ...access.ocsp.map((uri) => describe(oids.ocsp, uri)),
-      ...access.caIssuers.map((uri) => describe(oids.caIssuers, uri)),
+      ...access.ocsp.map((uri) => describeAccess(oids.ocsp, uri)),
+      ...access.caIssuers.map((uri) => describeAccess(oids.caIssuers, uri)),
     ];
     if (descriptions.length === 0) refuse('authorityInfoAccess without a description');
     return sequence(...descriptions);
@@ -28,21 +57,28 @@ export function encodeAuthorityInfoAccess(access: AuthorityInfoAccess): Extensio
 /** The URIs by method; other methods and other name types are read over. */
 export function parseAuthorityInfoAccess(value: Uint8Array): AuthorityInfoAccess {
   return decodeExtension(authorityInfoAccess, value, (reader) => {
-    const body = reader.sequence();
-    if (body.done) refuse('no access description (SIZE 1..MAX)', reader);
-    const ocsp: string[] = [];
-    const caIssuers: string[] = [];
-    while (!body.done) {
-      const description = body.sequence();
-      const method = description.oid();
-      const location = readGeneralName(description);
-      description.end();
-      if (location.type !== 'uniformResourceIdentifier') continue;
-      if (method === oids.ocsp) ocsp.push(location.value);
-      else if (method === oids.caIssuers) caIssuers.push(location.value);
-    }
-    return { ocsp, caIssuers };
+    const uris = readAccess(reader);
+    const of = (wanted: string): string[] =>
+      uris.filter(([method]) => method === wanted).map(([, uri]) => uri);
+    return { ocsp: of(oids.ocsp), caIssuers: of(oids.caIssuers) };
   });
+}
+
+/** subjectInfoAccess, non-critical (MUST, RFC 5280 §4.2.2.2); at least one URI. */
+export function encodeSubjectInfoAccess(access: SubjectInfoAccess): Extension {
+  return makeExtension(subjectInfoAccess, false, () => {
+    if (access.caRepository.length === 0) refuse('subjectInfoAccess without a description');
+    return sequence(...access.caRepository.map((uri) => describeAccess(oids.caRepository, uri)));
+  });
+}
+
+/** The URIs of caRepository; other methods (timeStamping) and other name types are read over. */
+export function parseSubjectInfoAccess(value: Uint8Array): SubjectInfoAccess {
+  return decodeExtension(subjectInfoAccess, value, (reader) => ({
+    caRepository: readAccess(reader)
+      .filter(([method]) => method === oids.caRepository)
+      .map(([, uri]) => uri),
+  }));
 }
 
 const certificatePolicies: ExtensionType = {

@@ -68,7 +68,14 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   [
     'issuer create',
     ...'--root --parent --external --key --signature --subject --days --path-length'.split(' '),
-    ...'--permit-dns --exclude-dns --json'.split(' '),
+    ...'--profile --policy --map-policy --require-explicit-policy --inhibit-policy-mapping'.split(
+      ' ',
+    ),
+    ...'--inhibit-any-policy --ca-repository --json'.split(' '),
+    ...['dns', 'ip', 'email', 'uri', 'directory', 'upn'].flatMap((form) => [
+      `--permit-${form}`,
+      `--exclude-${form}`,
+    ]),
   ],
   ['issuer csr', '--out'],
   ['issuer install', '--chain', '--json'],

@@ -29,9 +29,11 @@ describe('the profiles folder', () => {
   test('has every profile of the product', () => {
     expect(files.map((file) => file.replace('.yaml', '')).toSorted()).toEqual([
       'code-signing',
+      'cross-certificate',
       'device',
       'email-encryption',
       'email-signing',
+      'federal-subordinate-ca',
       'https-server',
       'issuing-ca',
       'ocsp-signing',
