@@ -10,11 +10,13 @@ import {
   type AuthorityDependencies,
   createAuthority,
   type FailpointName,
+  type KeySettings,
 } from './authority/index.ts';
 import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
 import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
+import { defaultCryptoperiods, keyTypes } from './keys/index.ts';
 import {
   defaultKeyPolicy,
   type KeyPolicy,
@@ -111,6 +113,7 @@ export async function compose(
       issuanceLimit: configuration.tokens.issuing.queueLimit,
       settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),
       inventory: configuration.inventory,
+      keys: keySettingsOf(configuration.keys),
     },
   };
   const authority = createAuthority(dependencies);
@@ -126,6 +129,17 @@ export async function compose(
       store.close();
       await storage.close();
     },
+  };
+}
+
+/** The product's own periods, with what the configuration says otherwise. */
+function keySettingsOf(configuration: Configuration['keys']): KeySettings {
+  const { cryptoperiods, ...rest } = configuration;
+  return {
+    ...rest,
+    cryptoperiods: Object.fromEntries(
+      keyTypes.map((type) => [type, { ...defaultCryptoperiods[type], ...cryptoperiods[type] }]),
+    ) as unknown as KeySettings['cryptoperiods'],
   };
 }
 

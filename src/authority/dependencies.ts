@@ -1,6 +1,12 @@
 import type { Clock, Random, TenantId } from '../domain/index.ts';
 import type { EntrySpools, Signer } from '../issuance/ports.ts';
-import type { KeyToken } from '../keys/ports.ts';
+import {
+  type CryptoperiodPolicies,
+  defaultCryptoperiods,
+  type KeyRecord,
+  type KeyToken,
+  type ModuleValidation,
+} from '../keys/index.ts';
 import type { KeyPolicy, NamePolicy, Profile } from '../policy/index.ts';
 import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
 
@@ -20,7 +26,11 @@ export type FailpointName =
   | 'bulk.2-after-commit'
   | 'issuer.1-after-key'
   | 'purge.1-before-commit'
-  | 'purge.2-after-commit';
+  | 'purge.2-after-commit'
+  | 'key.1-before-commit'
+  | 'key.2-after-commit'
+  | 'key.destroy.1-after-intent'
+  | 'key.destroy.2-after-token';
 
 /** One line for the operator; `alarm` is an error that someone must act upon. */
 export type AuthorityLog = (
@@ -75,6 +85,35 @@ export interface AuthoritySettings {
   /** Certificates of a job that one transaction changes; default 500. */
   readonly bulkBatchSize?: number | undefined;
   readonly inventory: InventorySettings;
+  /** Undefined: the product's own policy. */
+  readonly keys?: KeySettings | undefined;
+}
+
+/** The life of keys: periods, strengths, modules, how often tokens are compared with the inventory. */
+export interface KeySettings {
+  readonly cryptoperiods: CryptoperiodPolicies;
+  /** Bits of security of what is made or adopted. */
+  readonly minimumStrength: number;
+  readonly requireValidatedModule: boolean;
+  /** CMVP certificates of tokens, as the configuration states them. */
+  readonly validations: Readonly<Partial<Record<KeyRecord['tokenRole'], ModuleValidation>>>;
+  readonly reconcileEverySeconds: number;
+  /** Whether the schedule opens the root token for that. */
+  readonly reconcileRoot: boolean;
+}
+
+export const defaultKeySettings: KeySettings = {
+  cryptoperiods: defaultCryptoperiods,
+  minimumStrength: 112,
+  requireValidatedModule: false,
+  validations: {},
+  reconcileEverySeconds: 3600,
+  reconcileRoot: false,
+};
+
+/** What the use cases go by. */
+export function keySettings({ settings }: { readonly settings: AuthoritySettings }): KeySettings {
+  return settings.keys ?? defaultKeySettings;
 }
 
 export interface InventorySettings {

@@ -6,7 +6,12 @@ export { createAuthority } from './authority.ts';
 export type { BulkRequest, BulkSearch } from './bulk-jobs.ts';
 export type { BulkForecast } from './bulk-preview.ts';
 export type { IssueRequest } from './certificates.ts';
-export type { AuthorityDependencies, AuthoritySettings, FailpointName } from './dependencies.ts';
+export type {
+  AuthorityDependencies,
+  AuthoritySettings,
+  FailpointName,
+  KeySettings,
+} from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';
 export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';

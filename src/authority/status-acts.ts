@@ -221,7 +221,8 @@ async function endHold(context: AuthorityContext, due: CertificateRecord): Promi
   }
 }
 
-async function lock(
+/** The certificate's row, locked until the transaction ends. */
+export async function lock(
   transaction: Transaction,
   found: CertificateRecord,
 ): Promise<CertificateRecord> {
@@ -236,7 +237,8 @@ async function lock(
   return record;
 }
 
-async function applyChange(
+/** One change of status with its history and audit record, within the caller's transaction. */
+export async function applyChange(
   { dependencies }: AuthorityContext,
   transaction: Transaction,
   principal: Principal,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type AcmeConfiguration, acmeOf } from './acme.ts';
 import { configurationError } from './document.ts';
 import { type ForeignConfiguration, foreignOf } from './foreign.ts';
+import { type KeysConfiguration, keysOf } from './keys.ts';
 import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
 import type { Settings } from './schema.ts';
@@ -79,6 +80,8 @@ export interface Configuration extends SharedConfiguration {
   readonly profilesFolder: string;
   /** Undefined: no lists of known-compromised keys. */
   readonly keyBlocklistFolder: string | undefined;
+  /** Cryptoperiods, strengths, validation of modules, reconciliation. */
+  readonly keys: KeysConfiguration;
   readonly names: NameListsConfiguration;
   readonly crlLifetimeSeconds: number;
   /** Where CRLs and CA certificates are published. */
@@ -151,6 +154,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     keyBlocklistFolder:
       settings.keys.blocklistFolder &&
       resolvePath(at.loaded, 'keys.blocklistFolder', settings.keys.blocklistFolder, at.cwd),
+    keys: keysOf(settings, at.loaded.place),
     names: settings.names,
     crlLifetimeSeconds: seconds(settings.crl.lifetime),
     store: storeOf(settings.store, {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
 import { inventorySchema } from './inventory-schema.ts';
+import { keysSchema } from './keys-schema.ts';
 import { ocspSchema } from './ocsp-schema.ts';
 import { storeSchema } from './store-schema.ts';
 import { token } from './token-schema.ts';
@@ -192,16 +193,7 @@ export const configurationSchema = z.strictObject({
       ),
     })
     .prefault({}),
-  keys: z
-    .strictObject({
-      blocklistFolder: setting(
-        path.optional(),
-        'CHANCERY_KEY_BLOCKLIST_FOLDER',
-        'Folder of lists of known-compromised keys that are never certified: SHA-256 of SubjectPublicKeyInfo in hex, or the files of openssl-blacklist.',
-        'no lists',
-      ),
-    })
-    .prefault({}),
+  keys: keysSchema,
   names: z.strictObject({ allow: nameLists('ALLOW'), deny: nameLists('DENY') }).prefault({}),
   crl: z
     .strictObject({

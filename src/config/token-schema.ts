@@ -41,6 +41,25 @@ export function token(role: 'root' | 'issuing' | 'responder') {
         "Environment of the signer process, for the module's own configuration. As a variable: NAME=value,NAME=value.",
         'SOFTHSM2_CONF: softhsm2.conf in the folder of the token',
       ),
+      validation: z
+        .strictObject({
+          certificate: setting(
+            z
+              .string()
+              .regex(/^[#A-Za-z0-9 .-]{1,40}$/)
+              .optional(),
+            variable('VALIDATION_CERTIFICATE'),
+            'Number of the CMVP certificate of the module, as `key show` and reports print it.',
+            'not validated',
+          ),
+          level: setting(
+            z.int().min(1).max(4).optional(),
+            variable('VALIDATION_LEVEL'),
+            'Its overall FIPS 140 level.',
+            'not validated',
+          ),
+        })
+        .prefault({}),
       sessions: setting(
         z.int().min(1).max(256).default(4),
         variable('SESSIONS'),

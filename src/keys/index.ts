@@ -1,6 +1,16 @@
 /** The key inventory's words (SP 800-57 Part 1 §6.2.3); states and cryptoperiods build on them. */
 
+export {
+  type CryptoperiodPolicies,
+  type CryptoperiodPolicy,
+  cryptoperiodAt,
+  defaultCryptoperiods,
+  type KeyWarning,
+  longestWithoutReason,
+  periodWarnings,
+} from './cryptoperiods.ts';
 export { lifeOf } from './life.ts';
+export { type ModuleStanding, type ModuleValidation, moduleStanding } from './module.ts';
 export type {
   AdoptKeyRequest,
   Cryptoperiod,
@@ -26,3 +36,4 @@ export type {
   TokenRole,
 } from './ports.ts';
 export { keyTypes } from './ports.ts';
+export { type KeyStrength, strengthOf, weakness } from './strength.ts';

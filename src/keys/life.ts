@@ -8,7 +8,7 @@ import type { KeyLife, KeyRecord } from './ports.ts';
  * @param allotted how many signatures this node may count, all in all; read only under a limit
  */
 export function lifeOf(
-  record: Pick<KeyRecord, 'privateState' | 'scope' | 'cryptoperiod' | 'signatureLimit'>,
+  record: Pick<KeyRecord, 'type' | 'privateState' | 'scope' | 'cryptoperiod' | 'signatureLimit'>,
   issuerName?: Uint8Array,
   allotted?: number,
 ): KeyLife {
@@ -16,7 +16,12 @@ export function lifeOf(
     state: record.privateState,
     scope: record.scope,
     issuerName,
-    originatorUsageEnd: record.cryptoperiod.originatorUsageEnd?.getTime(),
+    // A CA's key narrows to CRLs and delegates when its originator-usage period ends (its scope says so),
+    // and signs those until its certificate ends.
+    originatorUsageEnd: (record.type === 'ca'
+      ? record.cryptoperiod.recipientUsageEnd
+      : record.cryptoperiod.originatorUsageEnd
+    )?.getTime(),
     // A limit of which this node has no share yet: nothing may be signed until it has one.
     allotted: record.signatureLimit === undefined ? undefined : (allotted ?? 0),
   };
