@@ -67,7 +67,7 @@ export function boundKeys(
     },
 
     async refresh() {
-      const marks = await unitOfWork.readOne(async ({ keys }) => keys.marks(tenant));
+      const marks = await unitOfWork.readOne(async ({ keys }) => keys.standings(tenant));
       const changed = marks.filter(({ keyId, mark }) => told.get(keyId) !== mark);
       if (changed.length === 0) return;
       const wanted = new Map(changed.map(({ keyId, mark }) => [keyId, mark]));

@@ -8,6 +8,7 @@ import { atMost } from './at-most.ts';
 import { buildShard, type CrlBuild, isSuperseded, keepLeases } from './crl-build.ts';
 import { type CrlFreshness, crlFreshness } from './crl-freshness.ts';
 import { planOf } from './crl-plan.ts';
+import { crlRefusals } from './crl-refusals.ts';
 import { settleRetired } from './crl-retirement.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
@@ -71,6 +72,7 @@ export function crlPublication(
   const failures = new Map<string, Failure>();
   const held = new Set<string>();
   const freshness = crlFreshness(log);
+  const refusals = crlRefusals(dependencies);
 
   const failed = (
     key: string,
@@ -91,11 +93,14 @@ export function crlPublication(
     const done = inTurn(async () => {
       try {
         await mayPublish();
+        const refusal = await refusals.of(build.issuer);
+        if (refusal !== undefined) throw refusal;
         const record = await buildShard(dependencies, build, mayPublish, held);
         failures.delete(key);
         return record;
       } catch (error) {
-        if (!isSuperseded(error)) {
+        // A key that rests is no failure: nothing is tried again until it signs.
+        if (!isSuperseded(error) && !refusals.rests(build.issuer)) {
           failed(key, build, error);
         }
         throw error;
@@ -137,7 +142,7 @@ export function crlPublication(
   const inBackground = (build: Omit<CrlBuild, 'principal'>): void => {
     publishShard({ ...build, principal: systemPrincipal }).catch((error: unknown) => {
       log(
-        isSuperseded(error) ? 'info' : 'alarm',
+        isSuperseded(error) || refusals.rests(build.issuer) ? 'info' : 'alarm',
         'a CRL was not published; the schedule tries again',
         {
           issuer: build.issuer.record.name,
@@ -209,10 +214,15 @@ export function crlPublication(
         states.map((state) => ({ name: active.get(state.issuerId)?.record.name ?? '', state })),
         now,
       );
+      await refusals.look([...active.values()]);
       for (const state of states) {
         const { issuerId, shard } = state;
         const issuer = active.get(issuerId);
         const key = keyOf(issuerId, shard);
+        if (issuer !== undefined && refusals.rests(issuer)) {
+          failures.delete(key);
+          continue;
+        }
         if (issuer === undefined || running.has(key) || failedJustNow(key, now)) {
           continue;
         }

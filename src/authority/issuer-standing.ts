@@ -1,15 +1,16 @@
-import { ChanceryError, type IssuerId } from '../domain/index.ts';
+import { ChanceryError, type IssuerId, type KeyId } from '../domain/index.ts';
 import { type Certificate, keyIdentifier } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { IssuanceOrder } from './issuance-core.ts';
+import { type KeyStanding, refusalOf } from './key-standing.ts';
 
 /**
- * Whether an issuer may still issue: its own certificate and those above it, as far as the inventory
- * has them, must be good. A revoked CA goes on with CRLs and OCSP delegates: relying parties need
+ * Whether an issuer may still issue: its key must be active, its own certificate and those above it, as
+ * far as the inventory has them, must be good. A revoked CA goes on with CRLs and OCSP delegates: relying parties need
  * both to learn of it.
  */
 export interface IssuerStanding {
-  /** @throws ChanceryError certificateRevoked, certificateOnHold naming the certificate */
+  /** @throws ChanceryError certificateRevoked, certificateOnHold naming the certificate; illegalTransition naming the key's state */
   require(order: Pick<IssuanceOrder, 'issuer' | 'profile'>): Promise<void>;
   /** The status of a CA certificate changed here; other nodes see it within a second. */
   forget(): void;
@@ -21,6 +22,7 @@ const believedMilliseconds = 1000;
 interface Finding {
   readonly at: number;
   readonly problem: ChanceryError | undefined;
+  readonly key: KeyStanding | undefined;
 }
 
 export function issuerStanding({
@@ -30,33 +32,42 @@ export function issuerStanding({
 }: Pick<AuthorityDependencies, 'unitOfWork' | 'clock' | 'tenant'>): IssuerStanding {
   const findings = new Map<IssuerId, Finding>();
 
-  const lookUp = async (chain: readonly Certificate[]): Promise<ChanceryError | undefined> =>
+  const lookUp = async (
+    keyId: KeyId,
+    chain: readonly Certificate[],
+  ): Promise<Pick<Finding, 'problem' | 'key'>> =>
     unitOfWork.read(async (transaction) => {
+      const key = await transaction.keys.find(tenant, keyId);
       for (const [index, certificate] of chain.entries()) {
         const above = chain[index + 1] ?? certificate;
         const issuerId = Buffer.from(keyIdentifier(above.subjectPublicKeyInfo)).toString('hex');
         const record = await transaction.inventory.find(tenant, issuerId, certificate.serialNumber);
         if (record !== undefined && record.status.status !== 'good') {
-          return notGood(record.subject, record.status.status, record.status.reasonCode);
+          const { status, reasonCode } = record.status;
+          return { key, problem: notGood(record.subject, status, reasonCode) };
         }
       }
-      return undefined;
+      return { key, problem: undefined };
     });
 
   return {
     async require({ issuer, profile }) {
       const { issuerId, chain } = issuer.input;
-      if (profile.type === 'ocspSigning' || chain.length === 0) {
+      if (chain.length === 0) {
         return;
       }
-      refuseByStanding(issuer.record);
+      const delegate = profile.type === 'ocspSigning';
+      if (!delegate) refuseByStanding(issuer.record);
       const now = clock.now().getTime();
       let finding = findings.get(issuerId);
       if (finding === undefined || Math.abs(now - finding.at) >= believedMilliseconds) {
-        finding = { at: now, problem: await lookUp(chain) };
+        finding = { at: now, ...(await lookUp(issuer.signing.keyId, chain)) };
         findings.set(issuerId, finding);
       }
-      if (finding.problem !== undefined) {
+      const use = delegate ? 'delegate' : 'certificate';
+      const refusal = finding.key && refusalOf(issuer.record.name, finding.key, use, clock.now());
+      if (refusal !== undefined) throw refusal;
+      if (!delegate && finding.problem !== undefined) {
         throw finding.problem;
       }
     },

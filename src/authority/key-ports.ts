@@ -11,6 +11,13 @@ import type {
   StoredKeyTransition,
 } from '../keys/ports.ts';
 
+/** Where a key stands. */
+export interface KeyStandingMark
+  extends Pick<KeyRecord, 'keyId' | 'privateState' | 'scope' | 'cryptoperiod'> {
+  /** Another one after every change of the key's record. */
+  readonly mark: string;
+}
+
 /** The key inventory: records, their steps, who holds them, how often they signed. */
 export interface KeyInventory {
   /** A new pair, in pre-activation (transition 1 of both halves). */
@@ -20,8 +27,8 @@ export interface KeyInventory {
   find(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
   /** As `find`, and locks its row until the transaction ends. */
   findForUpdate(tenant: TenantId, keyId: KeyId): Promise<KeyRecord | undefined>;
-  /** What changes with every change of a key's row, of the CA's tokens alone: cheap enough to be asked each second. */
-  marks(tenant: TenantId): Promise<readonly { readonly keyId: KeyId; readonly mark: string }[]>;
+  /** Of the keys in the CA's tokens; cheap enough to be asked each second. */
+  standings(tenant: TenantId): Promise<readonly KeyStandingMark[]>;
   /** All, oldest first. */
   list(tenant: TenantId): Promise<readonly KeyRecord[]>;
   /** Writes the steps, then the states; `activatedAt` is set with the first activation. */

@@ -25,7 +25,12 @@ import type { CrossCertificateStore } from './rollover-ports.ts';
 export type { CrlLedger, CrlRecord, CrlShard, CrlShardState, CrlSnapshot } from './crl-ports.ts';
 export type { ForeignIssuerRecord, ForeignIssuerStore } from './import-ports.ts';
 export type { IssuerRecord, IssuerStore } from './issuer-ports.ts';
-export type { EvidenceRecord, EvidenceStore, KeyInventory } from './key-ports.ts';
+export type {
+  EvidenceRecord,
+  EvidenceStore,
+  KeyInventory,
+  KeyStandingMark,
+} from './key-ports.ts';
 export type { InventoryMaintenance, PurgeSelection } from './maintenance-ports.ts';
 export type { ExpectedVersion, Publisher, StoredFile } from './publisher-port.ts';
 

@@ -1,4 +1,9 @@
-import type { EvidenceRecord, EvidenceStore, KeyInventory } from '../authority/ports.ts';
+import type {
+  EvidenceRecord,
+  EvidenceStore,
+  KeyInventory,
+  KeyStandingMark,
+} from '../authority/ports.ts';
 import {
   ChanceryError,
   firstKeySteps,
@@ -95,11 +100,15 @@ export class PostgresKeyInventory implements KeyInventory {
     return (await this.#session.query(this.#sql.list, [tenant])).map(keyOf);
   }
 
-  async marks(
-    tenant: TenantId,
-  ): Promise<readonly { readonly keyId: KeyId; readonly mark: string }[]> {
-    const rows = await this.#session.query(this.#sql.marks, [tenant]);
-    return rows.map((row) => ({ keyId: text(row, 'key_id'), mark: text(row, 'mark') }));
+  async standings(tenant: TenantId): Promise<readonly KeyStandingMark[]> {
+    const rows = await this.#session.query(this.#sql.standings, [tenant]);
+    return rows.map((row) => ({
+      keyId: text(row, 'key_id'),
+      mark: text(row, 'mark'),
+      privateState: word<KeyRecord['privateState']>(row, 'private_state'),
+      scope: word<KeyScope>(row, 'scope'),
+      cryptoperiod: cryptoperiodOf(row),
+    }));
   }
 
   /** @throws ChanceryError `notFound`. */
@@ -284,6 +293,15 @@ function optionalBigint(row: Row, column: string): number | undefined {
   return row[column] === null ? undefined : Number(bigint(row, column));
 }
 
+function cryptoperiodOf(row: Row): Cryptoperiod {
+  return {
+    ...given('activatedAt', optionalDate(row, 'activated_at')),
+    ...given('originatorUsageEnd', optionalDate(row, 'originator_usage_end')),
+    ...given('recipientUsageEnd', optionalDate(row, 'recipient_usage_end')),
+    ...given('reason', optionalText(row, 'period_reason')),
+  };
+}
+
 function keyOf(row: Row): KeyRecord {
   return {
     tenant: text(row, 'tenant'),
@@ -306,12 +324,7 @@ function keyOf(row: Row): KeyRecord {
     publicState: word<KeyRecord['publicState']>(row, 'public_state'),
     stateSince: date(row, 'state_since'),
     scope: word<KeyScope>(row, 'scope'),
-    cryptoperiod: {
-      ...given('activatedAt', optionalDate(row, 'activated_at')),
-      ...given('originatorUsageEnd', optionalDate(row, 'originator_usage_end')),
-      ...given('recipientUsageEnd', optionalDate(row, 'recipient_usage_end')),
-      ...given('reason', optionalText(row, 'period_reason')),
-    },
+    cryptoperiod: cryptoperiodOf(row),
     ...given('signatureLimit', optionalBigint(row, 'signature_limit')),
     ...given('issuerId', optionalText(row, 'issuer_id')),
     ...given('node', optionalText(row, 'node')),

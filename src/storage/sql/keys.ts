@@ -13,7 +13,9 @@ export function keyStatements(schema: string) {
     findForUpdate: 'SELECT * FROM {keys} WHERE tenant = $1 AND key_id = $2 FOR NO KEY UPDATE',
     list: 'SELECT * FROM {keys} WHERE tenant = $1 ORDER BY created_at, key_id',
     // xmin is the transaction that wrote the row: another one after every change.
-    marks: `SELECT key_id, xmin::text AS mark FROM {keys}
+    standings: `SELECT key_id, xmin::text AS mark, private_state, scope, activated_at,
+        originator_usage_end, recipient_usage_end, period_reason
+      FROM {keys}
       WHERE tenant = $1 AND token_role IN ('root', 'issuing')`,
     insertStep: `INSERT INTO {key_transitions} (tenant, key_id, half, number, from_state, to_state, at,
         by_principal, reason, approvals, details)

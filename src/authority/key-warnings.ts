@@ -1,0 +1,126 @@
+import type { KeyId } from '../domain/index.ts';
+import {
+  type KeyRecord,
+  type KeyUsageCount,
+  type KeyWarning,
+  moduleStanding,
+  periodWarnings,
+  strengthOf,
+} from '../keys/index.ts';
+import { type AuthorityDependencies, keySettings } from './dependencies.ts';
+import { crlsUntil } from './key-reading.ts';
+import type { Transaction } from './ports.ts';
+
+/** The warnings of this node's last look; each is said once as an alarm when it comes up. */
+export interface KeyWarnings {
+  /** Looks at every key; `found` are the findings of others (reconciliation, destruction). */
+  look(found: readonly KeyWarning[]): Promise<void>;
+  of(keyId: KeyId): readonly KeyWarning[];
+  all(): readonly KeyWarning[];
+}
+
+export function keyWarnings(
+  dependencies: Pick<AuthorityDependencies, 'unitOfWork' | 'tenant' | 'clock' | 'log' | 'settings'>,
+): KeyWarnings {
+  const { unitOfWork, tenant, clock, log } = dependencies;
+  let present: readonly KeyWarning[] = [];
+
+  const ofKey = async (
+    transaction: Transaction,
+    record: KeyRecord,
+    usage: readonly KeyUsageCount[],
+  ): Promise<readonly KeyWarning[]> => {
+    const { keyId, label, type, privateState } = record;
+    if (privateState === 'destroyed') return [];
+    const { cryptoperiods } = keySettings(dependencies);
+    const now = clock.now();
+    const warnings = [
+      ...periodWarnings(record, cryptoperiods[type], signaturesOf(usage, keyId), now),
+      ...strengthWarning(record),
+    ];
+    if (type === 'ca' && privateState === 'suspended' && record.issuerId !== undefined) {
+      const due = crlsUntil(await transaction.crls.shardStates(tenant, record.issuerId));
+      warnings.push({
+        kind: 'crlRunsOut',
+        keyId,
+        message: `${label} is suspended and signs no CRLs; the last ones run out at ${due?.toISOString() ?? 'no time: there are none'}`,
+        due,
+      });
+    }
+    return warnings;
+  };
+
+  return {
+    of: (keyId) => present.filter((warning) => warning.keyId === keyId),
+    all: () => present,
+    async look(found) {
+      const now = await unitOfWork.read(async (transaction) => {
+        const usage = await transaction.keys.usage(tenant);
+        const warnings: KeyWarning[] = [];
+        for (const record of await transaction.keys.list(tenant)) {
+          warnings.push(...(await ofKey(transaction, record, usage)));
+          warnings.push(...notValidated(dependencies, record));
+        }
+        return [...warnings, ...found];
+      });
+      const known = new Set(present.map(nameOf));
+      present = now;
+      for (const warning of now.filter((one) => !known.has(nameOf(one)))) {
+        log('alarm', warning.message, {
+          warning: warning.kind,
+          keyId: warning.keyId,
+          due: warning.due,
+        });
+      }
+    },
+  };
+}
+
+function nameOf({ kind, keyId }: KeyWarning): string {
+  return `${kind}/${keyId}`;
+}
+
+function signaturesOf(usage: readonly KeyUsageCount[], keyId: KeyId): number {
+  return usage
+    .filter((count) => count.keyId === keyId)
+    .reduce((sum, { signatures }) => sum + signatures, 0);
+}
+
+/** Its period reaches beyond the end of its strength (§5.6.3). */
+function strengthWarning(record: KeyRecord): readonly KeyWarning[] {
+  const { end, bits } = strengthOf(record.keyAlgorithm, record.algorithm);
+  const until = record.cryptoperiod.originatorUsageEnd ?? record.cryptoperiod.recipientUsageEnd;
+  if (end === undefined || until === undefined || until <= end) return [];
+  return [
+    {
+      kind: 'strength',
+      keyId: record.keyId,
+      message: `${record.label} (${record.keyAlgorithm}, ${bits} bits of security) may not sign from ${end.toISOString()} on, before its period ends`,
+      due: end,
+    },
+  ];
+}
+
+function notValidated(
+  dependencies: Pick<AuthorityDependencies, 'settings'>,
+  record: KeyRecord,
+): readonly KeyWarning[] {
+  const { requireValidatedModule, validations } = keySettings(dependencies);
+  if (
+    !requireValidatedModule ||
+    record.tokenRole === 'software' ||
+    record.privateState === 'destroyed'
+  ) {
+    return [];
+  }
+  const { validated, text } = moduleStanding(record.token, validations[record.tokenRole]);
+  return validated
+    ? []
+    : [
+        {
+          kind: 'notValidated',
+          keyId: record.keyId,
+          message: `${record.label} is in the token ${record.token.label}: ${text}, though keys.requireValidatedModule is set`,
+        },
+      ];
+}
