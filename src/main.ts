@@ -79,8 +79,8 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
     repeat(
       leaseMilliseconds,
       stopping.signal,
-      loggedOnce(logger, "telling the signer of the inventory's keys", async () =>
-        authority.refreshKeys(),
+      loggedOnce(logger, "keeping the signers at the inventory's keys", async () =>
+        authority.keepKeys(),
       ),
     ),
     repeat(readinessMilliseconds, stopping.signal, async () => authority.checkReadiness()),

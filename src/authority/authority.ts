@@ -20,6 +20,14 @@ import type { IssuedCertificate } from './issuance-core.ts';
 import { issuerPolicyUseCases } from './issuer-policy.ts';
 import { issuerStanding } from './issuer-standing.ts';
 import { issuerUseCases } from './issuers.ts';
+import { keyActUseCases } from './key-acts.ts';
+import { keyCustodyUseCases } from './key-custody.ts';
+import { keyDestruction } from './key-destruction.ts';
+import { keyGenerationUseCases } from './key-generation.ts';
+import { keyReadingUseCases } from './key-reading.ts';
+import { keyReconciliation } from './key-reconciliation.ts';
+import { keyUpkeep } from './key-upkeep.ts';
+import { keyWarnings } from './key-warnings.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
 import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
@@ -61,6 +69,10 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     }),
   };
   const status = statusUseCases(context);
+  const warnings = keyWarnings(dependencies);
+  const destructions = keyDestruction(context);
+  const reconciliation = keyReconciliation(context, destructions);
+  const keyCare = keyUpkeep(context, warnings, destructions, reconciliation);
   return {
     /** The door's own check of a permission, before a use case is called: a refusal is audited. @throws ChanceryError forbidden */
     authorize: async (
@@ -101,7 +113,15 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...serverCertificateUseCases(context),
     /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
     refreshKeys: keys.refresh,
-    ...schedule(context, guard, clockWitness, status.endDueHolds),
+    /** That, and what this node's signers have counted, and its warnings; every second. */
+    keepKeys: keyCare.keep,
+    ...keyActUseCases(context),
+    ...keyGenerationUseCases(context),
+    ...keyCustodyUseCases(context),
+    ...keyReadingUseCases(context, warnings),
+    ...destructions.useCases,
+    ...reconciliation.useCases,
+    ...schedule(context, guard, clockWitness, status.endDueHolds, keyCare.turn),
   };
 }
 

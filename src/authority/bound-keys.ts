@@ -14,6 +14,16 @@ export interface BoundKeys {
    * @throws ChanceryError tokenUnavailable, or keyBlocked when a token lacks a key or has another
    */
   refresh(): Promise<void>;
+  /**
+   * Records how often this node's signers have counted each key, and takes the node's next share of a
+   * limit before the present one is used up. A limit is never passed: shares are given under its row's lock.
+   */
+  count(): Promise<void>;
+}
+
+/** A sixteenth of the limit at a time: what a node holds and does not use is lost to the others. */
+function shareOf(limit: number): number {
+  return Math.min(100_000, Math.max(16, Math.ceil(limit / 16)));
 }
 
 const roles = ['root', 'issuing'] as const;
@@ -26,12 +36,14 @@ interface ToBind {
 export function boundKeys(
   dependencies: Pick<
     AuthorityDependencies,
-    'unitOfWork' | 'tenant' | 'tokens' | 'log' | 'settings'
+    'unitOfWork' | 'tenant' | 'tokens' | 'log' | 'settings' | 'clock'
   >,
 ): BoundKeys {
-  const { unitOfWork, tenant, tokens, settings, log } = dependencies;
+  const { unitOfWork, tenant, tokens, settings, log, clock } = dependencies;
   /** By key: the version of its row that the signer was told of. */
   const told = new Map<KeyId, string>();
+  /** By key: the count that is on record. */
+  const counted = new Map<KeyId, number>();
 
   const bind = async (role: (typeof roles)[number], keys: readonly ToBind[]): Promise<void> => {
     if (keys.length === 0) return;
@@ -47,29 +59,77 @@ export function boundKeys(
     }
   };
 
-  return {
-    async rebind(keyId) {
-      const found = await unitOfWork.read(async (transaction) => {
-        const record = await transaction.keys.find(tenant, keyId);
-        return record && bindingOf(transaction, tenant, settings.node, record);
+  /** Before a key with a limit can sign here, this node needs a share of it; the next is taken ahead. */
+  const takeShare = async (keyId: KeyId): Promise<boolean> => {
+    const { key, count } = await unitOfWork.read(async ({ keys }) => ({
+      key: await keys.find(tenant, keyId),
+      count: (await keys.usage(tenant)).find(
+        (one) => one.keyId === keyId && one.node === settings.node,
+      ),
+    }));
+    if (key?.signatureLimit === undefined || key.privateState !== 'active') return false;
+    const share = shareOf(key.signatureLimit);
+    const left = (count?.allotted ?? 0) - (count?.signatures ?? 0);
+    if (left >= share) return false;
+    const before = count?.allotted ?? 0;
+    const after = await unitOfWork.run(async ({ keys }) =>
+      keys.allot(tenant, keyId, settings.node, share, clock.now()),
+    );
+    return after !== undefined && after > before;
+  };
+
+  const rebind = async (keyId: KeyId): Promise<void> => {
+    await takeShare(keyId);
+    const found = await unitOfWork.read(async (transaction) => {
+      const record = await transaction.keys.find(tenant, keyId);
+      return record && bindingOf(transaction, tenant, settings.node, record);
+    });
+    if (found === undefined || !isInToken(found.record)) return;
+    try {
+      await tokens[found.record.tokenRole].bind([found.binding]);
+    } catch (error) {
+      if (!isChanceryError(error)) throw error;
+      log('warn', 'a signer process could not be told of a key now; it is told within a second', {
+        keyId,
+        cause: error.message,
       });
-      if (found === undefined || !isInToken(found.record)) return;
-      try {
-        await tokens[found.record.tokenRole].bind([found.binding]);
-      } catch (error) {
-        if (!isChanceryError(error)) throw error;
-        log('warn', 'a signer process could not be told of a key now; it is told within a second', {
-          keyId,
-          cause: error.message,
+      told.delete(keyId);
+    }
+  };
+
+  return {
+    async count() {
+      const known = new Map(
+        (await unitOfWork.readOne(async ({ keys }) => keys.standings(tenant))).map((one) => [
+          one.keyId,
+          one,
+        ]),
+      );
+      for (const role of roles) {
+        const used = (await tokens[role].usage()).filter(
+          ({ keyId, signatures }) =>
+            known.has(keyId) && signatures > 0 && counted.get(keyId) !== signatures,
+        );
+        if (used.length === 0) continue;
+        await unitOfWork.run(async ({ keys }) => {
+          for (const { keyId, signatures } of used) {
+            await keys.countSignatures(tenant, keyId, settings.node, signatures, clock.now());
+          }
         });
-        told.delete(keyId);
+        for (const { keyId, signatures } of used) {
+          counted.set(keyId, signatures);
+          if (await takeShare(keyId)) await rebind(keyId);
+        }
       }
     },
+
+    rebind,
 
     async refresh() {
       const marks = await unitOfWork.readOne(async ({ keys }) => keys.standings(tenant));
       const changed = marks.filter(({ keyId, mark }) => told.get(keyId) !== mark);
       if (changed.length === 0) return;
+      for (const { keyId } of changed) await takeShare(keyId);
       const wanted = new Map(changed.map(({ keyId, mark }) => [keyId, mark]));
       const found = await unitOfWork.read(async (transaction) => {
         const records = (await transaction.keys.list(tenant)).filter(({ keyId }) =>
@@ -125,18 +185,15 @@ async function bindingOf(
     record.type === 'ca' && record.issuerId !== undefined
       ? await transaction.issuers.find(tenant, record.issuerId)
       : undefined;
-  const allotted =
-    record.signatureLimit === undefined
-      ? undefined
-      : (await transaction.keys.usage(tenant)).find(
-          (count) => count.keyId === record.keyId && count.node === node,
-        )?.allotted;
+  const count = (await transaction.keys.usage(tenant)).find(
+    (one) => one.keyId === record.keyId && one.node === node,
+  );
   const { keyId, purposes, algorithm, subjectPublicKeyInfo } = record;
   return {
     record,
     binding: {
       ...{ keyId, purposes, algorithm, subjectPublicKeyInfo },
-      life: lifeOf(record, issuer?.subject, allotted),
+      life: lifeOf(record, issuer?.subject, count),
     },
   };
 }

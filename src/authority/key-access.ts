@@ -1,11 +1,11 @@
 import { type PrincipalRecord, permissionsOf } from '../access/index.ts';
 import type { KeyState, Permission } from '../domain/index.ts';
-import {
-  type KeyCustodian,
-  type KeyRecord,
-  type KeyType,
-  type ModuleStanding,
-  type StoredKeyTransition,
+import type {
+  KeyCustodian,
+  KeyRecord,
+  KeyType,
+  ModuleStanding,
+  StoredKeyTransition,
 } from '../keys/index.ts';
 
 /** Who could use a key and who could have seen it in the clear, at one time (SP 800-57 Part 1 §9.3). */

@@ -1,4 +1,4 @@
-import type { KeyId } from '../domain/index.ts';
+import type { KeyId, TenantId } from '../domain/index.ts';
 import {
   type KeyRecord,
   type KeyUsageCount,
@@ -13,8 +13,8 @@ import type { Transaction } from './ports.ts';
 
 /** The warnings of this node's last look; each is said once as an alarm when it comes up. */
 export interface KeyWarnings {
-  /** Looks at every key; `found` are the findings of others (reconciliation, destruction). */
-  look(found: readonly KeyWarning[]): Promise<void>;
+  /** Looks at every key, and at what the last comparisons with the tokens found. */
+  look(): Promise<void>;
   of(keyId: KeyId): readonly KeyWarning[];
   all(): readonly KeyWarning[];
 }
@@ -53,7 +53,7 @@ export function keyWarnings(
   return {
     of: (keyId) => present.filter((warning) => warning.keyId === keyId),
     all: () => present,
-    async look(found) {
+    async look() {
       const now = await unitOfWork.read(async (transaction) => {
         const usage = await transaction.keys.usage(tenant);
         const warnings: KeyWarning[] = [];
@@ -61,7 +61,11 @@ export function keyWarnings(
           warnings.push(...(await ofKey(transaction, record, usage)));
           warnings.push(...notValidated(dependencies, record));
         }
-        return [...warnings, ...found];
+        return [
+          ...warnings,
+          ...(await ofTokens(transaction, tenant)),
+          ...(await unfinished(transaction, tenant, clock.now())),
+        ];
       });
       const known = new Set(present.map(nameOf));
       present = now;
@@ -74,6 +78,50 @@ export function keyWarnings(
       }
     },
   };
+}
+
+/** What the last comparison of each token found, whichever node made it. */
+async function ofTokens(
+  transaction: Transaction,
+  tenant: TenantId,
+): Promise<readonly KeyWarning[]> {
+  const warnings: KeyWarning[] = [];
+  for (const token of ['root', 'issuing']) {
+    const query = { kind: 'key.reconciliation', subject: token, limit: 1 };
+    const [last] = await transaction.evidence.list(tenant, query);
+    const findings = Array.isArray(last?.document['findings']) ? last.document['findings'] : [];
+    for (const { kind, keyId, problem } of findings as readonly Record<string, unknown>[]) {
+      warnings.push({
+        kind: 'tokenObject',
+        keyId: String(keyId),
+        message: `${token} token: ${String(kind)}: ${String(problem)}`,
+      });
+    }
+  }
+  return warnings;
+}
+
+/** Asked for this long ago, a destruction should be done. */
+const destructionMilliseconds = 60_000;
+
+async function unfinished(
+  transaction: Transaction,
+  tenant: TenantId,
+  now: Date,
+): Promise<readonly KeyWarning[]> {
+  const query = { kind: 'key.destructionIntent', limit: 200 };
+  const warnings: KeyWarning[] = [];
+  for (const { subject, by, at } of await transaction.evidence.list(tenant, query)) {
+    const key = await transaction.keys.find(tenant, subject);
+    if (key === undefined || key.privateState === 'destroyed') continue;
+    if (now.getTime() - at.getTime() < destructionMilliseconds) continue;
+    warnings.push({
+      kind: 'destructionUnfinished',
+      keyId: subject,
+      message: `the destruction of ${key.label}, asked for by ${by}, is not finished; \`chancery key reconcile --token ${key.tokenRole}\` finishes it`,
+    });
+  }
+  return warnings;
 }
 
 function nameOf({ kind, keyId }: KeyWarning): string {

@@ -250,7 +250,7 @@ async function requireOwn(transaction: Transaction, principal: Principal, keyId:
 
 /** A token's own self-test key, which signs probes alone: recorded once, active at once. */
 export async function recordSelfTestKey(
-  dependencies: Pick<AuthorityDependencies, 'clock'>,
+  dependencies: Pick<AuthorityDependencies, 'clock' | 'settings'>,
   transaction: Transaction,
   principal: Principal,
   key: ResponderKey & {

@@ -24,6 +24,7 @@ export function schedule(
   guard: InstallationGuard,
   clockWitness: ClockCheck,
   endDueHolds: () => Promise<number>,
+  keepKeys: () => Promise<void>,
 ) {
   const { dependencies, crls } = context;
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
@@ -65,6 +66,7 @@ export function schedule(
         await attempt('settling unfinished issuances', async () => settlePrepared(context));
         await attempt('ending holds', endDueHolds);
         await attempt('upkeep of the inventory', upkeep.turn);
+        await attempt('upkeep of keys', keepKeys);
       });
     },
 

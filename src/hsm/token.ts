@@ -90,7 +90,9 @@ class ChildToken implements Token {
     return key;
   }
 
-  usage(): Promise<readonly KeyUse[]> {
+  async usage(): Promise<readonly KeyUse[]> {
+    // A closed on-demand token has counted nothing since: it is not opened to say so.
+    if (this.#supervisor.health().state === 'idle') return [];
     return this.#call({ name: 'usage' });
   }
 

@@ -1,16 +1,16 @@
-import type { KeyLife, KeyRecord } from './ports.ts';
+import type { KeyLife, KeyRecord, KeyUsageCount } from './ports.ts';
 
 /**
  * What the signer process is told of a key (pure): with it the process refuses by itself what the state,
  * the scope, the period, the limit or another issuer's name forbid (SP 800-57 Part 1 §5.3, §7).
  *
  * @param issuerName DER Name of the issuer whose key it is; undefined for keys of no issuer
- * @param allotted how many signatures this node may count, all in all; read only under a limit
+ * @param count what this node has counted, and may count all in all under a limit
  */
 export function lifeOf(
   record: Pick<KeyRecord, 'type' | 'privateState' | 'scope' | 'cryptoperiod' | 'signatureLimit'>,
   issuerName?: Uint8Array,
-  allotted?: number,
+  count?: Pick<KeyUsageCount, 'allotted' | 'signatures'>,
 ): KeyLife {
   return {
     state: record.privateState,
@@ -23,6 +23,7 @@ export function lifeOf(
       : record.cryptoperiod.originatorUsageEnd
     )?.getTime(),
     // A limit of which this node has no share yet: nothing may be signed until it has one.
-    allotted: record.signatureLimit === undefined ? undefined : (allotted ?? 0),
+    allotted: record.signatureLimit === undefined ? undefined : (count?.allotted ?? 0),
+    counted: count?.signatures,
   };
 }
