@@ -40,6 +40,7 @@ export function standby(role: 'root' | 'issuing' | 'responder') {
         z.string().min(1).max(1000).optional(),
         variable('LIBRARY_PARAMETERS'),
         'Text that its module takes when it is initialised.',
+        'none',
       ),
       failBack: setting(
         duration('1s', '1d').default('60s'),

@@ -46,6 +46,7 @@ export function token(role: 'root' | 'issuing' | 'responder') {
         z.string().min(1).max(1000).optional(),
         variable('LIBRARY_PARAMETERS'),
         "Text that the module takes when it is initialised, as NSS's does: `configdir='sql:…' …`. No secret.",
+        'none',
       ),
       sessions: setting(
         z.int().min(1).max(256).default(4),
