@@ -36,6 +36,7 @@ import { type RenewRequest, renewCertificate } from './renewal.ts';
 import { responderKeyUseCases } from './responder-keys.ts';
 import { responderUseCases } from './responders.ts';
 import { schedule } from './schedule.ts';
+import { recordIssuingSelfTestKey } from './self-test-keys.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
 import { statusUseCases } from './status-acts.ts';
 import { unauthenticatedUseCases } from './unauthenticated.ts';
@@ -113,6 +114,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...serverCertificateUseCases(context),
     /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
     refreshKeys: keys.refresh,
+    recordSelfTestKeys: async (): Promise<void> => recordIssuingSelfTestKey(dependencies),
     /** That, and what this node's signers have counted, and its warnings; every second. */
     keepKeys: keyCare.keep,
     ...keyActUseCases(context),
