@@ -15,7 +15,7 @@ import {
 import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
-import { openConfiguredToken, routeSigner, type Token } from './hsm/index.ts';
+import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
 import { defaultCryptoperiods, keyTypes } from './keys/index.ts';
 import {
   defaultKeyPolicy,
@@ -112,6 +112,7 @@ export async function compose(
       signDeadline,
       issuanceLimit: configuration.tokens.issuing.queueLimit,
       settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),
+      distributeBeforeActivationSeconds: configuration.distributeBeforeActivationSeconds,
       inventory: configuration.inventory,
       keys: keySettingsOf(configuration.keys),
     },
@@ -211,7 +212,16 @@ function open(
   clock: Clock,
   logger: Logger,
 ): Token {
-  return openConfiguredToken(role, token, {
+  return openToken({
+    role,
+    module: token.module ?? findSofthsmModule(),
+    label: token.label,
+    serialNumber: token.serialNumber,
+    pinFile: token.pinFile,
+    environment: token.environment,
+    sessions: token.sessions,
+    queueLimit: token.queueLimit,
+    defaultDeadline: token.deadlineMilliseconds,
     // The root's token is opened only for the act that needs it (invariant 6).
     onDemand: role === 'root',
     clock,

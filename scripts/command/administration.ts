@@ -6,6 +6,7 @@ import { crlCommands } from './crls.ts';
 import { CommandError, usageError } from './exit.ts';
 import { keyKinds } from './key-kinds.ts';
 import { print, printJson, printTable, requireWritableFolder, writeFileWhole } from './output.ts';
+import { rolloverCommands } from './rollover.ts';
 import { cell, list, type Row, show } from './rows.ts';
 import { parseDays } from './values.ts';
 
@@ -17,6 +18,7 @@ export function administrationCommands(program: Command, environment: Environmen
   const client = (): Client => new Client(environment);
   profileCommands(program, client);
   const issuer = issuerCommands(program, client);
+  rolloverCommands(issuer, client);
   crlCommands(program, client, issuer);
   bundleCommands(program, client);
 }

@@ -1,6 +1,6 @@
 import { certificatesFromPem } from '../authority/index.ts';
 import { ChanceryError, type IssuerId, isChanceryError } from '../domain/index.ts';
-import { keyIdentifier, parseCertificate, verifyChain } from '../pkix/index.ts';
+import { isSelfSigned, keyIdentifier, parseCertificate, verifyChain } from '../pkix/index.ts';
 import type { AlternateChain } from './ports.ts';
 
 /**
@@ -14,9 +14,7 @@ export function readAlternateChain(pem: string): AlternateChain {
     const certificates = certificatesFromPem(pem).map((der) => parseCertificate(der));
     const [wrong] = verifyChain(certificates);
     if (wrong !== undefined) throw unusable(wrong.message);
-    const shown = certificates.filter(
-      ({ issuer, subject }) => Buffer.compare(issuer.der, subject.der) !== 0,
-    );
+    const shown = certificates.filter((certificate) => !isSelfSigned(certificate));
     const [own] = shown;
     if (own === undefined || own !== certificates[0]) {
       throw unusable('its first certificate is a root');

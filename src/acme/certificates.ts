@@ -1,4 +1,5 @@
 import { certificatesToPem } from '../authority/index.ts';
+import { isSelfSigned } from '../pkix/index.ts';
 import { accountPrincipal } from './account-principal.ts';
 import { alternatesOf } from './alternate-chains.ts';
 import type { AccountContext } from './context.ts';
@@ -42,5 +43,12 @@ async function chainsOf(
   const ref = { serialNumber, issuer: issuerId };
   const chain = await deps.authority.certificateChain(principal, ref);
   const [leaf = new Uint8Array()] = chain;
-  return [chain, ...alternatesOf(leaf, issuerId, policy.alternateChains ?? [], now)];
+  const made = (await deps.authority.alternatePaths(issuerId)).map((path) => ({
+    issuerId,
+    certificates: path.filter((certificate) => !isSelfSigned(certificate)),
+  }));
+  return [
+    chain,
+    ...alternatesOf(leaf, issuerId, [...(policy.alternateChains ?? []), ...made], now),
+  ];
 }

@@ -9,6 +9,7 @@ import { clockCheck } from './clock-check.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
 import { crlPublication } from './crl-publication.ts';
 import { crlUseCases } from './crls.ts';
+import { crossCertificationUseCases } from './cross-certification.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
 import { enrolmentUseCases } from './enrolment.ts';
@@ -35,8 +36,10 @@ import { purgeUseCases } from './purge.ts';
 import { type RenewRequest, renewCertificate } from './renewal.ts';
 import { responderKeyUseCases } from './responder-keys.ts';
 import { responderUseCases } from './responders.ts';
+import { rolloverUseCases } from './rollover.ts';
+import { rolloverActivation } from './rollover-activation.ts';
+import { rolloverRetirement } from './rollover-retirement.ts';
 import { schedule } from './schedule.ts';
-import { recordIssuingSelfTestKey } from './self-test-keys.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
 import { statusUseCases } from './status-acts.ts';
 import { unauthenticatedUseCases } from './unauthenticated.ts';
@@ -74,6 +77,9 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   const destructions = keyDestruction(context);
   const reconciliation = keyReconciliation(context, destructions);
   const keyCare = keyUpkeep(context, warnings, destructions, reconciliation);
+  const issuerActs = issuerUseCases(context);
+  const policyActs = issuerPolicyUseCases(context);
+  const activation = rolloverActivation(context);
   return {
     /** The door's own check of a permission, before a use case is called: a refusal is audited. @throws ChanceryError forbidden */
     authorize: async (
@@ -101,9 +107,11 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...exportUseCases(context),
     ...purgeUseCases(context),
     ...importUseCases(context),
-    ...issuerUseCases(context),
+    ...issuerActs,
+    ...rolloverUseCases(context, activation, { ...issuerActs, ...policyActs }),
+    ...crossCertificationUseCases(context),
     ...crlUseCases(context),
-    ...issuerPolicyUseCases(context),
+    ...policyActs,
     ...responderUseCases(context),
     ...responderKeyUseCases(context),
     ...principalUseCases(context),
@@ -114,7 +122,6 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...serverCertificateUseCases(context),
     /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
     refreshKeys: keys.refresh,
-    recordSelfTestKeys: async (): Promise<void> => recordIssuingSelfTestKey(dependencies),
     /** That, and what this node's signers have counted, and its warnings; every second. */
     keepKeys: keyCare.keep,
     ...keyActUseCases(context),
@@ -123,7 +130,10 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...keyReadingUseCases(context, warnings),
     ...destructions.useCases,
     ...reconciliation.useCases,
-    ...schedule(context, guard, clockWitness, status.endDueHolds, keyCare.turn),
+    ...schedule(context, guard, clockWitness, status.endDueHolds, keyCare.turn, [
+      activation.turn,
+      rolloverRetirement(context).turn,
+    ]),
   };
 }
 

@@ -165,8 +165,7 @@ async function buildOnce(
     const published = signed.map(
       ({ record }): CrlRecord => ({ ...record, snapshot, publishedAt: dependencies.clock.now() }),
     );
-    const facts = signed.map((crl) => crl.facts);
-    await recordPublication(dependencies, principal, state, published, facts);
+    await recordPublication(dependencies, principal, state, published);
     failpoint('crl.4-after-commit');
     const [first] = published;
     if (first === undefined) {
@@ -236,12 +235,10 @@ async function recordPublication(
   principal: Principal,
   state: CrlShardState,
   published: readonly CrlRecord[],
-  /** Of each, which token signed it. */
-  facts: readonly SignedCrl['facts'][],
 ): Promise<void> {
   const { unitOfWork, tenant } = dependencies;
   await unitOfWork.run(async (transaction) => {
-    for (const [at, record] of published.entries()) {
+    for (const record of published) {
       const { issuerId, shard, kind, crlNumber, baseCrlNumber, entries } = record;
       const { thisUpdate, nextUpdate, sha256 } = record;
       await transaction.crls.markPublished(record);
@@ -257,7 +254,6 @@ async function recordPublication(
           thisUpdate,
           nextUpdate,
           sha256,
-          ...facts[at],
         },
       });
       if (kind === 'complete' && isLast(state, record)) {
@@ -269,8 +265,12 @@ async function recordPublication(
 
 /** Of a retired shard, the CRL past its last certificate's notAfter (RFC 5280 §3.3). */
 export function isLast(
-  { lastNotAfter, statusPolicy }: CrlShardState,
+  { lastNotAfter, statusPolicy, issuerClosed }: CrlShardState,
   { thisUpdate }: Pick<CrlRecord, 'thisUpdate'>,
 ): boolean {
-  return lastNotAfter !== undefined && thisUpdate > lastNotAfter && !statusPolicy.crl.keepExpired;
+  return (
+    lastNotAfter !== undefined &&
+    thisUpdate > lastNotAfter &&
+    (issuerClosed || !statusPolicy.crl.keepExpired)
+  );
 }

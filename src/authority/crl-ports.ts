@@ -56,6 +56,8 @@ export interface CrlShard {
 export interface CrlShardState extends CrlShard {
   /** The issuer's, as it is now. */
   readonly statusPolicy: StatusPolicy;
+  /** The issuer's last certificate has expired, delegates' left out: the CRLs to come are its last. */
+  readonly issuerClosed: boolean;
   /** Highest number ever reserved; 0 before the first. */
   readonly lastNumber: bigint;
   /** Newest position of the change feed of this shard. */

@@ -52,7 +52,10 @@ export async function reserveCrls(
             kind: 'complete',
             // A shard's last CRL announces nothing: no delta will follow it.
             deltaSeconds: closing ? undefined : policy.deltaSeconds,
-            nextUpdate: later(now, issuer.record.crlLifetimeSeconds),
+            nextUpdate:
+              closing && state.issuerClosed
+                ? endOfTime
+                : later(now, issuer.record.crlLifetimeSeconds),
           };
     const delta =
       base?.snapshot === undefined || deltaSeconds === undefined
@@ -80,6 +83,13 @@ export async function reserveCrls(
     };
   });
 }
+
+/**
+ * nextUpdate of an issuer's last CRLs: no other will follow, and whoever validates what was signed while
+ * the certificates were valid needs one that has not run out. The value that RFC 5280 §4.1.2.5 gives to
+ * an end that nobody knows, and ETSI EN 319 411-1 §6.3.9 to the last CRL.
+ */
+export const endOfTime = new Date('9999-12-31T23:59:59Z');
 
 function later(time: Date, seconds: number): Date {
   return new Date(time.getTime() + seconds * 1000);

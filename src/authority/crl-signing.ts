@@ -3,11 +3,10 @@ import { type IssuedCrl, issueCrl, prepareCrl } from '../issuance/index.ts';
 import type { EncodedEntries } from '../issuance/ports.ts';
 import { CertificateListStream, entriesOnlyInStream } from '../pkix/index.ts';
 import { refuseLostDeltaEntries, refuseVanishedEntries } from './crl-comparison.ts';
-import type { DeltaBase } from './crl-reservation.ts';
+import { type DeltaBase, endOfTime } from './crl-reservation.ts';
 import { deltaUrl, scopeFlags, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
-import { type ObservedSigner, observedSigner } from './observed-signer.ts';
 import type { CrlRecord, CrlShardState } from './ports.ts';
 import { crlPath } from './published-paths.ts';
 import { readable, verifyPublishable } from './readable-crl.ts';
@@ -26,8 +25,6 @@ export interface SignedCrl {
   readonly issued: IssuedCrl;
   /** The version of that file; null when there is none. */
   readonly replaces: string | null;
-  /** For the audit record: which token signed. */
-  readonly facts: ReturnType<ObservedSigner['facts']>;
 }
 
 /**
@@ -53,7 +50,7 @@ export async function signCrl(
   }
   // The life that was reserved, from the moment that the CRL tells.
   const life = record.nextUpdate.getTime() - record.thisUpdate.getTime();
-  const nextUpdate = new Date(thisUpdate.getTime() + life);
+  const nextUpdate = new Date(Math.min(thisUpdate.getTime() + life, endOfTime.getTime()));
   const distributionPoint = shardUrl(urls, record.shard);
   const freshest = record.deltaSeconds === undefined ? undefined : deltaUrl(urls, record.shard);
   // No entry of an issuer is ever deleted, so all that expired since its beginning is on the list.
@@ -88,8 +85,7 @@ export async function signCrl(
     expiredCertsOnCrl,
     now: clock.now(),
   });
-  const observed = observedSigner(signer);
-  const issued = await issueCrl(prepared, observed.signer, settings.signDeadline);
+  const issued = await issueCrl(prepared, signer, settings.signDeadline);
   const replaces = await compare(dependencies, issuer, draft, issued);
   return {
     record: {
@@ -102,7 +98,6 @@ export async function signCrl(
     },
     issued,
     replaces,
-    facts: observed.facts(),
   };
 }
 

@@ -84,6 +84,8 @@ export interface AuthoritySettings {
   readonly settleAfterSeconds: number;
   /** Certificates of a job that one transaction changes; default 500. */
   readonly bulkBatchSize?: number | undefined;
+  /** Seconds that a successor's public key is to be had before its key may be activated. */
+  readonly distributeBeforeActivationSeconds: number;
   readonly inventory: InventorySettings;
   /** Undefined: the product's own policy. */
   readonly keys?: KeySettings | undefined;

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import { ChanceryError, isChanceryError } from '../domain/index.ts';
 import { headOctets, parseCertificateList, readCertificateListHead } from '../pkix/index.ts';
-import { buildTrustBundle, type TrustBundle } from '../trust/index.ts';
+import type { TrustBundle } from '../trust/index.ts';
 import type { AuthorityContext } from './context.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { StoredFile } from './ports.ts';
-import { parseCrlPath } from './published-paths.ts';
+import { isCaPath, parseCrlPath } from './published-paths.ts';
+import { defaultBundle } from './trust-anchors.ts';
 
 /** A public file with what HTTP caching needs (RFC 5280 §4.2.1.13, RFC 2585). */
 export interface PublishedFile {
@@ -21,8 +22,6 @@ export interface PublishedFile {
    */
   chunks(): AsyncIterable<Uint8Array>;
 }
-
-const caFile = /^ca\/[0-9a-f]{40}\.cer$/;
 
 /** The store is asked for its version again after this time; in between it is not asked. */
 const freshMilliseconds = 250;
@@ -82,7 +81,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
   return {
     /** Undefined: no such file. A damaged CRL is not served (T-DISK-3): the schedule makes it anew. */
     async publishedFile(path: string): Promise<PublishedFile | undefined> {
-      if (parseCrlPath(path) === undefined && !caFile.test(path)) {
+      if (parseCrlPath(path) === undefined && !isCaPath(path)) {
         return undefined;
       }
       const now = clock.now().getTime();
@@ -114,7 +113,7 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
       }
       const all = await issuers.all();
       if (bundle?.of !== all) {
-        bundle = { of: all, built: buildTrustBundle({ name, anchors: anchorsOf(all) }) };
+        bundle = { of: all, built: defaultBundle(all) };
       }
       return bundle.built;
     },
@@ -123,18 +122,6 @@ export function distributionUseCases({ dependencies, issuers }: AuthorityContext
 
 function isReplaced(error: unknown): boolean {
   return isChanceryError(error) && error.code === 'storeConflict';
-}
-
-/** The self-signed certificates at the top of every issuer's chain, each once. */
-function anchorsOf(all: readonly LoadedIssuer[]): readonly Uint8Array[] {
-  const anchors = new Map<string, Uint8Array>();
-  for (const { chain } of all) {
-    const top = chain.at(-1);
-    if (top !== undefined && Buffer.compare(top.issuer.der, top.subject.der) === 0) {
-      anchors.set(Buffer.from(top.der).toString('hex'), top.der);
-    }
-  }
-  return [...anchors.values()];
 }
 
 /** What a look over a whole file tells. */

@@ -55,7 +55,7 @@ export function enrolmentUseCases(context: AuthorityContext) {
       };
       return act(dependencies, principal, 'certificates:issue', described, async () => {
         const profile = requestableProfile(context, request.profile);
-        const issuer = await context.issuers.forIssuance(request.issuer);
+        const issuer = await context.issuers.forIssuance(request.issuer, 'default');
         return issueEndEntity(context, principal, issuer, profile, readCsr(request.csr), {
           overrides: {
             names: request.names,
@@ -91,7 +91,7 @@ export function enrolmentUseCases(context: AuthorityContext) {
       // What is promised by a wrong clock would last as long as that clock is wrong.
       await context.requireSound();
       const profile = requestableProfile(context, terms.profile);
-      const issuer = await context.issuers.forIssuance(terms.issuer);
+      const issuer = await context.issuers.forIssuance(terms.issuer, 'default');
       await context.standing.require({ issuer, profile });
       const decision = applyProfile({
         profile,

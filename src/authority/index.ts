@@ -6,6 +6,7 @@ export { createAuthority } from './authority.ts';
 export type { BulkRequest, BulkSearch } from './bulk-jobs.ts';
 export type { BulkForecast } from './bulk-preview.ts';
 export type { IssueRequest } from './certificates.ts';
+export type { PublishedCross } from './cross-certification.ts';
 export type {
   AuthorityDependencies,
   AuthoritySettings,
@@ -27,6 +28,7 @@ export type { Reconciliation } from './key-reconciliation.ts';
 export type { CreateCredentialRequest, CreatePrincipalRequest } from './principals.ts';
 export type { RenewRequest } from './renewal.ts';
 export { type AcceptedRestore, acceptRestore } from './restore.ts';
+export type { RolloverStatus } from './rollover.ts';
 export { type SoftwareRequest, softwareCertificationRequest } from './software-request.ts';
 export type { HoldRequest, ReleaseRequest, Revocation, RevokeRequest } from './status-acts.ts';
 export {

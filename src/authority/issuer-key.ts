@@ -1,6 +1,6 @@
-import { defaultStatusPolicy, type Principal } from '../domain/index.ts';
+import { defaultStatusPolicy, type Principal, type TenantId } from '../domain/index.ts';
 import { issueCertificationRequest } from '../issuance/index.ts';
-import type { GeneratedKey } from '../keys/index.ts';
+import type { GeneratedKey, KeyRecord } from '../keys/index.ts';
 import {
   defaultSignatureAlgorithm,
   encodeBasicConstraints,
@@ -20,7 +20,7 @@ import type { AuthorityDependencies } from './dependencies.ts';
 import { profileOf } from './issuer-parameters.ts';
 import type { CreateIssuerRequest } from './issuers.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
-import type { IssuerRecord } from './ports.ts';
+import type { IssuerRecord, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
 
 /**
@@ -63,13 +63,15 @@ export async function createIssuerKey(
     failpoint('issuer.1-after-key');
     await unitOfWork.run(async (transaction) => {
       const now = clock.now();
+      const before = await predecessorKey(transaction, tenant, request);
       await transaction.keys.insert(
         {
           ...key,
           tenant,
           type: 'ca',
-          record: key.keyId,
-          version: 1,
+          // The next version of the predecessor's key, under one record.
+          record: before?.record ?? key.keyId,
+          version: (before?.version ?? 0) + 1,
           tokenRole: record.tokenRole,
           owner: principal.name,
           origin: 'generated',
@@ -104,6 +106,18 @@ export async function createIssuerKey(
     });
     throw error;
   }
+}
+
+async function predecessorKey(
+  transaction: Transaction,
+  tenant: TenantId,
+  { predecessor }: CreateIssuerRequest,
+): Promise<KeyRecord | undefined> {
+  if (predecessor === undefined) {
+    return undefined;
+  }
+  const issuer = await transaction.issuers.find(tenant, predecessor);
+  return issuer && transaction.keys.find(tenant, issuer.keyId);
 }
 
 function issuerRecord(

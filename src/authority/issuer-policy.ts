@@ -140,6 +140,8 @@ export function issuerPolicyUseCases(context: AuthorityContext) {
   };
 }
 
+export type IssuerPolicyUseCases = ReturnType<typeof issuerPolicyUseCases>;
+
 /** Under the issuer's row lock: two changes at once would open the same shards twice. */
 async function locked(
   transaction: Transaction,

@@ -69,6 +69,8 @@ export interface IssuerStore {
   ): Promise<boolean>;
   /** The latest notAfter of what it issued, delegates' and its own certificates left out; undefined without any. */
   latestNotAfter(tenant: TenantId, issuerId: IssuerId): Promise<Date | undefined>;
+  /** Until when an OCSP responder has a delegate's certificate of it; undefined when none was issued. */
+  delegateUntil(tenant: TenantId, issuerId: IssuerId): Promise<Date | undefined>;
   /** As `find`, and locks its row until the transaction ends. */
   findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;
   find(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined>;

@@ -13,11 +13,11 @@ import { checkInstalledChain, emptyChain } from './installed-chain.ts';
 import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
 import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
 import { checkParameters, chosenParameters, profileNamed, profileOf } from './issuer-parameters.ts';
+import { distributeKey } from './key-distribution.ts';
 import { changeKeyState } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes } from './octets.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
-import { caPath } from './published-paths.ts';
 
 /** Beside what is named here, what its profile lets an administrator choose of its certificate. */
 export interface CreateIssuerRequest extends CaParameters {
@@ -28,8 +28,8 @@ export interface CreateIssuerRequest extends CaParameters {
   readonly keyAlgorithm: KeyAlgorithmName;
   /** RSA only; default pkcs1. */
   readonly signature?: 'pkcs1' | 'pss' | undefined;
-  /** RFC 4514; default CN=NAME. */
-  readonly subject?: string | undefined;
+  /** RFC 4514, or the very name of the issuer that it follows; default CN=NAME. */
+  readonly subject?: string | Name | undefined;
   /** A profile of type ca; default root-ca or issuing-ca. */
   readonly profile?: string | undefined;
   /** The issuer that it will follow: it is prepared, and issues nothing before its activation. */
@@ -41,7 +41,7 @@ const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 /** Makes issuers: the key in its token first, then the certificate through the one path of issuance. */
 export function issuerUseCases(context: AuthorityContext) {
   const { dependencies, issuers } = context;
-  const { unitOfWork, publisher, tenant } = dependencies;
+  const { unitOfWork, tenant } = dependencies;
 
   return {
     async listIssuers(principal: Principal): Promise<readonly IssuerRecord[]> {
@@ -189,10 +189,7 @@ export function issuerUseCases(context: AuthorityContext) {
     issuers.forget();
     const issuer = await issuers.byNameOrId(issuerId);
     await context.keys.rebind(issuer.record.keyId);
-    const certificate = issuer.record.certificate;
-    if (certificate !== undefined) {
-      await publisher.publish(caPath(issuerId), certificate);
-    }
+    await distributeKey(context, principal, issuer);
     if (issuer.record.standing !== 'prepared') {
       await context.crls.publish(issuer, principal);
     }
@@ -228,6 +225,8 @@ export function issuerUseCases(context: AuthorityContext) {
   }
 }
 
+export type IssuerUseCases = ReturnType<typeof issuerUseCases>;
+
 async function checkRequest(
   { issuers, dependencies, standing }: AuthorityContext,
   request: CreateIssuerRequest,
@@ -261,7 +260,8 @@ async function checkRequest(
 }
 
 function subjectOf(request: CreateIssuerRequest): Name {
-  return parseDistinguishedName(request.subject ?? `CN=${request.name}`);
+  const { subject = `CN=${request.name}` } = request;
+  return typeof subject === 'string' ? parseDistinguishedName(subject) : subject;
 }
 
 /** A creation that was cut off after its key was recorded goes on with that key. */

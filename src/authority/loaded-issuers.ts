@@ -3,6 +3,7 @@ import type { SigningIssuer } from '../issuance/index.ts';
 import {
   type Certificate,
   importVerificationKey,
+  isSelfSigned,
   keyIdentifier,
   parseCertificate,
   parseNameDer,
@@ -244,7 +245,5 @@ export function loadIssuer(
 
 /** The issuers' certificates above a leaf, without the root (a self-signed certificate ends the chain). */
 export function chainWithoutRoot(issuer: LoadedIssuer): readonly Uint8Array[] {
-  return issuer.chain
-    .filter(({ issuer: above, subject }) => Buffer.compare(above.der, subject.der) !== 0)
-    .map(({ der }) => der);
+  return issuer.chain.filter((certificate) => !isSelfSigned(certificate)).map(({ der }) => der);
 }

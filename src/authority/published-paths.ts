@@ -1,5 +1,6 @@
 import type { IssuerId } from '../domain/index.ts';
-import type { CrlRecord } from './ports.ts';
+import type { AuthoritySettings } from './dependencies.ts';
+import type { CrlRecord, CrossCertificate } from './ports.ts';
 
 /** `crl/{issuerId}/{shard}.crl`, or `{shard}-delta.crl`, below the published folder and the distribution URL. */
 export function crlPath(
@@ -27,4 +28,24 @@ export function parseCrlPath(
 /** `ca/{issuerId}.cer` below the published folder and the distribution URL. */
 export function caPath(issuerId: string): string {
   return `ca/${issuerId}.cer`;
+}
+
+/** `ca/{issuerId}-cross-{number}.cer`: another certificate of its key. */
+export function crossPath(issuerId: string, number: number): string {
+  return `ca/${issuerId}-cross-${number}.cer`;
+}
+
+/** Where it is to be had. */
+export function crossUrl(
+  { distributionUrl }: Pick<AuthoritySettings, 'distributionUrl'>,
+  { subjectIssuerId, number }: Pick<CrossCertificate, 'subjectIssuerId' | 'number'>,
+): string {
+  return `${distributionUrl}/${crossPath(subjectIssuerId, number)}`;
+}
+
+const caFile = /^ca\/[0-9a-f]{40}(-cross-[1-9]\d{0,3})?\.cer$/;
+
+/** Whether a published path is a CA certificate's. */
+export function isCaPath(path: string): boolean {
+  return caFile.test(path);
 }

@@ -71,7 +71,7 @@ export async function renewCertificate(
     const parsed = parseCertificate(certificate);
     const names = namesOf(parsed.extensions);
     refuseOtherNames(csr, parsed.subject, names);
-    const issuer = await context.issuers.byNameOrId(old.issuerId);
+    const issuer = await context.issuers.forIssuance(old.issuerId);
     return issueEndEntity(
       context,
       principal,

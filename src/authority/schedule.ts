@@ -25,6 +25,8 @@ export function schedule(
   clockWitness: ClockCheck,
   endDueHolds: () => Promise<number>,
   keepKeys: () => Promise<void>,
+  /** What is due of issuers that are prepared, and of those that retire. */
+  rollovers: readonly (() => Promise<void>)[],
 ) {
   const { dependencies, crls } = context;
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
@@ -65,6 +67,9 @@ export function schedule(
         }
         await attempt('settling unfinished issuances', async () => settlePrepared(context));
         await attempt('ending holds', endDueHolds);
+        for (const turn of rollovers) {
+          await attempt('rollover of an issuer', turn);
+        }
         await attempt('upkeep of the inventory', upkeep.turn);
         await attempt('upkeep of keys', keepKeys);
       });

@@ -47,6 +47,11 @@ export const keysSchema = z
       'CHANCERY_KEYS_REQUIRE_VALIDATED_MODULE',
       'Refuses tokens without a CMVP certificate in their configuration, and SoftHSM always: at start-up, when keys are made and when they are activated.',
     ),
+    distributeBeforeActivation: setting(
+      duration('0s', '366d').default('24h'),
+      'CHANCERY_KEYS_DISTRIBUTE_BEFORE_ACTIVATION',
+      "How long a successor's certificate, and a root's place in the trust bundle, is to be had before its key may be activated.",
+    ),
     reconcileEvery: setting(
       duration('1m', '31d').default('1h'),
       'CHANCERY_KEYS_RECONCILE_EVERY',

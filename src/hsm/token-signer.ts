@@ -8,7 +8,6 @@ import type {
   GenerateKeyRequest,
   KeyBinding,
   KeyDestruction,
-  TokenIdentity,
 } from '../keys/ports.ts';
 import {
   defaultSignatureAlgorithm,
@@ -18,7 +17,6 @@ import {
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
 import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
 import { IncomingStreams } from './incoming-streams.ts';
-import { keepSessionsAlive } from './keep-alive.ts';
 import { adoptedKey } from './key-adoption.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
@@ -53,7 +51,7 @@ export class TokenSigner {
   readonly #streams: IncomingStreams;
   readonly #hooks: SignerHooks;
   #selfTestKey: KeyId | undefined;
-  #identity: TokenIdentity;
+  #identity: Answers['identity'];
 
   /** Loads the module and opens the token; throws when it is not to be had. */
   constructor(
@@ -82,10 +80,6 @@ export class TokenSigner {
       },
     };
     this.#engine = new SigningEngine(connection, this.#bindings, engineHooks);
-  }
-
-  get identity(): TokenIdentity {
-    return this.#identity;
   }
 
   get blocked(): readonly BlockedKey[] {
@@ -196,8 +190,6 @@ export class TokenSigner {
         return await this.#engine.run((connection) => this.#random(connection, call.length), true);
       case 'selfTest':
         return await this.#selfTest();
-      case 'keepAlive':
-        return await this.#engine.run(keepSessionsAlive, true);
       case 'generateKeyPair':
         return await this.#generate(call.request);
       case 'adoptKeyPair':

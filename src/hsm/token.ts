@@ -1,6 +1,6 @@
 import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { SignedBy, Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
+import type { Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
 import type {
   AdoptKeyRequest,
   GeneratedKey,
@@ -13,9 +13,7 @@ import type {
   TokenObject,
   TokenRole,
 } from '../keys/ports.ts';
-import { FailoverToken, type MemberToken } from './failover-token.ts';
 import type { Answers, BlockedKey, TokenCall } from './messages.ts';
-import { breakerDelay } from './outage.ts';
 import { OutgoingStreams } from './outgoing-stream.ts';
 import { RandomReserve } from './random-reserve.ts';
 import { defaultQueueLimit, SignerSupervisor } from './signer-supervisor.ts';
@@ -31,37 +29,24 @@ export interface Token extends Signer, KeyToken {
   clearBlockedKey(keyId: KeyId): Promise<void>;
   health(): TokenHealth;
   metrics(): TokenMetrics;
-  /** The second token with the same keys, where one is configured. */
-  readonly standby?: Standby | undefined;
   /** Takes no more, waits for what runs (5 s at most), ends the signer process. */
   close(): Promise<void>;
-}
-
-/** A second token, and what a drill does with the two. */
-export interface Standby {
-  readonly token: Token;
-  /** Whether signatures go there now. */
-  readonly serving: boolean;
-  /** Ends the first token's signer process and starts none, as if its device were gone. */
-  holdFirst(): void;
-  releaseFirst(): void;
 }
 
 /** RSA 4096 takes a card minutes, SoftHSM seconds. */
 const generationDeadline = 120_000;
 
-class ChildToken implements MemberToken {
+class ChildToken implements Token {
   readonly role: TokenRole;
   readonly #supervisor: SignerSupervisor;
   readonly #defaultDeadline: number;
   readonly #random: RandomReserve;
   readonly #streams: OutgoingStreams;
 
-  /** @param patience as the supervisor's */
-  constructor(options: TokenOptions, patience?: () => number) {
+  constructor(options: TokenOptions) {
     this.role = options.role;
     this.#defaultDeadline = options.defaultDeadline ?? 5000;
-    this.#supervisor = new SignerSupervisor(options, patience);
+    this.#supervisor = new SignerSupervisor(options);
     this.#streams = new OutgoingStreams(
       (call, deadline) => this.#supervisor.call(call, deadline),
       options.queueLimit ?? defaultQueueLimit,
@@ -69,39 +54,12 @@ class ChildToken implements MemberToken {
     this.#random = new RandomReserve((length) => this.#call({ name: 'random', length }));
   }
 
-  sign(request: SignRequest, signedBy?: SignedBy): Promise<Uint8Array> {
-    return this.#supervisor.sign(request, signedBy);
+  sign(request: SignRequest): Promise<Uint8Array> {
+    return this.#supervisor.sign(request);
   }
 
-  async signStream(request: SignStreamRequest, signedBy?: SignedBy): Promise<Uint8Array> {
-    const signature = await this.#streams.sign(request);
-    const { token } = this.#supervisor;
-    if (token !== undefined) signedBy?.(token);
-    return signature;
-  }
-
-  get lost(): boolean {
-    return this.#supervisor.lost;
-  }
-
-  get wellSince(): number | undefined {
-    return this.#supervisor.wellSince;
-  }
-
-  remember(keys: readonly KeyBinding[]): void {
-    this.#supervisor.keys.remember(keys);
-  }
-
-  block(key: BlockedKey): void {
-    this.#supervisor.keys.block(key);
-  }
-
-  hold(): void {
-    this.#supervisor.hold();
-  }
-
-  release(): void {
-    this.#supervisor.release();
+  signStream(request: SignStreamRequest): Promise<Uint8Array> {
+    return this.#streams.sign(request);
   }
 
   async #call<C extends TokenCall>(
@@ -128,7 +86,7 @@ class ChildToken implements MemberToken {
   /** What comes out of the channel is a view of the whole message, which it would keep alive. */
   #remembered(made: GeneratedKey): GeneratedKey {
     const key = { ...made, subjectPublicKeyInfo: Uint8Array.from(made.subjectPublicKeyInfo) };
-    this.#supervisor.keys.remember([key]);
+    this.#supervisor.remember([key]);
     return key;
   }
 
@@ -144,7 +102,7 @@ class ChildToken implements MemberToken {
 
   /** The bindings are remembered even when the token is away: they hold once it is back. */
   async bind(keys: readonly KeyBinding[]): Promise<void> {
-    this.#supervisor.keys.remember(keys);
+    this.#supervisor.remember(keys);
     // A closed on-demand token is not opened for this: the comparison is made when it is.
     if (this.#supervisor.health().state === 'idle') return;
     await this.#call({ name: 'bind', keys });
@@ -167,17 +125,17 @@ class ChildToken implements MemberToken {
   }
 
   async destroyKeyPair(keyId: KeyId): Promise<KeyDestruction> {
-    this.#supervisor.keys.forget(keyId);
+    this.#supervisor.forget(keyId);
     return this.#call({ name: 'destroyKeyPair', keyId });
   }
 
   blockedKeys(): readonly BlockedKey[] {
-    return this.#supervisor.keys.blocked;
+    return this.#supervisor.blockedKeys();
   }
 
   async clearBlockedKey(keyId: KeyId): Promise<void> {
     await this.#call({ name: 'clearBlockedKey', keyId });
-    this.#supervisor.keys.unblock(keyId);
+    this.#supervisor.unblock(keyId);
   }
 
   health(): TokenHealth {
@@ -200,29 +158,9 @@ class ChildToken implements MemberToken {
  * Acts reject with ChanceryError `purposeRefused`, `overloaded` (queue full), `tokenUnavailable`
  * (nothing was signed), `keyBlocked` (wrong signature, or another public key), `outcomeUnknown`
  * (the process was lost while it signed).
- *
- * With a standby, what the first provably did not sign goes to the second: see `FailoverToken`.
  */
 export function openToken(options: TokenOptions): Token {
-  const { standby } = options;
-  if (standby === undefined) return new ChildToken(options);
-  const patience = (other: () => Token): (() => number) => {
-    return () => (other().health().state === 'ready' ? 0 : breakerDelay);
-  };
-  const first: ChildToken = new ChildToken(
-    { ...options, standby: undefined },
-    patience(() => second),
-  );
-  const second: ChildToken = new ChildToken(
-    {
-      ...options,
-      // Nothing of the first's place holds for the second.
-      ...{ serialNumber: undefined, environment: undefined, libraryParameters: undefined },
-      ...standby,
-    },
-    patience(() => first),
-  );
-  return new FailoverToken(first, second, options);
+  return new ChildToken(options);
 }
 
 /** One Signer over several tokens: each key's signatures are made in the token that has it. */
@@ -240,7 +178,7 @@ export function routeSigner(
     });
   };
   return {
-    sign: async (request, signedBy) => tokenOf(request.keyId).sign(request, signedBy),
-    signStream: async (request, signedBy) => tokenOf(request.keyId).signStream(request, signedBy),
+    sign: async (request) => tokenOf(request.keyId).sign(request),
+    signStream: async (request) => tokenOf(request.keyId).signStream(request),
   };
 }

@@ -38,6 +38,7 @@ export {
   type CertificateListOutline,
   CertificateListStream,
 } from './certificate-list-stream.ts';
+export { verifyChain } from './certification-path.ts';
 export {
   type CertificationRequestInfo,
   encodeCertificationRequestInfo,
@@ -86,9 +87,9 @@ export {
   parseResponseData,
 } from './ocsp-response.ts';
 export { oids } from './oids.ts';
-export { type PathInputs, type PathResult, validatePath, verifyChain } from './path/index.ts';
 export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
 export { encodeRevokedCertificates, type ParsedRevokedCertificate } from './revoked-certificate.ts';
+export { isSelfSigned } from './self-signed.ts';
 export {
   type CertificationRequestVerification,
   ecdsaRawToDer,

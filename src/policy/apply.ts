@@ -102,7 +102,7 @@ export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
     ...checkCaParametersFit(profile, parameters),
     ...validity.violations,
     ...(ca?.violations ?? []),
-    ...checkChain(profile, chain, extendedKeyUsage.granted),
+    ...checkChain(profile, chain, extendedKeyUsage.granted, parameters.selfIssued === true),
   );
   if (subject.subject.rdns.length === 0 && names.names.length === 0 && violations.length === 0) {
     violations.push(

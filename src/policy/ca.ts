@@ -26,6 +26,8 @@ export interface CaParameters extends SubtreeParameters, PolicyParameters {
   readonly pathLength?: number | undefined;
   /** Up to the profile's ceremonyMaximum. */
   readonly days?: number | undefined;
+  /** Its subject is its issuer's name: a link certificate, which no path length counts (RFC 5280 §6.1.4 (l)). */
+  readonly selfIssued?: boolean | undefined;
 }
 
 /** The constraints of a CA certificate to be made. */
@@ -46,7 +48,7 @@ export function applyCaParameters(
   chain: readonly Certificate[],
 ): CaResult {
   const violations: Violation[] = [];
-  const room = roomBelow(chain);
+  const room = roomBelow(chain, parameters.selfIssued === true);
   const asked = parameters.pathLength;
   let pathLength = room;
   if (profile.pathLength !== 'refused' && 'fixed' in profile.pathLength)
@@ -106,9 +108,9 @@ export function applyCaParameters(
  * nothing bounds it, negative when none may be issued at all. Self-issued certificates don't count
  * (RFC 5280 §6.1.4 (l)).
  */
-function roomBelow(chain: readonly Certificate[]): number | undefined {
+function roomBelow(chain: readonly Certificate[], selfIssued: boolean): number | undefined {
   let room: number | undefined;
-  let below = 1;
+  let below = selfIssued ? 0 : 1;
   for (const certificate of chain) {
     const pathLength = basicConstraintsOf(certificate)?.pathLenConstraint;
     if (pathLength !== undefined) room = Math.min(room ?? Infinity, pathLength - below);
@@ -126,10 +128,11 @@ export function checkChain(
   profile: Profile,
   chain: readonly Certificate[],
   extendedKeyUsage: readonly string[],
+  selfIssued = false,
 ): readonly Violation[] {
   const violations: Violation[] = [];
   const isCa = profile.type === 'ca';
-  let below = isCa ? 1 : 0;
+  let below = isCa && !selfIssued ? 1 : 0;
   chain.forEach((certificate, index) => {
     const which = index === 0 ? 'the issuer' : `certificate ${index + 1} above`;
     const constraints = basicConstraintsOf(certificate);

@@ -257,6 +257,7 @@ function stateOf(row: Row): CrlShardState {
   return {
     ...shardOf(row),
     statusPolicy: json<CrlShardState['statusPolicy']>(row, 'status_policy'),
+    issuerClosed: row['issuer_closed'] === true,
     lastNumber: bigint(row, 'last_number'),
     lastChange: bigint(row, 'last_change'),
     ...given('complete', published('complete')),

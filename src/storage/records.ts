@@ -123,6 +123,11 @@ export class PostgresIssuerStore implements IssuerStore {
     return row && date(row, 'not_after');
   }
 
+  async delegateUntil(tenant: TenantId, issuerId: IssuerId): Promise<Date | undefined> {
+    const [row] = await this.#session.query(this.#sql.delegateUntil, [tenant, issuerId]);
+    return row && date(row, 'not_after');
+  }
+
   async findForUpdate(tenant: TenantId, issuerId: IssuerId): Promise<IssuerRecord | undefined> {
     const [row] = await this.#session.query(this.#sql.findForUpdate, [tenant, issuerId]);
     return row && issuerOf(row);

@@ -162,15 +162,15 @@ export function makeNode(
       },
     },
     signer: {
-      async sign(request, signedBy) {
+      async sign(request) {
         await node.beforeSign?.(request.purpose);
         if (!roles.has(request.keyId)) await learn();
-        return signer.sign(request, signedBy);
+        return signer.sign(request);
       },
-      async signStream(request, signedBy) {
+      async signStream(request) {
         await node.beforeSign?.(request.purpose);
         if (!roles.has(request.keyId)) await learn();
-        return signer.signStream(request, signedBy);
+        return signer.signStream(request);
       },
     },
     tokens: { root: keyToken('root'), issuing: keyToken('issuing') },
@@ -189,6 +189,7 @@ export function makeNode(
       signDeadline: 5000,
       issuanceLimit: 100,
       settleAfterSeconds: 20,
+      distributeBeforeActivationSeconds: 3600,
       inventory: {
         retention: { standard: 86_400 },
         purge: 'command',

@@ -23,17 +23,17 @@ export interface LogEntry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export interface OpenTestToken<T> {
+export interface OpenTestToken {
   readonly token: Token;
-  readonly softhsm: T;
+  readonly softhsm: TestToken;
   readonly log: LogEntry[];
 }
 
 /** Opens a token through the signer process; closed after the test file. */
-export function openTestToken<T extends Omit<TestToken, 'environment'> & Pick<Shim, 'environment'>>(
-  softhsm: T,
+export function openTestToken(
+  softhsm: TestToken,
   options: Partial<TokenOptions> = {},
-): OpenTestToken<T> {
+): OpenTestToken {
   const log: LogEntry[] = [];
   const token = openToken({
     role: 'issuing',
@@ -94,10 +94,8 @@ export async function signsAgain(token: Token, key: KeyBinding, within = 30_000)
   return performance.now() - start;
 }
 
-/** A module behind the shim of test/faults/shim. */
-export interface Shim {
-  readonly modulePath: string;
-  readonly environment: Readonly<Record<string, string>>;
+/** SoftHSM behind the shim of test/faults/shim. */
+export interface ShimToken extends TestToken {
   /** Once `after` calls went through, the next `count` do the action; -1: until `stop`. */
   command(pkcs11Function: string, action: number | string, count?: number, after?: number): void;
   /** Whether the command has been used up. */
@@ -106,9 +104,6 @@ export interface Shim {
   /** How often each watched function was called so far. */
   calls(pkcs11Function: string): number;
 }
-
-/** SoftHSM behind the shim. */
-export type ShimToken = Omit<TestToken, 'environment'> & Shim;
 
 let compiled: string | undefined;
 
@@ -137,25 +132,18 @@ function compileShim(): string {
 /** A token whose module fails on command. */
 export function shimToken(label: string): ShimToken {
   const softhsm = testToken(label);
-  return { ...softhsm, ...shimOver(softHsmModule(), softhsm.folder, softhsm.environment) };
-}
-
-/** Another module that fails on command; `folder` takes what steers it. */
-export function shimOver(
-  module: string,
-  folder: string,
-  environment: Readonly<Record<string, string>> = {},
-): Shim {
-  const control = join(folder, 'shim-control');
-  const log = join(folder, 'shim-log');
+  const control = join(softhsm.folder, 'shim-control');
+  const log = join(softhsm.folder, 'shim-log');
+  const environment = {
+    ...softhsm.environment,
+    SHIM_MODULE: softHsmModule(),
+    SHIM_CONTROL: control,
+    SHIM_LOG: log,
+  };
   return {
+    ...softhsm,
     modulePath: compileShim(),
-    environment: {
-      ...environment,
-      SHIM_MODULE: module,
-      SHIM_CONTROL: control,
-      SHIM_LOG: log,
-    },
+    environment,
     command(pkcs11Function, action, count = 1, after = 0) {
       writeFileSync(`${control}.new`, `${pkcs11Function} ${action} ${count} ${after}\n`);
       renameSync(`${control}.new`, control);
@@ -163,11 +151,9 @@ export function shimOver(
     calm: () => !existsSync(control),
     stop: () => rmSync(control, { force: true }),
     calls: (pkcs11Function) =>
-      existsSync(log)
-        ? readFileSync(log, 'utf8')
-            .split('\n')
-            .filter((line) => line === pkcs11Function).length
-        : 0,
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => line === pkcs11Function).length,
   };
 }
 

@@ -10,6 +10,7 @@ import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
 import { responderRoutes } from './responders.ts';
+import { rolloverRoutes } from './rollover.ts';
 import { statusRoutes } from './status.ts';
 
 /** The whole REST interface, row by row. A path and method stand in it once. */
@@ -22,6 +23,7 @@ export const routes: readonly Route[] = [
   ...importRoutes,
   ...recordRoutes,
   ...issuerRoutes,
+  ...rolloverRoutes,
   ...responderRoutes,
   ...crlRoutes,
   ...principalRoutes,

@@ -43,7 +43,7 @@ export function crlStatements(schema: string) {
       WHERE ${byShard} AND retired_at IS NOT NULL AND last_not_after IS NULL`,
     endShard: `UPDATE {crl_shards} SET ended_at = $4
       WHERE ${byShard} AND last_not_after IS NOT NULL AND ended_at IS NULL`,
-    shardStates: `SELECT n.*, u.status_policy, COALESCE(i.last_change, 0) AS last_change,
+    shardStates: `SELECT n.*, u.status_policy, u.closed_at IS NOT NULL AS issuer_closed, COALESCE(i.last_change, 0) AS last_change,
         ${columnsOf('complete')}, ${columnsOf('delta')}, ${columnsOf('announcing')}
       FROM {crl_shards} n
         JOIN {issuers} u ON u.tenant = n.tenant AND u.issuer_id = n.issuer_id

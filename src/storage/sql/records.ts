@@ -37,6 +37,10 @@ export function issuerStatements(schema: string) {
       WHERE tenant = $1 AND issuer_id = $2 AND purged_at IS NULL AND type <> 'ocspSigning'
         AND ${notOfOwnKey}
       ORDER BY not_after DESC LIMIT 1`,
+    delegateUntil: `SELECT c.not_after FROM {certificates} c
+        JOIN {issuance_outcomes} o ON o.certificate_id = c.id AND o.state = 'issued'
+      WHERE c.tenant = $1 AND c.issuer_id = $2 AND c.type = 'ocspSigning'
+      ORDER BY c.not_after DESC LIMIT 1`,
     findForUpdate: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2 FOR NO KEY UPDATE',
     find: 'SELECT * FROM {issuers} WHERE tenant = $1 AND issuer_id = $2',
     findByName: 'SELECT * FROM {issuers} WHERE tenant = $1 AND name = $2',
