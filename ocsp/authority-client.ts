@@ -13,7 +13,7 @@ const largestAnswer = 1024 * 1024;
 
 /**
  * POSTs JSON to the CA's REST interface over TLS with the client certificate and answers the
- * parsed body. A new connection each time, so that a renewed certificate counts at once.
+ * parsed body, undefined for 204. A new connection each time, so that a renewed certificate counts at once.
  *
  * @param deadline milliseconds for the whole exchange
  * @throws ChanceryError `overloaded` when the CA can't be reached or asks to wait, `forbidden` with its reason otherwise
@@ -73,6 +73,7 @@ export async function postToAuthority(
       message: `the CA refused ${url.pathname} with ${status}: ${text.slice(0, 500)}`,
     });
   }
+  if (status === 204) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

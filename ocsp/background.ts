@@ -37,7 +37,19 @@ export function runInBackground(core: Core, options: ResponderOptions): () => Pr
     every(() => askedInterval, writeAsked),
     every(
       () => timing.issuersInterval,
-      async () => refreshIssuers(core, options),
+      async () => {
+        await refreshIssuers(core, options);
+        await delegates.refreshKeys();
+      },
+    ),
+    every(
+      () => timing.keyReportInterval,
+      async () => {
+        if (!(options.enrols ?? true) || options.foreign?.alone === true) return;
+        await core.keyUpkeep.turn().catch((error: unknown) => {
+          log('warn', 'the CA could not be told of the keys yet', { error });
+        });
+      },
     ),
     every(
       () => timing.delegatesInterval,

@@ -1,7 +1,7 @@
 import { ChanceryError } from '../src/domain/index.ts';
 import { issueCertificationRequest } from '../src/issuance/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
-import type { KeyBinding, KeyToken } from '../src/keys/ports.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
 import {
   type Certificate,
   decodePem,
@@ -16,7 +16,7 @@ import {
 } from '../src/pkix/index.ts';
 import { certificateInAnswer, postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
-import { delegatePurposes } from './delegate-store.ts';
+import { type DelegateKey, delegatePurposes } from './delegate-store.ts';
 import type { Enrolment } from './delegates.ts';
 import type { KnownIssuer } from './issuers.ts';
 
@@ -46,16 +46,18 @@ export class DelegateEnrolment implements Enrolment {
     this.#signDeadline = parts.signDeadline;
   }
 
-  async generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<KeyBinding> {
-    return this.#token.generateKeyPair({
+  async generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<DelegateKey> {
+    const made = await this.#token.generateKeyPair({
       keyAlgorithm,
       signatureAlgorithm: defaultSignatureAlgorithm(keyAlgorithm, 'pkcs1').name,
       purposes: delegatePurposes,
       label: `ocsp-${issuer.issuerId.slice(0, 16)}`,
     });
+    const { label, token, attributes } = made;
+    return { ...made, told: { label, token, attributes } };
   }
 
-  async enrol(issuer: KnownIssuer, key: KeyBinding): Promise<Certificate> {
+  async enrol(issuer: KnownIssuer, key: DelegateKey): Promise<Certificate> {
     const credential = await this.#client.read();
     const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
     const request = await issueCertificationRequest(
@@ -71,7 +73,7 @@ export class DelegateEnrolment implements Enrolment {
     const answer = await postToAuthority(
       new URL(`/api/v1/responders/${issuer.issuerId}/certificate`, this.#authorityUrl),
       credential,
-      { csr: encodePem('CERTIFICATE REQUEST', request) },
+      { csr: encodePem('CERTIFICATE REQUEST', request), ...(key.told ? { key: key.told } : {}) },
       exchangeDeadline,
     );
     const [block] = decodePem(certificateInAnswer(answer), 'CERTIFICATE');

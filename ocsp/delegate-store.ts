@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { IssuerId, SigningPurpose } from '../src/domain/index.ts';
-import type { KeyBinding, KeyLife } from '../src/keys/ports.ts';
+import type { GeneratedKey, KeyBinding, KeyLife } from '../src/keys/ports.ts';
 import {
   type Certificate,
   decodePem,
@@ -24,12 +24,20 @@ export function delegateLife(certified: boolean): KeyLife {
   return { state: certified ? 'active' : 'pre-activation', scope: 'full' };
 }
 
+/** What was read back of a key when it was made; the CA's inventory is told of it. */
+export type ToldKey = Pick<GeneratedKey, 'label' | 'token' | 'attributes'>;
+
+/** A key of a delegate. Older files don't tell how it was made. */
+export interface DelegateKey extends KeyBinding {
+  readonly told?: ToldKey | undefined;
+}
+
 /** A key as its file tells it; whether it may be used, its certificates tell. */
-type StoredKey = Omit<KeyBinding, 'life'>;
+type StoredKey = Omit<DelegateKey, 'life'>;
 
 /** What is kept of an issuer's delegate of one kind of key: the key's public side, and its certificates. */
 export interface StoredDelegate {
-  readonly key: KeyBinding | undefined;
+  readonly key: DelegateKey | undefined;
   readonly certificates: readonly Certificate[];
 }
 
@@ -81,6 +89,7 @@ export class DelegateStore {
       keyId: key.keyId,
       algorithm: key.algorithm,
       subjectPublicKeyInfo: Buffer.from(key.subjectPublicKeyInfo).toString('base64'),
+      told: key.told,
     };
     await writeAtomically(
       join(this.#folderOf(issuerId), keyFile(keyAlgorithm)),
@@ -150,12 +159,22 @@ function parseKey(text: string): StoredKey | undefined {
         purposes: delegatePurposes,
         algorithm: content.algorithm,
         subjectPublicKeyInfo,
+        ...('told' in content && isTold(content.told) ? { told: content.told } : {}),
       };
     }
   } catch {
     // Reported by the caller like any other content that is not a key's.
   }
   return undefined;
+}
+
+/** Our own file, written whole; what the members hold is the CA's to check. */
+function isTold(value: unknown): value is ToldKey {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ['label', 'token', 'attributes'].every((member) => Object.hasOwn(value, member))
+  );
 }
 
 function isSignatureAlgorithmName(value: unknown): value is SignatureAlgorithmName {

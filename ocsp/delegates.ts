@@ -1,7 +1,7 @@
 import type { IssuerId, KeyId } from '../src/domain/index.ts';
 import { ChanceryError, type Clock, errorCodes, isChanceryError } from '../src/domain/index.ts';
 import type { OcspDelegate } from '../src/issuance/index.ts';
-import type { KeyBinding, KeyToken } from '../src/keys/ports.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
 import {
   type Certificate,
   isPreferred,
@@ -9,15 +9,18 @@ import {
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
-import { type DelegateStore, delegateLife } from './delegate-store.ts';
+import { type Attempts, type Slot, slotName, usable } from './delegate-slot.ts';
+import type { DelegateKey, DelegateStore } from './delegate-store.ts';
+import type { FormerKeys } from './former-keys.ts';
 import type { KnownIssuer } from './issuers.ts';
+import type { KeyStandings } from './key-standings.ts';
 import type { Log, StatusRecord } from './ports.ts';
 import type { StatusLookup } from './status-lookup.ts';
 
 /** Makes keys and obtains certificates for them; see `DelegateEnrolment`. */
 export interface Enrolment {
-  generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<KeyBinding>;
-  enrol(issuer: KnownIssuer, key: KeyBinding): Promise<Certificate>;
+  generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<DelegateKey>;
+  enrol(issuer: KnownIssuer, key: DelegateKey): Promise<Certificate>;
 }
 
 export interface DelegatesParts {
@@ -27,6 +30,10 @@ export interface DelegatesParts {
   readonly keyAlgorithms: readonly KeyAlgorithmName[];
   readonly token: Pick<KeyToken, 'bind'>;
   readonly lookup: StatusLookup;
+  readonly standings: KeyStandings;
+  readonly former: FormerKeys;
+  /** Signatures with a key, as last counted. */
+  readonly signatures: (keyId: KeyId) => number;
   readonly clock: Clock;
   readonly log: Log;
   /**
@@ -36,26 +43,6 @@ export interface DelegatesParts {
   readonly enrols?: boolean | undefined;
   /** An issuer's answers must be made anew: a delegate that signed them is not trusted any more. */
   readonly withdrawn: (issuerId: IssuerId) => void;
-}
-
-/** An issuer's delegate of one kind of key. */
-interface Slot {
-  readonly issuerId: IssuerId;
-  readonly keyAlgorithm: KeyAlgorithmName;
-  key: KeyBinding | undefined;
-  delegates: OcspDelegate[];
-  /** Keys whose certificate is on hold or revoked: they sign nothing. */
-  readonly withdrawnKeys: Set<KeyId>;
-  /** The status of what was read was looked up: nothing is signed before. */
-  checked: boolean;
-}
-
-/** When a slot's turn comes again; kept apart from it, which begins with the first success. */
-interface Attempts {
-  busy: boolean;
-  failures: number;
-  /** Monotonic milliseconds before which nothing is tried again. */
-  next: number;
 }
 
 const firstRetry = 250;
@@ -127,7 +114,9 @@ export class Delegates {
 
   #current(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName, at: Date): OcspDelegate | undefined {
     const slot = this.#slots.get(slotName(issuerId, keyAlgorithm));
-    return slot === undefined ? undefined : currentDelegate(usable(slot), at);
+    return slot === undefined
+      ? undefined
+      : currentDelegate(usable(slot, this.#parts.standings), at);
   }
 
   /** When the first of an issuer's delegates ends, in milliseconds; 0 when one kind of key has none. */
@@ -182,6 +171,29 @@ export class Delegates {
       reasonCode: record.reasonCode,
     });
     this.#parts.withdrawn(record.issuerId);
+  }
+
+  /** Asks the CA's inventory where the keys stand, and tells the token: a suspended key signs nothing. */
+  async refreshKeys(): Promise<void> {
+    const { standings, former, token } = this.#parts;
+    const slots = [...this.#slots.values()];
+    const keyIds = slots.flatMap(({ key, delegates }) => [
+      ...(key === undefined ? [] : [key.keyId]),
+      ...delegates.map(({ keyId }) => keyId),
+    ]);
+    const formerIds = (await former.list()).map(({ keyId }) => keyId);
+    const changed = new Set(await standings.refresh([...new Set([...keyIds, ...formerIds])]));
+    for (const slot of slots) {
+      const { key } = slot;
+      if (key !== undefined && changed.has(key.keyId) && slot.delegates.length > 0) {
+        slot.key = { ...key, life: standings.lifeOf(key.keyId) };
+        await token.bind([slot.key]);
+      }
+      if (slot.delegates.some((one) => changed.has(one.keyId) && !standings.maySign(one.keyId))) {
+        this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
+        this.#parts.withdrawn(slot.issuerId);
+      }
+    }
   }
 
   /** All are read anew, and their status with them. */
@@ -262,7 +274,7 @@ export class Delegates {
   }
 
   /** The key as far as the token holds it; undefined when it never will again. */
-  async #confirmed(issuerId: IssuerId, key: KeyBinding): Promise<KeyBinding | undefined> {
+  async #confirmed(issuerId: IssuerId, key: DelegateKey): Promise<DelegateKey | undefined> {
     const { token, log } = this.#parts;
     try {
       await token.bind([key]);
@@ -289,6 +301,7 @@ export class Delegates {
     const { clock, enrolment, store, log } = this.#parts;
     const now = clock.now();
     await this.#prune(issuer, slot, now);
+    await this.#giveUpKey(issuer, slot);
     if (!this.#isDue(issuer, slot)) {
       return;
     }
@@ -314,10 +327,23 @@ export class Delegates {
     });
   }
 
+  /** OCSP keys rotate by themselves: their certificates travel with each answer (SP 800-57 Part 1 §8.2.3). */
+  async #giveUpKey(issuer: KnownIssuer, slot: Slot): Promise<void> {
+    const { standings, former, signatures, log } = this.#parts;
+    const { key } = slot;
+    if (key === undefined || slot.delegates.length === 0) return;
+    if (!standings.rotationDue(key.keyId, signatures(key.keyId))) return;
+    const { state } = standings.get(key.keyId) ?? {};
+    await former.keep(key.keyId, `followed by another while ${state ?? 'active'}`);
+    slot.key = undefined;
+    log('info', 'a delegate gets a new key', { issuer: issuer.name, keyId: key.keyId, state });
+  }
+
   #isDue(issuer: KnownIssuer, slot: Slot): boolean {
     const now = this.#parts.clock.now();
-    const current = currentDelegate(usable(slot), now);
-    const due = current === undefined || renewalTime(current.certificate) <= now;
+    const current = currentDelegate(usable(slot, this.#parts.standings), now);
+    const due =
+      current === undefined || slot.key === undefined || renewalTime(current.certificate) <= now;
     return due && now < issuer.certificate.validity.notAfter;
   }
 
@@ -331,7 +357,7 @@ export class Delegates {
     if (slot.key !== undefined && faults.length === 0) {
       const delegate = delegateOf(certificate, slot.key);
       if (slot.key.life.state !== 'active') {
-        slot.key = { ...slot.key, life: delegateLife(true) };
+        slot.key = { ...slot.key, life: this.#parts.standings.lifeOf(slot.key.keyId) };
         await this.#parts.token.bind([slot.key]);
       }
       slot.delegates.push(delegate);
@@ -366,12 +392,4 @@ export class Delegates {
       await this.#parts.store.removeCertificate(issuer.issuerId, one.certificate);
     }
   }
-}
-
-function slotName(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): string {
-  return `${issuerId}/${keyAlgorithm}`;
-}
-
-function usable(slot: Slot): readonly OcspDelegate[] {
-  return slot.checked ? slot.delegates.filter((one) => !slot.withdrawnKeys.has(one.keyId)) : [];
 }

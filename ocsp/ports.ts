@@ -2,6 +2,8 @@ import type {
   CertificateStatus,
   IssuanceState,
   IssuerId,
+  KeyId,
+  KeyState,
   ReasonCode,
   SerialNumber,
 } from '../src/domain/index.ts';
@@ -76,9 +78,21 @@ export interface StatusIssuer {
   readonly policy?: AnswerPolicy | undefined;
 }
 
+/** Where a key of a responder stands in the CA's inventory. */
+export interface KeyStanding {
+  readonly keyId: KeyId;
+  readonly state: KeyState;
+  readonly activatedAt?: Date | undefined;
+  /** End of its originator-usage period (SP 800-57 Part 1 §5.3.6): nothing is signed from then on. */
+  readonly originatorUsageEnd?: Date | undefined;
+  readonly signatureLimit?: number | undefined;
+}
+
 /** The responder's one source of status, over a database role that reads views only. */
 export interface StatusSource {
   issuers(): Promise<readonly StatusIssuer[]>;
+  /** Keys that the inventory does not know are missing from the answer. */
+  keys?(keyIds: readonly KeyId[]): Promise<readonly KeyStanding[]>;
   /** Several at once; absent ones are missing from the answer. */
   lookup(
     issuerId: IssuerId,

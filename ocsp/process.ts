@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { DatabaseConfiguration, ResponderConfiguration } from '../src/config/index.ts';
 import { type Clock, isChanceryError } from '../src/domain/index.ts';
-import { findSofthsmModule, openToken, type Token } from '../src/hsm/index.ts';
+import { openConfiguredToken, type Token } from '../src/hsm/index.ts';
 import {
   openReplica,
   openStatusStorage,
@@ -80,20 +80,7 @@ interface Parts {
 }
 
 function open(configuration: ResponderConfiguration, log: Log): Token {
-  const { token } = configuration;
-  return openToken({
-    role: 'responder',
-    module: token.module ?? findSofthsmModule(),
-    label: token.label,
-    serialNumber: token.serialNumber,
-    pinFile: token.pinFile,
-    environment: token.environment,
-    sessions: token.sessions,
-    queueLimit: token.queueLimit,
-    defaultDeadline: token.deadlineMilliseconds,
-    clock,
-    log,
-  });
+  return openConfiguredToken('responder', configuration.token, { clock, log });
 }
 
 /** A database that is away is waited for; a wrong role or schema is an error of configuration. */

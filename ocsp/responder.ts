@@ -16,8 +16,11 @@ import { DelegateEnrolment } from './delegate-enrolment.ts';
 import { DelegateStore } from './delegate-store.ts';
 import { Delegates } from './delegates.ts';
 import { OcspExchange } from './exchange.ts';
+import { FormerKeys } from './former-keys.ts';
 import { createOcspServer, drain, type ListenAddress, listen } from './http-server.ts';
 import { IssuerDirectory, type KnownIssuer } from './issuers.ts';
+import { KeyStandings } from './key-standings.ts';
+import { KeyUpkeep } from './key-upkeep.ts';
 import { LiveSource } from './live-source.ts';
 import { MemoryPath } from './memory-path.ts';
 import type { ForeignSigners, Log, StatusRecord, StatusSource } from './ports.ts';
@@ -88,6 +91,8 @@ export interface ResponderTiming {
   readonly delegatesInterval: number;
   readonly readinessInterval: number;
   readonly clientCertificateInterval: number;
+  /** Between two reports of keys to the CA. */
+  readonly keyReportInterval: number;
 }
 
 const defaultTiming: ResponderTiming = {
@@ -98,6 +103,7 @@ const defaultTiming: ResponderTiming = {
   delegatesInterval: 250,
   readinessInterval: 5000,
   clientCertificateInterval: 60_000,
+  keyReportInterval: 60_000,
 };
 
 export interface Responder {
@@ -170,14 +176,22 @@ function createCore(options: ResponderOptions) {
     ledger.noteIssuer(issuerId);
     cache.evictIssuer(issuerId);
   };
+  const { authorityUrl } = options.enrolment;
+  const standings = new KeyStandings(source, clock, log);
+  const former = new FormerKeys({
+    ...{ folder: join(options.folder, 'former-keys'), token, standings, clock, log },
+  });
+  const keyUpkeep = new KeyUpkeep({ token, standings, former, client, authorityUrl });
   const delegates = new Delegates({
     store: new DelegateStore(join(options.folder, 'delegates'), log),
     enrolment: new DelegateEnrolment({
       token,
       client,
-      authorityUrl: options.enrolment.authorityUrl,
+      authorityUrl,
       signDeadline,
     }),
+    ...{ standings, former },
+    signatures: (keyId) => keyUpkeep.signatures(keyId),
     enrols: options.enrols,
     keyAlgorithms: options.delegateKeys,
     token,
@@ -299,6 +313,7 @@ function createCore(options: ResponderOptions) {
     issuers,
     lookup,
     client,
+    keyUpkeep,
     delegates,
     noteStatus,
     forgetIssuer,

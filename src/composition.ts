@@ -15,7 +15,7 @@ import {
 import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
-import { findSofthsmModule, openToken, routeSigner, type Token } from './hsm/index.ts';
+import { openConfiguredToken, routeSigner, type Token } from './hsm/index.ts';
 import { defaultCryptoperiods, keyTypes } from './keys/index.ts';
 import {
   defaultKeyPolicy,
@@ -212,16 +212,7 @@ function open(
   clock: Clock,
   logger: Logger,
 ): Token {
-  return openToken({
-    role,
-    module: token.module ?? findSofthsmModule(),
-    label: token.label,
-    serialNumber: token.serialNumber,
-    pinFile: token.pinFile,
-    environment: token.environment,
-    sessions: token.sessions,
-    queueLimit: token.queueLimit,
-    defaultDeadline: token.deadlineMilliseconds,
+  return openConfiguredToken(role, token, {
     // The root's token is opened only for the act that needs it (invariant 6).
     onDemand: role === 'root',
     clock,

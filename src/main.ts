@@ -125,6 +125,7 @@ async function bindUntilDone(
   while (!signal.aborted) {
     try {
       await composition.bindKeys();
+      await composition.authority.recordSelfTestKeys();
       return;
     } catch (error) {
       logger.error(

@@ -11,11 +11,13 @@ export class JoinedSource implements StatusSource {
   readonly #database: StatusSource;
   readonly #foreign: ForeignAuthorities;
   readonly hear?: NonNullable<StatusSource['hear']>;
+  readonly keys?: NonNullable<StatusSource['keys']>;
 
   constructor(database: StatusSource, foreign: ForeignAuthorities) {
     this.#database = database;
     this.#foreign = foreign;
     if (database.hear !== undefined) this.hear = database.hear.bind(database);
+    if (database.keys !== undefined) this.keys = database.keys.bind(database);
   }
 
   /** An issuer in the database is served from there, also when it is configured as foreign. */

@@ -15,7 +15,7 @@ import {
   createPinFile,
   findSofthsmModule,
   initialiseToken,
-  openToken,
+  openConfiguredToken,
   softhsmConfiguration,
   type Token,
 } from '../../src/hsm/index.ts';
@@ -210,16 +210,7 @@ async function checkToken(role: TokenRole, token: TokenConfiguration): Promise<v
 }
 
 function openConfigured(role: TokenRole, token: TokenConfiguration): Token {
-  return openToken({
-    role,
-    module: token.module ?? findSofthsmModule(),
-    label: token.label,
-    serialNumber: token.serialNumber,
-    pinFile: token.pinFile,
-    environment: token.environment,
-    sessions: 1,
-    clock: systemClock,
-  });
+  return openConfiguredToken(role, token, { standby: undefined, sessions: 1, clock: systemClock });
 }
 
 /** A client key in software (invariant 6): mode 0600, made where it is used, never sent. */

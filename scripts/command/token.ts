@@ -5,7 +5,7 @@ import {
   loadResponderConfiguration,
   type TokenConfiguration,
 } from '../../src/config/index.ts';
-import { findSofthsmModule, openToken, type Token } from '../../src/hsm/index.ts';
+import { openConfiguredToken, type Token } from '../../src/hsm/index.ts';
 import { usageError } from './exit.ts';
 import { replaceToken } from './initialise.ts';
 
@@ -75,17 +75,14 @@ async function withToken<T>(
   role: string,
   work: (token: Token) => Promise<T>,
 ): Promise<T> {
-  const configured = tokenOf(environment, role);
-  const token = openToken({
-    role: role as (typeof tokenRoles)[number],
-    module: configured.module ?? findSofthsmModule(),
-    label: configured.label,
-    serialNumber: configured.serialNumber,
-    pinFile: configured.pinFile,
-    environment: configured.environment,
-    sessions: 1,
-    clock: systemClock,
-  });
+  const token = openConfiguredToken(
+    role as (typeof tokenRoles)[number],
+    tokenOf(environment, role),
+    {
+      sessions: 1,
+      clock: systemClock,
+    },
+  );
   try {
     return await work(token);
   } finally {

@@ -40,6 +40,7 @@ import { rolloverUseCases } from './rollover.ts';
 import { rolloverActivation } from './rollover-activation.ts';
 import { rolloverRetirement } from './rollover-retirement.ts';
 import { schedule } from './schedule.ts';
+import { recordIssuingSelfTestKey } from './self-test-keys.ts';
 import { serverCertificateUseCases } from './server-certificate.ts';
 import { statusUseCases } from './status-acts.ts';
 import { unauthenticatedUseCases } from './unauthenticated.ts';
@@ -122,6 +123,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...serverCertificateUseCases(context),
     /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
     refreshKeys: keys.refresh,
+    recordSelfTestKeys: async (): Promise<void> => recordIssuingSelfTestKey(dependencies),
     /** That, and what this node's signers have counted, and its warnings; every second. */
     keepKeys: keyCare.keep,
     ...keyActUseCases(context),

@@ -165,7 +165,8 @@ async function buildOnce(
     const published = signed.map(
       ({ record }): CrlRecord => ({ ...record, snapshot, publishedAt: dependencies.clock.now() }),
     );
-    await recordPublication(dependencies, principal, state, published);
+    const facts = signed.map((crl) => crl.facts);
+    await recordPublication(dependencies, principal, state, published, facts);
     failpoint('crl.4-after-commit');
     const [first] = published;
     if (first === undefined) {
@@ -235,10 +236,12 @@ async function recordPublication(
   principal: Principal,
   state: CrlShardState,
   published: readonly CrlRecord[],
+  /** Of each, which token signed it. */
+  facts: readonly SignedCrl['facts'][],
 ): Promise<void> {
   const { unitOfWork, tenant } = dependencies;
   await unitOfWork.run(async (transaction) => {
-    for (const record of published) {
+    for (const [at, record] of published.entries()) {
       const { issuerId, shard, kind, crlNumber, baseCrlNumber, entries } = record;
       const { thisUpdate, nextUpdate, sha256 } = record;
       await transaction.crls.markPublished(record);
@@ -254,6 +257,7 @@ async function recordPublication(
           thisUpdate,
           nextUpdate,
           sha256,
+          ...facts[at],
         },
       });
       if (kind === 'complete' && isLast(state, record)) {

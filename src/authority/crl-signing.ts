@@ -7,6 +7,7 @@ import { type DeltaBase, endOfTime } from './crl-reservation.ts';
 import { deltaUrl, scopeFlags, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
+import { type ObservedSigner, observedSigner } from './observed-signer.ts';
 import type { CrlRecord, CrlShardState } from './ports.ts';
 import { crlPath } from './published-paths.ts';
 import { readable, verifyPublishable } from './readable-crl.ts';
@@ -25,6 +26,8 @@ export interface SignedCrl {
   readonly issued: IssuedCrl;
   /** The version of that file; null when there is none. */
   readonly replaces: string | null;
+  /** For the audit record: which token signed. */
+  readonly facts: ReturnType<ObservedSigner['facts']>;
 }
 
 /**
@@ -85,7 +88,8 @@ export async function signCrl(
     expiredCertsOnCrl,
     now: clock.now(),
   });
-  const issued = await issueCrl(prepared, signer, settings.signDeadline);
+  const observed = observedSigner(signer);
+  const issued = await issueCrl(prepared, observed.signer, settings.signDeadline);
   const replaces = await compare(dependencies, issuer, draft, issued);
   return {
     record: {
@@ -98,6 +102,7 @@ export async function signCrl(
     },
     issued,
     replaces,
+    facts: observed.facts(),
   };
 }
 

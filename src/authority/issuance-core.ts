@@ -20,6 +20,7 @@ import { type Act, recordDone } from './acts.ts';
 import { chooseShard, type Sharding, shardUrl } from './crl-shards.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { inventoryRow } from './inventory-row.ts';
+import { type ObservedSigner, observedSigner } from './observed-signer.ts';
 import { sha256 } from './octets.ts';
 import type { CertificateRecord, IssuerRecord, Transaction } from './ports.ts';
 import { drawSerialNumber } from './serial-numbers.ts';
@@ -134,15 +135,16 @@ export async function issueFromOrder(
       throw error;
     }
     failpoint('issue.2-after-intent');
+    const observed = observedSigner(signer);
     let certificate: Uint8Array;
     try {
-      certificate = await issueCertificate(prepared, signer, settings.signDeadline);
+      certificate = await issueCertificate(prepared, observed.signer, settings.signDeadline);
     } catch (error) {
       await abandon(dependencies, order, record, error);
       throw error;
     }
     failpoint('issue.3-after-signature');
-    const issued = await complete(dependencies, order, record, certificate);
+    const issued = await complete(dependencies, order, record, certificate, observed);
     failpoint('issue.4-after-commit');
     return { record: issued, certificate };
   }
@@ -250,6 +252,7 @@ async function complete(
   order: IssuanceOrder,
   record: CertificateRecord,
   certificate: Uint8Array,
+  observed: ObservedSigner,
 ): Promise<CertificateRecord> {
   const { unitOfWork, clock } = dependencies;
   const issuedAt = clock.now();
@@ -274,6 +277,7 @@ async function complete(
             profile: record.profileName,
             subject: record.subject,
             names: record.names,
+            ...observed.facts(),
             ...order.act.details,
           },
         }),

@@ -9,21 +9,8 @@ import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
 import type { Settings } from './schema.ts';
 import { type StoreConfiguration, storeOf } from './store.ts';
+import { type TokenConfiguration, tokenConfiguration } from './tokens.ts';
 import { type HostAndPort, hostAndPortOf, parseDuration } from './values.ts';
-
-/** One PKCS#11 token; paths are absolute, secrets are named by file only. */
-export interface TokenConfiguration {
-  readonly folder: string;
-  /** Undefined: SoftHSM's module, wherever the system keeps it. */
-  readonly module: string | undefined;
-  readonly label: string;
-  readonly serialNumber: string | undefined;
-  readonly pinFile: string;
-  readonly environment: Readonly<Record<string, string>>;
-  readonly sessions: number;
-  readonly queueLimit: number;
-  readonly deadlineMilliseconds: number;
-}
 
 /** How to reach the database as one role. The URL carries the password that its file held: never log it. */
 export interface DatabaseConfiguration {
@@ -313,20 +300,12 @@ export function urlsOf(settings: Settings): Configuration['urls'] {
 }
 
 function tokenOf(at: Place, role: 'root' | 'issuing' | 'responder'): TokenConfiguration {
-  const token = at.loaded.settings.tokens[role];
-  const path = (key: string) => `tokens.${role}.${key}`;
-  const folder = pathOf(at, path('folder'), token.folder, inData(at, `tokens/${role}`));
-  return {
-    folder,
-    module: token.module && pathOf(at, path('module'), token.module, ''),
-    label: token.label,
-    serialNumber: token.serialNumber,
-    pinFile: pathOf(at, path('pinFile'), token.pinFile, resolve(folder, 'pin')),
-    environment: token.environment ?? { SOFTHSM2_CONF: resolve(folder, 'softhsm2.conf') },
-    sessions: token.sessions,
-    queueLimit: token.queueLimit,
-    deadlineMilliseconds: seconds(token.deadline) * 1000,
-  };
+  const resolved = (key: string, value: string) =>
+    resolvePath(at.loaded, `tokens.${role}.${key}`, value, at.cwd);
+  return tokenConfiguration(role, at.loaded.settings.tokens[role], {
+    folder: inData(at, `tokens/${role}`),
+    resolved,
+  });
 }
 
 type UrlKey = 'url' | 'ownerUrl' | 'ocspUrl' | 'ocspReplicaUrl';

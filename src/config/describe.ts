@@ -10,6 +10,10 @@ const sectionTexts: Readonly<Record<string, string>> = {
   'tokens.root': "The root issuers' token; opened only for the act that needs it.",
   'tokens.issuing': "The other issuers' token.",
   'tokens.responder': "The responder's token.",
+  'tokens.root.standby':
+    'A second root token; `docs/operations/tokens.md` tells how the keys get there.',
+  'tokens.issuing.standby': 'A second issuing token with the same keys.',
+  'tokens.responder.standby': 'A second responder token with the same keys.',
   profiles: 'Certificate profiles.',
   'names.allow':
     'Names that certificates may carry. Without a list any name that the profile allows.',

@@ -12,7 +12,6 @@ export type {
   NameListsConfiguration,
   ResponderConfiguration,
   SharedConfiguration,
-  TokenConfiguration,
 } from './configuration.ts';
 export {
   listenAddresses,
@@ -25,4 +24,5 @@ export type { Environment } from './load.ts';
 export { dataFolder, installationFolder } from './load.ts';
 export { loadQuickstartConfiguration, type QuickstartConfiguration } from './quickstart.ts';
 export type { StoreConfiguration } from './store.ts';
+export type { StandbyConfiguration, TokenConfiguration } from './tokens.ts';
 export type { HostAndPort } from './values.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { standby } from './standby-schema.ts';
 import { duration, path, setting } from './values.ts';
 
 /** Settings of one PKCS#11 token; `role` only shapes names and defaults. */
@@ -41,6 +42,32 @@ export function token(role: 'root' | 'issuing' | 'responder') {
         "Environment of the signer process, for the module's own configuration. As a variable: NAME=value,NAME=value.",
         'SOFTHSM2_CONF: softhsm2.conf in the folder of the token',
       ),
+      libraryParameters: setting(
+        z.string().min(1).max(1000).optional(),
+        variable('LIBRARY_PARAMETERS'),
+        "Text that the module takes when it is initialised, as NSS's does: `configdir='sql:…' …`. No secret.",
+        'none',
+      ),
+      sessions: setting(
+        z.int().min(1).max(256).default(4),
+        variable('SESSIONS'),
+        'Sessions kept open; a network HSM likes about 30.',
+      ),
+      queueLimit: setting(
+        z.int().min(1).max(100_000).default(1000),
+        variable('QUEUE_LIMIT'),
+        'Signatures that may wait; beyond it requests are answered 503 with Retry-After.',
+      ),
+      deadline: setting(
+        duration('1s', '5m').default('5s'),
+        variable('DEADLINE'),
+        'How long one signature may take before the signer process is killed and replaced.',
+      ),
+      keepAlive: setting(
+        z.union([z.literal('off'), duration('1s', '1h')]).default('30s'),
+        variable('KEEP_ALIVE'),
+        'After so long without work every session asks the device for a few random octets, so that none dies of idleness; `off`: never. Not for the root token, which is closed then.',
+      ),
       validation: z
         .strictObject({
           certificate: setting(
@@ -60,21 +87,7 @@ export function token(role: 'root' | 'issuing' | 'responder') {
           ),
         })
         .prefault({}),
-      sessions: setting(
-        z.int().min(1).max(256).default(4),
-        variable('SESSIONS'),
-        'Sessions kept open; a network HSM likes about 30.',
-      ),
-      queueLimit: setting(
-        z.int().min(1).max(100_000).default(1000),
-        variable('QUEUE_LIMIT'),
-        'Signatures that may wait; beyond it requests are answered 503 with Retry-After.',
-      ),
-      deadline: setting(
-        duration('1s', '5m').default('5s'),
-        variable('DEADLINE'),
-        'How long one signature may take before the signer process is killed and replaced.',
-      ),
+      standby: standby(role),
     })
     .prefault({});
 }

@@ -76,10 +76,17 @@ export function loadModule(path: string): Module {
 /**
  * C_Initialize with CKF_OS_LOCKING_OK: without it the module may leave out its locks, and signing
  * on several threads ends in a segmentation fault (seen with SoftHSM).
+ *
+ * @param libraryParameters text for the module itself, in NSS's form of CK_C_INITIALIZE_ARGS
  */
-export function initialise(lib: Cryptoki): void {
+export function initialise(lib: Cryptoki, libraryParameters: string | undefined): void {
+  const settings = {
+    flags: CKF_OS_LOCKING_OK,
+    // The binding leaves out the last octet of the text (pkcs11js 2.1.7): a space is lost for it.
+    ...(libraryParameters === undefined ? {} : { libraryParameters: `${libraryParameters} ` }),
+  };
   try {
-    lib.C_Initialize({ flags: CKF_OS_LOCKING_OK });
+    lib.C_Initialize(settings);
   } catch (error) {
     if (returnValueOf(error) !== CKR_CRYPTOKI_ALREADY_INITIALIZED) throw error;
   }

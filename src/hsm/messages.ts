@@ -19,6 +19,8 @@ export interface TokenSettings {
   readonly label: string;
   readonly serialNumber?: string | undefined;
   readonly pinFile: string;
+  /** For the module itself, handed over in C_Initialize (NSS). */
+  readonly libraryParameters?: string | undefined;
   readonly sessions: number;
 }
 
@@ -56,6 +58,8 @@ export type TokenCall =
   | { readonly name: 'keyIds' }
   | { readonly name: 'random'; readonly length: number }
   | { readonly name: 'selfTest' }
+  /** A call to the device on each session that is free, so that none dies of idleness. */
+  | { readonly name: 'keepAlive' }
   | { readonly name: 'generateKeyPair'; readonly request: GenerateKeyRequest }
   | { readonly name: 'adoptKeyPair'; readonly request: AdoptKeyRequest }
   | { readonly name: 'usage' }
@@ -79,6 +83,7 @@ export interface Answers {
   readonly keyIds: readonly KeyId[];
   readonly random: Uint8Array;
   readonly selfTest: undefined;
+  readonly keepAlive: undefined;
   readonly generateKeyPair: GeneratedKey;
   readonly adoptKeyPair: GeneratedKey;
   readonly usage: readonly KeyUse[];
@@ -120,7 +125,11 @@ export type ToSigner =
   | { readonly type: 'close' };
 
 export type FromSigner =
-  | { readonly type: 'ready'; readonly blocked: readonly BlockedKey[] }
+  | {
+      readonly type: 'ready';
+      readonly identity: TokenIdentity;
+      readonly blocked: readonly BlockedKey[];
+    }
   | {
       readonly type: 'failed';
       readonly error: WireError;

@@ -39,6 +39,7 @@ function whenLost(work: Work): 'repeat' | 'nothingSigned' | 'unknown' {
     case 'adoptKeyPair':
     case 'usage':
     case 'objects':
+    case 'keepAlive':
     case 'clearBlockedKey':
       return 'repeat';
     case 'openStream':
@@ -118,6 +119,14 @@ export class PendingQueue {
         reject,
       });
     });
+  }
+
+  /** Since when the oldest signature has been with the process; undefined when none is. */
+  get signingSince(): number | undefined {
+    for (const { work, sentAt, answered } of this.#sent.values()) {
+      if (!answered && isSignature(work)) return sentAt;
+    }
+    return undefined;
   }
 
   /** Takes what may go to the process now. The window keeps few in it, because those are lost with it. */

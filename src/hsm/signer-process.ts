@@ -69,7 +69,7 @@ function open(message: ToSigner & { readonly type: 'open' }): void {
       blocked: (key) => send({ type: 'blocked', key }),
       log: (level, text, fields) => send({ type: 'log', level, message: text, fields }),
     });
-    send({ type: 'ready', blocked: signer.blocked });
+    send({ type: 'ready', identity: signer.identity, blocked: signer.blocked });
   } catch (error) {
     fail(error, 'opening the token');
   }

@@ -1,8 +1,11 @@
-import type { Clock, KeyId } from '../domain/index.ts';
+import type { Clock } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { SignRequest } from '../issuance/ports.ts';
-import type { KeyBinding, TokenRole } from '../keys/ports.ts';
-import type { BlockedKey, FromSigner, Outcome, SignItem, TokenCall } from './messages.ts';
+import type { SignedBy, SigningToken, SignRequest } from '../issuance/ports.ts';
+import type { TokenRole } from '../keys/ports.ts';
+import { KeepAlive } from './keep-alive-timer.ts';
+import { KnownKeys } from './known-keys.ts';
+import type { FromSigner, Outcome, SignItem, TokenCall } from './messages.ts';
+import { breakerDelay, Outage } from './outage.ts';
 import { fromWireError, isSignature, PendingQueue } from './pending.ts';
 import type { Log } from './signer-child.ts';
 import { SignerChild } from './signer-child.ts';
@@ -10,15 +13,10 @@ import type { TokenHealth, TokenMetrics, TokenOptions } from './token-options.ts
 
 /** How often deadlines are looked at while something is pending, in milliseconds. */
 const sweepInterval = 50;
-/** Without a token for this long, requests are refused at once instead of waiting. */
-const breakerDelay = 2000;
-const firstBackOff = 100;
-const longestBackOff = 3000;
-const permanentBackOff = 5000;
 const closeDeadline = 5000;
 export const defaultQueueLimit = 1000;
-/** A process that served this long was whole: its end starts the back-off anew. */
-const wholeAfter = 5000;
+/** A signature in the process for so long: where another token has the key, the rest does not wait for this one. */
+const stallAfter = 1000;
 /** Requests in the process for each session: enough to batch, few to lose with it. */
 const windowPerSession = 4;
 
@@ -34,19 +32,19 @@ export class SignerSupervisor {
   readonly #sessions: number;
   readonly #openDeadline: number;
   readonly #queue: PendingQueue;
-  readonly #bindings = new Map<KeyId, KeyBinding>();
-  readonly #blocked = new Map<KeyId, BlockedKey>();
+  readonly #keepAlive: KeepAlive;
+  readonly #patience: () => number;
+  /** Bindings and blocked keys; what is added here reaches an open process by calls of their own. */
+  readonly keys = new KnownKeys();
   #child: SignerChild | undefined;
+  #token: SigningToken | undefined;
+  #held = false;
   #state: TokenHealth['state'] = 'idle';
   #reason: string | undefined;
   #since: Date;
-  /** Monotonic time since which there is no open token; undefined while there is one. */
-  #downSince: number | undefined;
+  readonly #outage = new Outage();
   #openedBy = 0;
-  #readySince: number | undefined;
   #sweepSkipped = false;
-  #failuresInARow = 0;
-  #permanent = false;
   #pumpScheduled = false;
   #sweeper: NodeJS.Timeout | undefined;
   #lastSweep = 0;
@@ -57,7 +55,9 @@ export class SignerSupervisor {
   #failures = 0;
   #starts = 0;
 
-  constructor(options: TokenOptions) {
+  /** @param patience milliseconds without a token after which requests are refused; asked each time */
+  constructor(options: TokenOptions, patience: () => number = () => breakerDelay) {
+    this.#patience = patience;
     this.#options = options;
     this.#role = options.role;
     this.#clock = options.clock;
@@ -69,30 +69,48 @@ export class SignerSupervisor {
       options.queueLimit ?? defaultQueueLimit,
       this.#sessions * windowPerSession,
     );
+    this.#keepAlive = new KeepAlive(
+      options.onDemand === true ? 0 : (options.keepAlive ?? 0),
+      () => (this.#state === 'ready' && this.#queue.empty ? this.#lastWork : undefined),
+      async () => this.call({ name: 'keepAlive' }, options.defaultDeadline ?? 5000),
+    );
     if (options.onDemand !== true) this.#start();
   }
 
-  remember(keys: readonly KeyBinding[]): void {
-    for (const key of keys) {
-      const { keyId, purposes, algorithm, subjectPublicKeyInfo, life } = key;
-      this.#bindings.set(keyId, { keyId, purposes, algorithm, subjectPublicKeyInfo, life });
-    }
+  /** The token as it was last seen; undefined before it was open once. */
+  get token(): SigningToken | undefined {
+    return this.#token;
   }
 
-  forget(keyId: KeyId): void {
-    this.#bindings.delete(keyId);
+  /** Monotonic time since which it has been open without a stop; undefined while it can't sign. */
+  get wellSince(): number | undefined {
+    const signs = this.#state === 'ready' && !this.#stalled(performance.now());
+    return signs ? this.#outage.readySince : undefined;
   }
 
-  blockedKeys(): readonly BlockedKey[] {
-    return [...this.#blocked.values()];
+  /** Whether it failed, in contrast to one that is being opened for the first time or closed. */
+  get lost(): boolean {
+    if (this.#held || this.#state === 'failed') return true;
+    return this.#outage.hasFailed && this.wellSince === undefined;
   }
 
-  unblock(keyId: KeyId): void {
-    this.#blocked.delete(keyId);
+  /** For a drill: ends the signer process, and starts none until `release`. */
+  hold(): void {
+    this.#held = true;
+    if (this.#child !== undefined) this.#childEnded('it is held for a drill');
+    this.#setState('failed', 'it is held for a drill');
+    clearTimeout(this.#restart);
   }
 
-  async sign(request: SignRequest): Promise<Uint8Array> {
+  release(): void {
+    this.#held = false;
+    clearTimeout(this.#restart);
+    if (this.#closing === undefined && this.#child === undefined) this.#start();
+  }
+
+  async sign(request: SignRequest, signedBy?: SignedBy): Promise<Uint8Array> {
     const value = (await this.#submit({ kind: 'sign', request }, request.deadline)) as Uint8Array;
+    if (this.#token !== undefined) signedBy?.(this.#token);
     // What comes out of the channel is a view of the whole message, which it would keep alive.
     return Uint8Array.from(value);
   }
@@ -107,7 +125,7 @@ export class SignerSupervisor {
     return {
       state: this.#state,
       reason: this.#reason,
-      needsOperator: this.#permanent,
+      needsOperator: this.#outage.permanent,
       since: this.#since,
     };
   }
@@ -121,7 +139,7 @@ export class SignerSupervisor {
       signatures: this.#signatures,
       failures: this.#failures,
       starts: this.#starts,
-      blockedKeys: this.#blocked.size,
+      blockedKeys: this.keys.blocked.length,
       pid: this.#child?.pid,
     };
   }
@@ -138,6 +156,7 @@ export class SignerSupervisor {
     }
     clearTimeout(this.#restart);
     clearInterval(this.#sweeper);
+    this.#keepAlive.stop();
     this.#sweeper = undefined;
     const child = this.#child;
     this.#stopChild();
@@ -159,9 +178,7 @@ export class SignerSupervisor {
     this.#lastWork = now;
     const answer = this.#queue.add(work, deadline, now);
     if (this.#state === 'idle') {
-      this.#permanent = false;
-      this.#failuresInARow = 0;
-      this.#downSince = undefined;
+      this.#outage.forget();
       this.#start();
     }
     this.#startSweeper();
@@ -171,10 +188,13 @@ export class SignerSupervisor {
 
   /** Whether to refuse at once: the token failed to open, and has been away for a while. */
   #breakerOpen(): boolean {
-    if (this.#state === 'idle' || this.#downSince === undefined || this.#failuresInARow === 0) {
-      return false;
-    }
-    return this.#permanent || performance.now() - this.#downSince >= breakerDelay;
+    if (this.#held) return true;
+    return this.#state !== 'idle' && this.#outage.refuses(performance.now(), this.#patience());
+  }
+
+  #stalled(now: number): boolean {
+    const since = this.#queue.signingSince;
+    return since !== undefined && now - since >= stallAfter;
   }
 
   #unavailable(why: string): ChanceryError {
@@ -210,10 +230,10 @@ export class SignerSupervisor {
   }
 
   #start(): void {
-    const { module, label, serialNumber, pinFile, environment } = this.#options;
+    const { module, label, serialNumber, pinFile, environment, libraryParameters } = this.#options;
     this.#starts++;
     this.#setState('starting', this.#reason);
-    this.#downSince ??= performance.now();
+    this.#outage.starting(performance.now());
     this.#openedBy = performance.now() + this.#openDeadline;
     this.#startSweeper();
     const child = new SignerChild(
@@ -237,25 +257,25 @@ export class SignerSupervisor {
         label,
         serialNumber,
         pinFile,
+        libraryParameters,
         sessions: this.#sessions,
       },
-      bindings: [...this.#bindings.values()],
-      blocked: this.blockedKeys(),
+      bindings: this.keys.bindings,
+      blocked: this.keys.blocked,
     });
   }
 
   #receive(message: FromSigner): void {
     switch (message.type) {
       case 'ready':
-        this.#downSince = undefined;
-        this.#permanent = false;
-        for (const key of message.blocked) this.#blocked.set(key.keyId, key);
-        this.#readySince = performance.now();
+        this.#outage.ready(performance.now());
+        this.#token = message.identity;
+        for (const key of message.blocked) this.keys.block(key);
         this.#setState('ready', undefined);
         this.#schedulePump();
         return;
       case 'failed':
-        this.#permanent = message.permanent;
+        this.#outage.permanent = message.permanent;
         this.#childEnded(message.error.message);
         return;
       case 'signed':
@@ -267,7 +287,7 @@ export class SignerSupervisor {
         this.#schedulePump();
         return;
       case 'blocked':
-        this.#blocked.set(message.key.keyId, message.key);
+        this.keys.block(message.key);
         this.#log('error', 'ALARM: the token made a wrong signature; the key is blocked', {
           role: this.#role,
           ...message.key,
@@ -289,7 +309,7 @@ export class SignerSupervisor {
     if (pending === undefined) return;
     if (outcome.ok) {
       if (isSignature(pending.work)) this.#signatures++;
-      this.#failuresInARow = 0;
+      this.#outage.worked();
       pending.resolve(outcome.value);
     } else if (outcome.error.repeatable === true && this.#lastWork < pending.expiresAt) {
       // It is giving up: the rest waits for the next process rather than be lost with this one.
@@ -306,35 +326,29 @@ export class SignerSupervisor {
     const child = this.#child;
     this.#child = undefined;
     child?.kill();
-    const now = performance.now();
-    if (this.#readySince !== undefined && now - this.#readySince >= wholeAfter) {
-      this.#failuresInARow = 0;
-    }
-    this.#readySince = undefined;
-    this.#failuresInARow++;
-    this.#downSince ??= now;
+    this.#outage.failed(performance.now());
     if (this.#reason !== how) {
       this.#log('error', 'the signer process was lost', {
         role: this.#role,
         reason: how,
-        permanent: this.#permanent,
+        permanent: this.#outage.permanent,
       });
     }
     this.#setState('failed', how);
     this.#queue.processLost(how);
     if (this.#breakerOpen()) this.#queue.rejectWaiting(this.#unavailable(how));
+    if (this.#held) return;
     if (this.#options.onDemand === true && this.#queue.empty) {
       this.#setState('idle', how);
       return;
     }
-    const backOff = Math.min(firstBackOff * 2 ** (this.#failuresInARow - 1), longestBackOff);
-    this.#restart = setTimeout(() => this.#start(), this.#permanent ? permanentBackOff : backOff);
+    this.#restart = setTimeout(() => this.#start(), this.#outage.backOff);
   }
 
   #stopChild(): void {
     const child = this.#child;
     this.#child = undefined;
-    this.#readySince = undefined;
+    this.#outage.closed();
     if (child === undefined) return;
     child.send({ type: 'close' });
     const killer = setTimeout(() => child.kill(), 1000);
@@ -367,7 +381,7 @@ export class SignerSupervisor {
     } else if (hung && this.#child !== undefined) {
       this.#childEnded('it gave no answer in time');
     }
-    if (this.#breakerOpen()) {
+    if (this.#breakerOpen() || (this.#patience() === 0 && this.#stalled(now))) {
       this.#queue.rejectWaiting(this.#unavailable(this.#reason ?? 'it does not answer'));
     }
     const onDemand = this.#options.onDemand === true;

@@ -148,7 +148,7 @@ function logIn(session: Session, settings: TokenSettings, tokenSerial: string): 
  * fewer sessions than wanted is used with those (CKR_SESSION_COUNT), two at least.
  */
 export function connect(module: Module, settings: TokenSettings): TokenConnection {
-  initialise(module.lib);
+  initialise(module.lib, settings.libraryParameters);
   const { slot, token } = findToken(module, settings.label, settings.serialNumber);
   const identity = identityOf(slot, token);
   const session = openSession(slot, 'readOnly');

@@ -33,7 +33,7 @@ export function initialiseTokenHere(settings: InitialiseSettings): TokenIdentity
   const pin = readPinFile(settings.pinFile);
   const soPin = readPinFile(settings.soPinFile);
   const module = loadModule(settings.module);
-  initialise(module.lib);
+  initialise(module.lib, undefined);
   const known = listTokens(module).some(
     ({ token }) => isInitialised(token) && token.label === label,
   );
@@ -47,7 +47,7 @@ export function initialiseTokenHere(settings: InitialiseSettings): TokenIdentity
     module.lib.C_InitToken(free.slot.handle, soPin, label.padEnd(labelLength, ' '));
     // SoftHSM gives a new token its slot number at the next initialisation.
     disconnect(module);
-    initialise(module.lib);
+    initialise(module.lib, undefined);
   }
   const identity = setUserPin(module, label, pin, soPin);
   disconnect(module);

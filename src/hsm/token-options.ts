@@ -2,8 +2,8 @@ import type { Clock } from '../domain/index.ts';
 import type { TokenRole } from '../keys/ports.ts';
 import type { Log } from './signer-child.ts';
 
-export interface TokenOptions {
-  readonly role: TokenRole;
+/** Where a token is found, and how it is opened. */
+export interface TokenPlace {
   /** Path of the PKCS#11 module (a shared object); loaded in the signer process only. */
   readonly module: string;
   /** CKA label of the token; with `serialNumber` it finds the slot. */
@@ -13,6 +13,20 @@ export interface TokenOptions {
   readonly pinFile: string;
   /** The signer process's environment, for example SOFTHSM2_CONF; it gets nothing else of ours. */
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** Text that the module takes in C_Initialize: NSS's `configdir='sql:…'`. */
+  readonly libraryParameters?: string | undefined;
+}
+
+/** A second token with the same keys. */
+export interface StandbyOptions extends TokenPlace {
+  /** Milliseconds that the first must have been well again before it signs again. Default 60000. */
+  readonly failBackAfter?: number | undefined;
+}
+
+export interface TokenOptions extends TokenPlace {
+  readonly role: TokenRole;
+  /** Signs while the first is away; a signer process of its own. */
+  readonly standby?: StandbyOptions | undefined;
   /** Sessions that sign at the same time; a network HSM likes about 30. Default 4. */
   readonly sessions?: number | undefined;
   /** Requests that may wait or run; one more is `overloaded`. Default 1000. */
@@ -23,6 +37,8 @@ export interface TokenOptions {
   readonly onDemand?: boolean | undefined;
   /** Milliseconds without work after which an on-demand token is closed. Default 2000. */
   readonly idleClose?: number | undefined;
+  /** Milliseconds without work after which the sessions are called; undefined or 0: never. */
+  readonly keepAlive?: number | undefined;
   /** Milliseconds for opening module, token and login. Default 10000. */
   readonly openDeadline?: number | undefined;
   readonly clock: Clock;
@@ -36,6 +52,8 @@ export interface TokenHealth {
   /** The reason stays until an operator mends it: a refused PIN, a missing token or PIN file. */
   readonly needsOperator: boolean;
   readonly since: Date;
+  /** Of the second token, where there is one. */
+  readonly standby?: (TokenHealth & { readonly serving: boolean }) | undefined;
 }
 
 /** Figures for /metrics; counters grow from zero at each start of our process. */
@@ -51,4 +69,6 @@ export interface TokenMetrics {
   readonly blockedKeys: number;
   /** Of the present signer process. */
   readonly pid: number | undefined;
+  /** Of the second token, where there is one. */
+  readonly standby?: (TokenMetrics & { readonly serving: boolean }) | undefined;
 }

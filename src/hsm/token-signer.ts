@@ -8,6 +8,7 @@ import type {
   GenerateKeyRequest,
   KeyBinding,
   KeyDestruction,
+  TokenIdentity,
 } from '../keys/ports.ts';
 import {
   defaultSignatureAlgorithm,
@@ -17,6 +18,7 @@ import {
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
 import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
 import { IncomingStreams } from './incoming-streams.ts';
+import { keepSessionsAlive } from './keep-alive.ts';
 import { adoptedKey } from './key-adoption.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
@@ -51,7 +53,7 @@ export class TokenSigner {
   readonly #streams: IncomingStreams;
   readonly #hooks: SignerHooks;
   #selfTestKey: KeyId | undefined;
-  #identity: Answers['identity'];
+  #identity: TokenIdentity;
 
   /** Loads the module and opens the token; throws when it is not to be had. */
   constructor(
@@ -80,6 +82,10 @@ export class TokenSigner {
       },
     };
     this.#engine = new SigningEngine(connection, this.#bindings, engineHooks);
+  }
+
+  get identity(): TokenIdentity {
+    return this.#identity;
   }
 
   get blocked(): readonly BlockedKey[] {
@@ -190,6 +196,8 @@ export class TokenSigner {
         return await this.#engine.run((connection) => this.#random(connection, call.length), true);
       case 'selfTest':
         return await this.#selfTest();
+      case 'keepAlive':
+        return await this.#engine.run(keepSessionsAlive, true);
       case 'generateKeyPair':
         return await this.#generate(call.request);
       case 'adoptKeyPair':

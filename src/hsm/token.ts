@@ -1,6 +1,6 @@
 import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type { Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
+import type { SignedBy, Signer, SignRequest, SignStreamRequest } from '../issuance/ports.ts';
 import type {
   AdoptKeyRequest,
   GeneratedKey,
@@ -13,7 +13,9 @@ import type {
   TokenObject,
   TokenRole,
 } from '../keys/ports.ts';
+import { FailoverToken, type MemberToken } from './failover-token.ts';
 import type { Answers, BlockedKey, TokenCall } from './messages.ts';
+import { breakerDelay } from './outage.ts';
 import { OutgoingStreams } from './outgoing-stream.ts';
 import { RandomReserve } from './random-reserve.ts';
 import { defaultQueueLimit, SignerSupervisor } from './signer-supervisor.ts';
@@ -29,24 +31,37 @@ export interface Token extends Signer, KeyToken {
   clearBlockedKey(keyId: KeyId): Promise<void>;
   health(): TokenHealth;
   metrics(): TokenMetrics;
+  /** The second token with the same keys, where one is configured. */
+  readonly standby?: Standby | undefined;
   /** Takes no more, waits for what runs (5 s at most), ends the signer process. */
   close(): Promise<void>;
+}
+
+/** A second token, and what a drill does with the two. */
+export interface Standby {
+  readonly token: Token;
+  /** Whether signatures go there now. */
+  readonly serving: boolean;
+  /** Ends the first token's signer process and starts none, as if its device were gone. */
+  holdFirst(): void;
+  releaseFirst(): void;
 }
 
 /** RSA 4096 takes a card minutes, SoftHSM seconds. */
 const generationDeadline = 120_000;
 
-class ChildToken implements Token {
+class ChildToken implements MemberToken {
   readonly role: TokenRole;
   readonly #supervisor: SignerSupervisor;
   readonly #defaultDeadline: number;
   readonly #random: RandomReserve;
   readonly #streams: OutgoingStreams;
 
-  constructor(options: TokenOptions) {
+  /** @param patience as the supervisor's */
+  constructor(options: TokenOptions, patience?: () => number) {
     this.role = options.role;
     this.#defaultDeadline = options.defaultDeadline ?? 5000;
-    this.#supervisor = new SignerSupervisor(options);
+    this.#supervisor = new SignerSupervisor(options, patience);
     this.#streams = new OutgoingStreams(
       (call, deadline) => this.#supervisor.call(call, deadline),
       options.queueLimit ?? defaultQueueLimit,
@@ -54,12 +69,39 @@ class ChildToken implements Token {
     this.#random = new RandomReserve((length) => this.#call({ name: 'random', length }));
   }
 
-  sign(request: SignRequest): Promise<Uint8Array> {
-    return this.#supervisor.sign(request);
+  sign(request: SignRequest, signedBy?: SignedBy): Promise<Uint8Array> {
+    return this.#supervisor.sign(request, signedBy);
   }
 
-  signStream(request: SignStreamRequest): Promise<Uint8Array> {
-    return this.#streams.sign(request);
+  async signStream(request: SignStreamRequest, signedBy?: SignedBy): Promise<Uint8Array> {
+    const signature = await this.#streams.sign(request);
+    const { token } = this.#supervisor;
+    if (token !== undefined) signedBy?.(token);
+    return signature;
+  }
+
+  get lost(): boolean {
+    return this.#supervisor.lost;
+  }
+
+  get wellSince(): number | undefined {
+    return this.#supervisor.wellSince;
+  }
+
+  remember(keys: readonly KeyBinding[]): void {
+    this.#supervisor.keys.remember(keys);
+  }
+
+  block(key: BlockedKey): void {
+    this.#supervisor.keys.block(key);
+  }
+
+  hold(): void {
+    this.#supervisor.hold();
+  }
+
+  release(): void {
+    this.#supervisor.release();
   }
 
   async #call<C extends TokenCall>(
@@ -86,7 +128,7 @@ class ChildToken implements Token {
   /** What comes out of the channel is a view of the whole message, which it would keep alive. */
   #remembered(made: GeneratedKey): GeneratedKey {
     const key = { ...made, subjectPublicKeyInfo: Uint8Array.from(made.subjectPublicKeyInfo) };
-    this.#supervisor.remember([key]);
+    this.#supervisor.keys.remember([key]);
     return key;
   }
 
@@ -102,7 +144,7 @@ class ChildToken implements Token {
 
   /** The bindings are remembered even when the token is away: they hold once it is back. */
   async bind(keys: readonly KeyBinding[]): Promise<void> {
-    this.#supervisor.remember(keys);
+    this.#supervisor.keys.remember(keys);
     // A closed on-demand token is not opened for this: the comparison is made when it is.
     if (this.#supervisor.health().state === 'idle') return;
     await this.#call({ name: 'bind', keys });
@@ -125,17 +167,17 @@ class ChildToken implements Token {
   }
 
   async destroyKeyPair(keyId: KeyId): Promise<KeyDestruction> {
-    this.#supervisor.forget(keyId);
+    this.#supervisor.keys.forget(keyId);
     return this.#call({ name: 'destroyKeyPair', keyId });
   }
 
   blockedKeys(): readonly BlockedKey[] {
-    return this.#supervisor.blockedKeys();
+    return this.#supervisor.keys.blocked;
   }
 
   async clearBlockedKey(keyId: KeyId): Promise<void> {
     await this.#call({ name: 'clearBlockedKey', keyId });
-    this.#supervisor.unblock(keyId);
+    this.#supervisor.keys.unblock(keyId);
   }
 
   health(): TokenHealth {
@@ -158,9 +200,29 @@ class ChildToken implements Token {
  * Acts reject with ChanceryError `purposeRefused`, `overloaded` (queue full), `tokenUnavailable`
  * (nothing was signed), `keyBlocked` (wrong signature, or another public key), `outcomeUnknown`
  * (the process was lost while it signed).
+ *
+ * With a standby, what the first provably did not sign goes to the second: see `FailoverToken`.
  */
 export function openToken(options: TokenOptions): Token {
-  return new ChildToken(options);
+  const { standby } = options;
+  if (standby === undefined) return new ChildToken(options);
+  const patience = (other: () => Token): (() => number) => {
+    return () => (other().health().state === 'ready' ? 0 : breakerDelay);
+  };
+  const first: ChildToken = new ChildToken(
+    { ...options, standby: undefined },
+    patience(() => second),
+  );
+  const second: ChildToken = new ChildToken(
+    {
+      ...options,
+      // Nothing of the first's place holds for the second.
+      ...{ serialNumber: undefined, environment: undefined, libraryParameters: undefined },
+      ...standby,
+    },
+    patience(() => first),
+  );
+  return new FailoverToken(first, second, options);
 }
 
 /** One Signer over several tokens: each key's signatures are made in the token that has it. */
@@ -178,7 +240,7 @@ export function routeSigner(
     });
   };
   return {
-    sign: async (request) => tokenOf(request.keyId).sign(request),
-    signStream: async (request) => tokenOf(request.keyId).signStream(request),
+    sign: async (request, signedBy) => tokenOf(request.keyId).sign(request, signedBy),
+    signStream: async (request, signedBy) => tokenOf(request.keyId).signStream(request, signedBy),
   };
 }

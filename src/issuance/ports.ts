@@ -30,6 +30,15 @@ export interface SignStreamRequest {
   readonly deadline: number;
 }
 
+/** Which token made a signature, for the record of the act (SP 800-57 Part 1 §9.2). */
+export interface SigningToken {
+  readonly label: string;
+  readonly serialNumber: string;
+}
+
+/** Told once, before the signature is answered. */
+export type SignedBy = (token: SigningToken) => void;
+
 /**
  * The one way to an HSM signature.
  *
@@ -39,12 +48,12 @@ export interface SignStreamRequest {
  * @throws ChanceryError `purposeRefused`, `overloaded`, `tokenUnavailable`, `keyBlocked`, `outcomeUnknown`.
  */
 export interface Signer {
-  sign(request: SignRequest): Promise<Uint8Array>;
+  sign(request: SignRequest, signedBy?: SignedBy): Promise<Uint8Array>;
   /**
    * As `sign`, over a stream. What `chunks` throws is thrown again, and nothing was signed.
    * `tokenUnavailable` when the process was lost while it took chunks: nothing was signed either.
    */
-  signStream(request: SignStreamRequest): Promise<Uint8Array>;
+  signStream(request: SignStreamRequest, signedBy?: SignedBy): Promise<Uint8Array>;
 }
 
 /** Entries of a CRL, encoded, in ascending order of their serial numbers; readable more than once. */

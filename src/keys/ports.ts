@@ -243,6 +243,8 @@ export interface KeyDestruction {
   /** Objects by its CKA_ID that were destroyed. */
   readonly objects: number;
   readonly token: TokenIdentity;
+  /** The second token, where its copy was destroyed as well. */
+  readonly standby?: TokenIdentity | undefined;
   /** The token was searched again in a session of its own: nothing by that CKA_ID is left. */
   readonly absent: true;
 }

@@ -38,7 +38,6 @@ export {
   type CertificateListOutline,
   CertificateListStream,
 } from './certificate-list-stream.ts';
-export { verifyChain } from './certification-path.ts';
 export {
   type CertificationRequestInfo,
   encodeCertificationRequestInfo,
@@ -87,6 +86,7 @@ export {
   parseResponseData,
 } from './ocsp-response.ts';
 export { oids } from './oids.ts';
+export { type PathInputs, type PathResult, validatePath, verifyChain } from './path/index.ts';
 export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
 export { encodeRevokedCertificates, type ParsedRevokedCertificate } from './revoked-certificate.ts';
 export { isSelfSigned } from './self-signed.ts';

@@ -8,6 +8,7 @@ import { commonNameOf } from './name.ts';
 import {
   type Comparable,
   comparable,
+  type Form,
   hostName,
   mailboxOf,
   matches,
@@ -15,12 +16,10 @@ import {
   subtree,
 } from './name-matching.ts';
 import { oids } from './oids.ts';
-import type { Certificate, GeneralName, GeneralSubtree, Name } from './types.ts';
+import { Work } from './path/work.ts';
+import type { Certificate, GeneralName, GeneralSubtree, Name, NameConstraints } from './types.ts';
 
 const clause = 'RFC 5280 §4.2.1.10';
-
-/** Comparisons of one check; past it the check fails instead of going on. */
-const workBudget = 250_000;
 
 interface Candidate {
   readonly field: 'subject' | 'subjectAltName';
@@ -65,10 +64,56 @@ function candidates(subject: Name, names: readonly GeneralName[], isLeaf: boolea
   return all;
 }
 
-type Compiled = { readonly base: GeneralName; readonly ready: Subtree };
+interface Compiled {
+  readonly base: GeneralName;
+  readonly ready: Subtree;
+}
+type ByForm = ReadonlyMap<Form, readonly Compiled[]>;
 
-function compile(list: readonly GeneralSubtree[]): Compiled[] {
-  return list.map(({ base }) => ({ base, ready: subtree(base) }));
+/** The constraints of one certificate, or of a relying party, ready to compare. */
+export interface ConstraintSet {
+  /** Who constrains, for messages. */
+  readonly by: string;
+  readonly permitted: ByForm;
+  readonly excluded: ByForm;
+}
+
+function compile(list: readonly GeneralSubtree[]): ByForm {
+  const byForm = new Map<Form, Compiled[]>();
+  for (const { base } of list) {
+    const ready = subtree(base);
+    const same = byForm.get(ready.form);
+    if (same === undefined) byForm.set(ready.form, [{ base, ready }]);
+    else same.push({ base, ready });
+  }
+  return byForm;
+}
+
+/** Makes constraints ready; `by` says in messages whose they are. */
+export function constraintSet(by: string, constraints: NameConstraints): ConstraintSet {
+  return {
+    by,
+    permitted: compile(constraints.permittedSubtrees),
+    excluded: compile(constraints.excludedSubtrees),
+  };
+}
+
+/** The constraints of a certificate; undefined when it has none, a violation when they can't be read. */
+export function constraintsOf(certificate: Certificate): ConstraintSet | Violation | undefined {
+  const extension = findExtension(certificate.extensions, oids.nameConstraints);
+  if (extension === undefined) return undefined;
+  const by = `issuer ${JSON.stringify(formatDistinguishedName(certificate.subject))}`;
+  try {
+    return constraintSet(by, parseNameConstraints(extension.value));
+  } catch (error) {
+    if (!isChanceryError(error)) throw error;
+    return {
+      rule: 'name-constraints-malformed',
+      field: 'nameConstraints',
+      message: `name constraints of ${by} can't be read, so nothing is permitted: ${error.message}`,
+      clause,
+    };
+  }
 }
 
 function describe(list: readonly Compiled[]): string {
@@ -80,42 +125,38 @@ function describe(list: readonly Compiled[]): string {
   return shown.join(', ') + (list.length > shown.length ? ', …' : '');
 }
 
-/** The work left; shared by all comparisons of one check. */
-interface Budget {
-  left: number;
+/** What comparing a name with these subtrees costs: a directory name is compared RDN by RDN. */
+function costOf(list: readonly Compiled[]): number {
+  return list.reduce((sum, { ready }) => sum + ('rdns' in ready ? ready.rdns.length + 1 : 1), 0);
 }
 
 function checkOne(
   name: Candidate,
-  permitted: readonly Compiled[],
-  excluded: readonly Compiled[],
-  issuer: string,
-  budget: Budget,
+  { by, permitted, excluded }: ConstraintSet,
+  work: Work,
 ): Violation | undefined {
   for (const form of name.forms) {
-    const sameForm = permitted.filter(({ ready }) => ready.form === form.form);
-    budget.left -= permitted.length + excluded.length;
-    if (budget.left < 0) return undefined;
-    const allowed = sameForm.some(({ ready }) => matches(form, ready, false) === 'yes');
-    if (sameForm.length > 0 && !allowed) {
+    const inside = permitted.get(form.form) ?? [];
+    const outside = excluded.get(form.form) ?? [];
+    if (!work.spend('comparisons', costOf(inside) + costOf(outside))) return undefined;
+    const allowed = inside.some(({ ready }) => matches(form, ready, false) === 'yes');
+    if (inside.length > 0 && !allowed) {
       return {
         rule: 'name-constraints-permitted',
         field: name.field,
         value: name.text,
-        message: `${name.text} is outside of what issuer ${issuer} permits: ${describe(sameForm)}`,
+        message: `${name.text} is outside of what ${by} permits: ${describe(inside)}`,
         mend: 'ask for a name inside a permitted subtree, or use another issuer',
         clause,
       };
     }
-    const hit = excluded.find(
-      ({ ready }) => ready.form === form.form && matches(form, ready, true) !== 'no',
-    );
+    const hit = outside.find(({ ready }) => matches(form, ready, true) !== 'no');
     if (hit !== undefined) {
       return {
         rule: 'name-constraints-excluded',
         field: name.field,
         value: name.text,
-        message: `${name.text} is, or can't be shown not to be, in a subtree that issuer ${issuer} excludes: ${describe([hit])}`,
+        message: `${name.text} is, or can't be shown not to be, in a subtree that ${by} excludes: ${describe([hit])}`,
         mend: 'ask for a name outside of it, or use another issuer',
         clause,
       };
@@ -124,49 +165,26 @@ function checkOne(
   return undefined;
 }
 
-/** As `checkNameConstraints`; `isLeaf` decides whether a commonName counts as a host name. */
+/**
+ * The names of one certificate under the constraints above it; stops when the work is used up.
+ *
+ * @param isLeaf whether a commonName counts as a host name
+ */
 export function nameConstraintViolations(
-  chain: readonly Certificate[],
+  sets: readonly ConstraintSet[],
   subject: Name,
   names: readonly GeneralName[],
   isLeaf: boolean,
+  work: Work,
 ): Violation[] {
+  if (sets.length === 0) return [];
   const violations: Violation[] = [];
-  const budget: Budget = { left: workBudget };
-  let checked: Candidate[] | undefined;
-  for (const certificate of chain) {
-    const extension = findExtension(certificate.extensions, oids.nameConstraints);
-    if (extension === undefined) continue;
-    const issuer = JSON.stringify(formatDistinguishedName(certificate.subject));
-    let permitted: Compiled[];
-    let excluded: Compiled[];
-    try {
-      const constraints = parseNameConstraints(extension.value);
-      permitted = compile(constraints.permittedSubtrees);
-      excluded = compile(constraints.excludedSubtrees);
-    } catch (error) {
-      if (!isChanceryError(error)) throw error;
-      violations.push({
-        rule: 'name-constraints-malformed',
-        field: 'nameConstraints',
-        message: `name constraints of issuer ${issuer} can't be read, so nothing is permitted: ${error.message}`,
-        clause,
-      });
-      continue;
-    }
-    checked ??= candidates(subject, names, isLeaf);
+  const checked = candidates(subject, names, isLeaf);
+  for (const set of sets) {
     for (const name of checked) {
-      const violation = checkOne(name, permitted, excluded, issuer, budget);
+      const violation = checkOne(name, set, work);
       if (violation !== undefined) violations.push(violation);
-      if (budget.left < 0) {
-        violations.push({
-          rule: 'name-constraints-budget',
-          field: 'nameConstraints',
-          message: `more than ${workBudget} comparisons of names with constraints; ask for fewer names`,
-          clause,
-        });
-        return violations;
-      }
+      if (work.isExceeded) return violations;
     }
   }
   return violations;
@@ -176,8 +194,9 @@ export function nameConstraintViolations(
  * Checks a subject and its names against the name constraints of every issuer above it, the
  * root included (RFC 5280 §4.2.1.10; RFC 5937 for the root). Each certificate's permitted
  * subtrees must admit every name of a form that they constrain; no excluded subtree may hold
- * one. A constrained form without rules (otherName, x400Address, ediPartyName, registeredID), a
- * name or a subtree with bad syntax: violation when a name of that form is present.
+ * one. A constrained form without rules (otherName but for user principal names, x400Address,
+ * ediPartyName, registeredID), a name or a subtree with bad syntax: violation when a name of that
+ * form is present.
  *
  * @param chain issuer first, root last
  */
@@ -186,5 +205,16 @@ export function checkNameConstraints(
   subject: Name,
   names: readonly GeneralName[],
 ): Violation[] {
-  return nameConstraintViolations(chain, subject, names, true);
+  const work = new Work();
+  const violations: Violation[] = [];
+  const sets: ConstraintSet[] = [];
+  for (const certificate of chain) {
+    const constraints = constraintsOf(certificate);
+    if (constraints === undefined) continue;
+    if ('rule' in constraints) violations.push(constraints);
+    else sets.push(constraints);
+  }
+  violations.push(...nameConstraintViolations(sets, subject, names, true, work));
+  const exceeded = work.violation();
+  return exceeded === undefined ? violations : [...violations, exceeded];
 }

@@ -10,27 +10,42 @@ import type { GeneralName } from './types.ts';
  */
 export type Match = 'yes' | 'no' | 'unclear';
 
+/**
+ * What kind of name it is, as far as constraints tell kinds apart: an otherName by its type, so
+ * that a subtree of one type says nothing of another.
+ */
+export type Form =
+  | Exclude<GeneralName['type'], 'otherName'>
+  | 'userPrincipalName'
+  | `otherName ${string}`;
+
+function formOf(name: GeneralName): Form {
+  if (name.type !== 'otherName') return name.type;
+  return name.typeId === oids.userPrincipalName ? 'userPrincipalName' : `otherName ${name.typeId}`;
+}
+
 /** A name or subtree made ready once, so that each comparison is a cheap one. */
 export type Comparable =
   | { readonly form: 'dNSName'; readonly host: string; readonly wildcard: boolean }
   | { readonly form: 'rfc822Name'; readonly local: string; readonly host: string }
+  | { readonly form: 'userPrincipalName'; readonly local: string; readonly host: string }
   | { readonly form: 'uniformResourceIdentifier'; readonly host: string }
   | { readonly form: 'iPAddress'; readonly bytes: Uint8Array }
   | { readonly form: 'directoryName'; readonly rdns: readonly string[] }
-  | { readonly form: GeneralName['type']; readonly unclear: true };
+  | { readonly form: Form; readonly unclear: true };
 
 /** A subtree ready to compare. `subdomains`: written with a leading period. */
 export type Subtree =
-  | { readonly form: GeneralName['type']; readonly everything: true }
+  | { readonly form: Form; readonly everything: true }
   | {
-      readonly form: 'dNSName' | 'rfc822Name' | 'uniformResourceIdentifier';
+      readonly form: 'dNSName' | 'rfc822Name' | 'uniformResourceIdentifier' | 'userPrincipalName';
       readonly host: string;
       readonly subdomains: boolean;
       readonly local?: string | undefined;
     }
   | { readonly form: 'iPAddress'; readonly address: Uint8Array; readonly bits: number }
   | { readonly form: 'directoryName'; readonly rdns: readonly string[] }
-  | { readonly form: GeneralName['type']; readonly unclear: true };
+  | { readonly form: Form; readonly unclear: true };
 
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/;
 
@@ -62,21 +77,27 @@ function uriHost(text: string): string | undefined {
   return parts?.[1] === undefined ? undefined : hostName(parts[1]);
 }
 
-/** A SmtpUTF8Mailbox (RFC 9598) falls under rfc822Name subtrees. */
-function smtpUtf8Mailbox(value: Uint8Array): Comparable {
+/** Text of a UTF8String; undefined when it is none: what can't be read can't be judged. */
+function utf8Text(value: Uint8Array): string | undefined {
   try {
     const { tag, content } = readDer(value).element();
-    const parsed = tag === tags.utf8String ? mailbox(decodeString(tag, content)) : undefined;
-    if (parsed !== undefined) return { form: 'rfc822Name', ...parsed };
+    return tag === tags.utf8String ? decodeString(tag, content) : undefined;
   } catch {
-    // Falls through: what can't be read can't be judged.
+    return undefined;
   }
-  return { form: 'rfc822Name', unclear: true };
+}
+
+/** A SmtpUTF8Mailbox (RFC 9598) falls under rfc822Name subtrees. */
+function smtpUtf8Mailbox(value: Uint8Array): Comparable {
+  const parsed = mailbox(utf8Text(value) ?? '');
+  return parsed === undefined
+    ? { form: 'rfc822Name', unclear: true }
+    : { form: 'rfc822Name', ...parsed };
 }
 
 /** Makes a name ready for comparison. */
 export function comparable(name: GeneralName): Comparable {
-  const unclear = { form: name.type, unclear: true } as const;
+  const unclear = { form: formOf(name), unclear: true } as const;
   switch (name.type) {
     case 'dNSName': {
       const wildcard = name.value.startsWith('*.');
@@ -95,6 +116,11 @@ export function comparable(name: GeneralName): Comparable {
       return { form: name.type, bytes: name.bytes };
     case 'directoryName':
       return { form: name.type, rdns: comparableRdns(name.name) };
+    case 'otherName': {
+      if (name.typeId !== oids.userPrincipalName) return unclear;
+      const parsed = mailbox(utf8Text(name.value) ?? '');
+      return parsed === undefined ? unclear : { form: 'userPrincipalName', ...parsed };
+    }
     default:
       return unclear;
   }
@@ -107,9 +133,24 @@ export function mailboxOf(name: GeneralName): Comparable | undefined {
     : undefined;
 }
 
-/** Makes a subtree ready for comparison (RFC 5280 §4.2.1.10). */
+/** A mailbox, the mailboxes of a host, or of the hosts below it; undefined when it is none of these. */
+function mailSubtree(form: 'rfc822Name' | 'userPrincipalName', text: string): Subtree | undefined {
+  if (text === '') return { form, everything: true };
+  if (text.includes('@')) {
+    const parsed = mailbox(text);
+    return parsed === undefined ? undefined : { form, ...parsed, subdomains: false };
+  }
+  const subdomains = text.startsWith('.');
+  const host = hostName(subdomains ? text.slice(1) : text);
+  return host === undefined ? undefined : { form, host, subdomains };
+}
+
+/**
+ * Makes a subtree ready for comparison (RFC 5280 §4.2.1.10; user principal names, for which it has
+ * no rule, as mail addresses).
+ */
 export function subtree(base: GeneralName): Subtree {
-  const unclear = { form: base.type, unclear: true } as const;
+  const unclear = { form: formOf(base), unclear: true } as const;
   switch (base.type) {
     case 'dNSName':
     case 'uniformResourceIdentifier': {
@@ -118,15 +159,13 @@ export function subtree(base: GeneralName): Subtree {
       const host = hostName(subdomains ? base.value.slice(1) : base.value);
       return host === undefined ? unclear : { form: base.type, host, subdomains };
     }
-    case 'rfc822Name': {
-      if (base.value === '') return { form: base.type, everything: true };
-      if (base.value.includes('@')) {
-        const parsed = mailbox(base.value);
-        return parsed === undefined ? unclear : { form: base.type, ...parsed, subdomains: false };
-      }
-      const subdomains = base.value.startsWith('.');
-      const host = hostName(subdomains ? base.value.slice(1) : base.value);
-      return host === undefined ? unclear : { form: base.type, host, subdomains };
+    case 'rfc822Name':
+      return mailSubtree(base.type, base.value) ?? unclear;
+    case 'otherName': {
+      if (base.typeId !== oids.userPrincipalName) return unclear;
+      const text = utf8Text(base.value);
+      // `@host` is how a whole realm is mostly written.
+      return (text && mailSubtree('userPrincipalName', text.replace(/^@/, ''))) || unclear;
     }
     case 'iPAddress': {
       const half = base.bytes.length / 2;
@@ -196,7 +235,10 @@ export function matches(name: Comparable, base: Subtree, excluding: boolean): Ma
   if (name.form === 'dNSName' && base.form === 'dNSName') {
     return yes(dnsMatches(name, base, excluding));
   }
-  if (name.form === 'rfc822Name' && base.form === 'rfc822Name') {
+  if (
+    (name.form === 'rfc822Name' && base.form === 'rfc822Name') ||
+    (name.form === 'userPrincipalName' && base.form === 'userPrincipalName')
+  ) {
     if (base.subdomains) return yes(isBelow(name.host, base.host));
     if (name.host !== base.host) return 'no';
     if (base.local === undefined || base.local === name.local) return 'yes';

@@ -1,4 +1,5 @@
 import type {
+  KeyStanding,
   ReplicaSource,
   StatusChanges,
   StatusIssuer,
@@ -9,6 +10,8 @@ import type {
   CertificateStatus,
   IssuanceState,
   IssuerId,
+  KeyId,
+  KeyState,
   ReasonCode,
   SerialNumber,
   StatusPolicy,
@@ -93,6 +96,7 @@ export class PostgresReplicaSource implements ReplicaSource {
 export class PostgresStatusSource implements StatusSource {
   readonly #pool: DatabasePool;
   readonly #issuers: Statement;
+  readonly #keys: Statement;
   readonly #lookup: Statement;
   readonly #changed: Statement;
   readonly #feed: ChangeReader;
@@ -111,6 +115,10 @@ export class PostgresStatusSource implements StatusSource {
     this.#issuers = {
       name: 'status_issuers',
       text: inSchema(schema, 'SELECT * FROM {ocsp_issuers} ORDER BY name'),
+    };
+    this.#keys = {
+      name: 'status_keys',
+      text: inSchema(schema, 'SELECT * FROM {ocsp_keys} WHERE key_id = ANY ($1::text[])'),
     };
     this.#lookup = lookupStatement(schema);
     this.#changed = {
@@ -139,6 +147,19 @@ export class PostgresStatusSource implements StatusSource {
       nameHashes: json<Record<string, string>>(row, 'name_hashes'),
       keyHashes: json<Record<string, string>>(row, 'key_hashes'),
       policy: json<StatusPolicy>(row, 'status_policy').ocsp,
+    }));
+  }
+
+  async keys(keyIds: readonly KeyId[]): Promise<readonly KeyStanding[]> {
+    return (await this.#pool.query(this.#keys, [keyIds])).map((row) => ({
+      keyId: text(row, 'key_id'),
+      state: word<KeyState>(row, 'private_state'),
+      ...given('activatedAt', optionalDate(row, 'activated_at')),
+      ...given('originatorUsageEnd', optionalDate(row, 'originator_usage_end')),
+      ...given(
+        'signatureLimit',
+        row['signature_limit'] === null ? undefined : Number(bigint(row, 'signature_limit')),
+      ),
     }));
   }
 

@@ -162,15 +162,15 @@ export function makeNode(
       },
     },
     signer: {
-      async sign(request) {
+      async sign(request, signedBy) {
         await node.beforeSign?.(request.purpose);
         if (!roles.has(request.keyId)) await learn();
-        return signer.sign(request);
+        return signer.sign(request, signedBy);
       },
-      async signStream(request) {
+      async signStream(request, signedBy) {
         await node.beforeSign?.(request.purpose);
         if (!roles.has(request.keyId)) await learn();
-        return signer.signStream(request);
+        return signer.signStream(request, signedBy);
       },
     },
     tokens: { root: keyToken('root'), issuing: keyToken('issuing') },

@@ -23,17 +23,17 @@ export interface LogEntry {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-export interface OpenTestToken {
+export interface OpenTestToken<T> {
   readonly token: Token;
-  readonly softhsm: TestToken;
+  readonly softhsm: T;
   readonly log: LogEntry[];
 }
 
 /** Opens a token through the signer process; closed after the test file. */
-export function openTestToken(
-  softhsm: TestToken,
+export function openTestToken<T extends Omit<TestToken, 'environment'> & Pick<Shim, 'environment'>>(
+  softhsm: T,
   options: Partial<TokenOptions> = {},
-): OpenTestToken {
+): OpenTestToken<T> {
   const log: LogEntry[] = [];
   const token = openToken({
     role: 'issuing',
@@ -94,8 +94,10 @@ export async function signsAgain(token: Token, key: KeyBinding, within = 30_000)
   return performance.now() - start;
 }
 
-/** SoftHSM behind the shim of test/faults/shim. */
-export interface ShimToken extends TestToken {
+/** A module behind the shim of test/faults/shim. */
+export interface Shim {
+  readonly modulePath: string;
+  readonly environment: Readonly<Record<string, string>>;
   /** Once `after` calls went through, the next `count` do the action; -1: until `stop`. */
   command(pkcs11Function: string, action: number | string, count?: number, after?: number): void;
   /** Whether the command has been used up. */
@@ -104,6 +106,9 @@ export interface ShimToken extends TestToken {
   /** How often each watched function was called so far. */
   calls(pkcs11Function: string): number;
 }
+
+/** SoftHSM behind the shim. */
+export type ShimToken = Omit<TestToken, 'environment'> & Shim;
 
 let compiled: string | undefined;
 
@@ -132,18 +137,25 @@ function compileShim(): string {
 /** A token whose module fails on command. */
 export function shimToken(label: string): ShimToken {
   const softhsm = testToken(label);
-  const control = join(softhsm.folder, 'shim-control');
-  const log = join(softhsm.folder, 'shim-log');
-  const environment = {
-    ...softhsm.environment,
-    SHIM_MODULE: softHsmModule(),
-    SHIM_CONTROL: control,
-    SHIM_LOG: log,
-  };
+  return { ...softhsm, ...shimOver(softHsmModule(), softhsm.folder, softhsm.environment) };
+}
+
+/** Another module that fails on command; `folder` takes what steers it. */
+export function shimOver(
+  module: string,
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Shim {
+  const control = join(folder, 'shim-control');
+  const log = join(folder, 'shim-log');
   return {
-    ...softhsm,
     modulePath: compileShim(),
-    environment,
+    environment: {
+      ...environment,
+      SHIM_MODULE: module,
+      SHIM_CONTROL: control,
+      SHIM_LOG: log,
+    },
     command(pkcs11Function, action, count = 1, after = 0) {
       writeFileSync(`${control}.new`, `${pkcs11Function} ${action} ${count} ${after}\n`);
       renameSync(`${control}.new`, control);
@@ -151,9 +163,11 @@ export function shimToken(label: string): ShimToken {
     calm: () => !existsSync(control),
     stop: () => rmSync(control, { force: true }),
     calls: (pkcs11Function) =>
-      readFileSync(log, 'utf8')
-        .split('\n')
-        .filter((line) => line === pkcs11Function).length,
+      existsSync(log)
+        ? readFileSync(log, 'utf8')
+            .split('\n')
+            .filter((line) => line === pkcs11Function).length
+        : 0,
   };
 }
 

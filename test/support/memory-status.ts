@@ -2,6 +2,7 @@
 
 import type {
   AnswerPolicy,
+  KeyStanding,
   StatusChange,
   StatusChanges,
   StatusIssuer,
@@ -19,6 +20,8 @@ export class MemoryStatus implements StatusSource {
   lookups = 0;
   /** Awaited after the rows were read and before they are answered. */
   afterRead: () => Promise<void> = async () => Promise.resolve();
+  /** The CA's inventory of keys, as far as the responder may read it. */
+  readonly standings = new Map<string, KeyStanding>();
   readonly #issuers: StatusIssuer[] = [];
   readonly #records = new Map<string, StatusRecord>();
   readonly #changes: StatusChange[] = [];
@@ -45,6 +48,11 @@ export class MemoryStatus implements StatusSource {
     const before = this.#issuers[index];
     if (before === undefined) throw new Error(`no issuer ${issuerId}`);
     this.#issuers[index] = { ...before, policy };
+  }
+
+  async keys(keyIds: readonly string[]): Promise<readonly KeyStanding[]> {
+    if (this.failing) throw new ChanceryError('databaseUnavailable', { message: 'away' });
+    return Promise.resolve(keyIds.flatMap((keyId) => this.standings.get(keyId) ?? []));
   }
 
   /** A certificate that was issued and is good. */

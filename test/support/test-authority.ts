@@ -24,12 +24,23 @@ export interface TestAuthority {
   readonly issuers: TestIssuer[];
   /** Requests so far: path and the serial number of the client's certificate. */
   readonly requests: { readonly path: string; readonly client: string }[];
+  /** What the responder told of its keys (POST /responders/keys), newest last. */
+  readonly reports: KeyReport[];
+  /** What it told of each key for which it asked for a certificate. */
+  readonly told: unknown[];
   /** Changes what delegates look like from now on. */
   delegate: Partial<TestCertificateOptions>;
   /** The issuer that signs delegates instead of the right one. */
   wrongIssuer: TestIssuer | undefined;
   failing: boolean;
   close(): Promise<void>;
+}
+
+/** A report as JSON. */
+export interface KeyReport {
+  readonly keys: readonly { readonly keyId: string; readonly signatures: number }[];
+  readonly destroyed: readonly { readonly keyId: string; readonly objects: number }[];
+  readonly selfTest?: { readonly label: string } | undefined;
 }
 
 /** Answers for these issuers; client certificates must come from `clientIssuer`. */
@@ -61,6 +72,11 @@ export async function startTestAuthority(
         const socket = request.socket as TLSSocket;
         const client = socket.getPeerCertificate().serialNumber.toLowerCase();
         authority?.requests.push({ path: request.url ?? '', client });
+        if (request.url === '/api/v1/responders/keys' && authority?.failing === false) {
+          authority.reports.push(JSON.parse(body) as KeyReport);
+          response.writeHead(204).end();
+          return;
+        }
         const pem = authority?.failing === true ? undefined : answer(request.url ?? '', body);
         response.writeHead(pem === undefined ? 503 : 201, { 'Content-Type': 'application/json' });
         response.end(
@@ -70,7 +86,7 @@ export async function startTestAuthority(
     },
   );
   const answer = (path: string, body: string): string | { pem: string } | undefined => {
-    const { csr } = JSON.parse(body) as { csr: string };
+    const { csr, key } = JSON.parse(body) as { csr: string; key?: unknown };
     const request = parseCertificationRequest(
       decodePem(csr, 'CERTIFICATE REQUEST')[0]?.der ?? new Uint8Array(),
     );
@@ -92,6 +108,7 @@ export async function startTestAuthority(
       ...authority?.delegate,
     });
     status.issued(issuer, made.certificate);
+    authority?.told.push(key);
     return made.pem;
   };
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -102,6 +119,8 @@ export async function startTestAuthority(
     trust: ca,
     issuers: [...issuers],
     requests: [],
+    reports: [],
+    told: [],
     delegate: {},
     wrongIssuer: undefined,
     failing: false,

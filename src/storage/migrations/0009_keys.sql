@@ -228,7 +228,8 @@ CREATE TRIGGER no_truncate BEFORE TRUNCATE ON evidence
 
 -- Where a key of the responder stands: it signs with it only while it is active.
 CREATE VIEW ocsp_keys AS
-  SELECT tenant, key_id, issuer_id, private_state, originator_usage_end, signature_limit FROM keys
+  SELECT tenant, key_id, issuer_id, private_state, activated_at, originator_usage_end, signature_limit
+  FROM keys
   WHERE type = 'ocspResponder';
 
 -- They name tables without their schema, which no connection has on its search_path.

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { DelegateStore, delegatePurposes } from '../../../ocsp/delegate-store.ts';
 import { Delegates } from '../../../ocsp/delegates.ts';
+import { FormerKeys } from '../../../ocsp/former-keys.ts';
+import { KeyStandings } from '../../../ocsp/key-standings.ts';
 import type { StatusRecord } from '../../../ocsp/ports.ts';
 import { StatusLookup } from '../../../ocsp/status-lookup.ts';
 import { defaultSignatureAlgorithm, parseSubjectPublicKeyInfo } from '../../../src/pkix/index.ts';
@@ -61,12 +63,22 @@ it('neither before its status was looked up, nor while a withdrawn one is read a
     clock,
     60_000,
   );
+  const standings = new KeyStandings(status, clock, () => undefined);
   const delegates = new Delegates({
     ...{ store, lookup, clock, token, enrols: false, keyAlgorithms: ['p256'] },
     enrolment: {
       generateKey: async () => Promise.reject(new Error('another process does')),
       enrol: async () => Promise.reject(new Error('another process does')),
     },
+    standings,
+    former: new FormerKeys({
+      folder: join(folder, 'former'),
+      token,
+      standings,
+      clock,
+      log: () => undefined,
+    }),
+    signatures: () => 0,
     log: () => undefined,
     withdrawn: () => undefined,
   });

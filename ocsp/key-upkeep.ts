@@ -1,0 +1,81 @@
+import type { KeyId } from '../src/domain/index.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
+import { postToAuthority } from './authority-client.ts';
+import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
+import type { FormerKeys } from './former-keys.ts';
+import type { KeyStandings } from './key-standings.ts';
+
+/** CKA_LABEL of the token's own self-test key. */
+const selfTestLabel = 'self-test';
+
+/**
+ * What the CA's inventory cannot see by itself: how often this responder's keys have signed, which of
+ * them are destroyed, and the token's self-test key. Told by the process that enrols.
+ */
+export class KeyUpkeep {
+  readonly #token: KeyToken;
+  readonly #standings: KeyStandings;
+  readonly #former: FormerKeys;
+  readonly #client: ClientCertificate;
+  readonly #url: URL;
+  #counts: ReadonlyMap<KeyId, number> = new Map();
+  #toldSelfTest = false;
+
+  constructor(parts: {
+    readonly token: KeyToken;
+    readonly standings: KeyStandings;
+    readonly former: FormerKeys;
+    readonly client: ClientCertificate;
+    readonly authorityUrl: string;
+  }) {
+    this.#token = parts.token;
+    this.#standings = parts.standings;
+    this.#former = parts.former;
+    this.#client = parts.client;
+    this.#url = new URL('/api/v1/responders/keys', parts.authorityUrl);
+  }
+
+  /** As last counted. */
+  signatures(keyId: KeyId): number {
+    return this.#counts.get(keyId) ?? 0;
+  }
+
+  /** @throws ChanceryError when the token or the CA is away: the next turn tells the same again */
+  async turn(): Promise<void> {
+    const usage = await this.#token.usage();
+    this.#counts = new Map(usage.map(({ keyId, signatures }) => [keyId, signatures]));
+    const destroyed = await this.#former.destroyDue();
+    // Of keys that the inventory does not know (made for a foreign CA, never certified) it hears nothing.
+    const known = (keyId: KeyId): boolean => this.#standings.get(keyId) !== undefined;
+    const report = {
+      keys: usage.filter(({ keyId }) => known(keyId)),
+      destroyed: destroyed
+        .filter(({ keyId }) => known(keyId))
+        .map(({ keyId, objects, reason }) => ({ keyId, objects: objects ?? 0, reason })),
+      ...(this.#toldSelfTest ? {} : { selfTest: await this.#selfTestKey() }),
+    };
+    if (report.keys.length + report.destroyed.length > 0 || report.selfTest !== undefined) {
+      await postToAuthority(this.#url, await this.#client.read(), report, exchangeDeadline);
+    }
+    this.#toldSelfTest = true;
+    for (const { keyId } of destroyed) await this.#former.recorded(keyId);
+  }
+
+  async #selfTestKey(): Promise<Readonly<Record<string, unknown>> | undefined> {
+    const objects = await this.#token.objects();
+    const own = objects.find(
+      (one) => one.class === 'privateKey' && one.label === selfTestLabel && one.attributes,
+    );
+    const spki = objects.find(
+      (one) => one.keyId === own?.keyId && one.subjectPublicKeyInfo !== undefined,
+    )?.subjectPublicKeyInfo;
+    if (own === undefined || spki === undefined) return undefined;
+    return {
+      label: own.label,
+      token: await this.#token.identity(),
+      attributes: own.attributes,
+      subjectPublicKeyInfo: Buffer.from(spki).toString('base64'),
+      algorithm: 'ecdsa-with-SHA256',
+    };
+  }
+}

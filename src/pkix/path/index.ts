@@ -1,0 +1,2 @@
+/** Certification path validation (RFC 5280 §6.1, RFC 9618). */
+export { type PathInputs, type PathResult, validatePath, verifyChain } from './validate-path.ts';

@@ -1,0 +1,158 @@
+/** Keys that the authority does not make itself stand in its inventory all the same (SP 800-57 Part 1 §9.2.1). */
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { softwareCertificationRequest } from '../../../src/authority/index.ts';
+import { defaultTenant } from '../../../src/domain/index.ts';
+import type { KeyRecord, KeyType } from '../../../src/keys/index.ts';
+import { freshKey, principal, refusal, testAuthority } from '../../support/authority.ts';
+import { makeRequest, type SoftwareKey } from '../../support/software-issuer.ts';
+
+const chancery = await testAuthority('recorded-keys');
+const { authority } = chancery;
+const responder = principal('responder', 'ocsp-1');
+
+const told = {
+  label: 'ocsp',
+  token: {
+    label: 'chancery-responder',
+    serialNumber: '7',
+    manufacturer: 'Maker',
+    model: 'Model',
+    firmwareVersion: '1.2',
+    hardware: true,
+  },
+  attributes: {
+    token: true,
+    private: true,
+    sensitive: true,
+    alwaysSensitive: true,
+    extractable: false,
+    neverExtractable: true,
+    local: true,
+    sign: true,
+    decrypt: false,
+    unwrap: false,
+    derive: false,
+    modifiable: false,
+    copyable: false,
+  },
+};
+
+async function keysOf(type: KeyType): Promise<readonly KeyRecord[]> {
+  const keys = await chancery.read(async (transaction) => transaction.keys.list(defaultTenant));
+  return keys.filter((key) => key.type === type);
+}
+
+async function enrol(key: SoftwareKey, by = responder): Promise<unknown> {
+  const csr = makeRequest(key, '').der;
+  return authority.enrolResponder(by, { issuer: 'issuing', csr, key: told });
+}
+
+async function recorded(key: SoftwareKey): Promise<KeyRecord> {
+  const spki = Buffer.from(key.subjectPublicKeyInfo.der);
+  const found = (await keysOf('ocspResponder')).find((one) =>
+    spki.equals(one.subjectPublicKeyInfo),
+  );
+  if (found === undefined) throw new Error('the key is not recorded');
+  return found;
+}
+
+describe("a responder's key", () => {
+  test('is recorded and active with its first certificate, as the responder told; each is a version of one record', async () => {
+    const [first, second] = [freshKey(), freshKey()];
+    await enrol(first);
+    await enrol(first);
+    await enrol(second);
+    const record = await recorded(first);
+    expect(record).toMatchObject({
+      privateState: 'active',
+      tokenRole: 'responder',
+      owner: 'ocsp-1',
+      issuerId: chancery.issuing.issuerId,
+      token: told.token,
+      attributes: told.attributes,
+    });
+    expect(await recorded(second)).toMatchObject({
+      record: record.record,
+      version: record.version + 1,
+    });
+  });
+
+  test('of which nothing was told counts as unprotected', async () => {
+    const key = freshKey();
+    const csr = makeRequest(key, '').der;
+    await authority.enrolResponder(responder, { issuer: 'issuing', csr });
+    expect((await recorded(key)).attributes).toMatchObject({ sensitive: false, extractable: true });
+  });
+
+  test('is counted and destroyed by its responder alone; the destruction leaves evidence', async () => {
+    const key = freshKey();
+    await enrol(key);
+    const { keyId } = await recorded(key);
+    const destroyed = [{ keyId, objects: 2, reason: 'followed by another' }];
+    const other = principal('responder', 'ocsp-2');
+    for (const report of [
+      { keys: [{ keyId, signatures: 9 }], destroyed: [] },
+      { keys: [], destroyed },
+    ]) {
+      expect(await refusal(authority.reportResponderKeys(other, report))).toBe('forbidden');
+    }
+    const report = { keys: [{ keyId, signatures: 7 }], destroyed };
+    await authority.reportResponderKeys(responder, report);
+    await authority.reportResponderKeys(responder, report);
+    expect(await recorded(key)).toMatchObject({
+      privateState: 'destroyed',
+      publicState: 'deactivated',
+    });
+    const { usage, evidence } = await chancery.read(async (transaction) => ({
+      usage: await transaction.keys.usage(defaultTenant),
+      evidence: await transaction.evidence.list(defaultTenant, { subject: keyId, limit: 9 }),
+    }));
+    expect(usage.filter((one) => one.keyId === keyId)).toMatchObject([
+      { node: 'ocsp-1', signatures: 7 },
+    ]);
+    expect(evidence).toMatchObject([{ kind: 'key.destruction', document: { objects: 2 } }]);
+    // SP 800-57 Part 1 §7.6: its public half verifies, its private half never comes back.
+    expect(await refusal(enrol(key))).toBe('badPublicKey');
+  });
+
+  test("is never an issuer's key, whatever a responder claims", async () => {
+    const { keyId } = chancery.issuing;
+    const destroyed = [{ keyId, objects: 2, reason: 'mine' }];
+    const work = authority.reportResponderKeys(responder, { keys: [], destroyed });
+    expect(await refusal(work)).toBe('forbidden');
+  });
+});
+
+test('the self-test key of the issuing token is recorded once, and signs nothing but probes', async () => {
+  await authority.recordSelfTestKeys();
+  await authority.recordSelfTestKeys();
+  expect(await keysOf('selfTest')).toMatchObject([
+    { purposes: ['selfTest'], tokenRole: 'issuing', privateState: 'active', version: 1 },
+  ]);
+  await authority.refreshKeys();
+  await chancery.tokens.issuing.selfTest();
+});
+
+test("the HTTPS server's key is a software key, a version each renewal; the one before is destroyed with its file", async () => {
+  const request = (): Uint8Array => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    return softwareCertificationRequest(privateKey, { dns: ['localhost'], ip: [] });
+  };
+  for (let renewal = 0; renewal < 3; renewal += 1) {
+    const [certificate] = await authority.issueServerCertificate(request());
+    if (certificate === undefined) throw new Error('no certificate');
+    await authority.serverCertificateInstalled(certificate);
+  }
+  expect(
+    [...(await keysOf('httpsServer'))]
+      .sort((a, b) => a.version - b.version)
+      .map(({ version, privateState, publicState, tokenRole, token }) => [
+        ...[version, privateState, publicState, tokenRole, token.hardware],
+      ]),
+  ).toEqual([
+    [1, 'destroyed', 'deactivated', 'software', false],
+    [2, 'destroyed', 'deactivated', 'software', false],
+    [3, 'active', 'active', 'software', false],
+  ]);
+});

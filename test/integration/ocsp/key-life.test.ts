@@ -1,0 +1,120 @@
+/** The responder's own keys through their lives (SP 800-57 Part 1 §5.3, §7, §8.2.3, §8.3.4). */
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { KeyStanding } from '../../../ocsp/ports.ts';
+import { keyIdentifier } from '../../../src/pkix/index.ts';
+import { until } from '../../support/quickstart-run.ts';
+import {
+  ask,
+  certIDOf,
+  startTestResponder,
+  statusOf,
+  type TestResponder,
+} from '../../support/test-responder.ts';
+
+const hour = 3_600_000;
+const made = await startTestResponder({ timing: { keyReportInterval: 50 } });
+const { issuing, status, authority, clock, token } = made;
+
+/** The identifier of the key that signed the answer about a certificate that nobody has asked for yet. */
+async function signingKey(of: TestResponder = made): Promise<string> {
+  const response = await ask(of, [certIDOf(issuing, of.issue().certificate.serialNumber)]);
+  const [delegate] = response.basic?.certs ?? [];
+  if (delegate === undefined) throw new Error(statusOf(response));
+  return Buffer.from(keyIdentifier(delegate.subjectPublicKeyInfo)).toString('hex');
+}
+
+async function signsWithAnother(than: string): Promise<string> {
+  let found = than;
+  await until('another key to sign', async () => {
+    found = await signingKey().catch(() => than);
+    return found !== than;
+  });
+  return found;
+}
+
+function stand(keyId: string, standing: Partial<KeyStanding>): void {
+  status.standings.set(keyId, { keyId, state: 'active', ...standing });
+}
+
+function destroyed(): readonly string[] {
+  return authority.reports.flatMap((report) => report.destroyed.map(({ keyId }) => keyId));
+}
+
+beforeEach(() => {
+  clock.offset = 0;
+});
+
+describe('the CA is told', () => {
+  it('of the token and the attributes of each key for which a certificate is asked', () => {
+    expect(authority.told).toContainEqual(
+      expect.objectContaining({
+        token: expect.objectContaining({ label: 'software' }),
+        attributes: expect.objectContaining({ sensitive: true, extractable: false }),
+      }),
+    );
+  });
+
+  it('how often each key has signed', async () => {
+    const keyId = await signingKey();
+    stand(keyId, {});
+    const counts = (): readonly number[] =>
+      authority.reports.flatMap(({ keys }) =>
+        keys.filter((one) => one.keyId === keyId).map(({ signatures }) => signatures),
+      );
+    await until('a count', () => counts().length > 0);
+    const before = Math.max(...counts());
+    await signingKey();
+    await until('a higher count', () => Math.max(...counts()) > before);
+  });
+});
+
+describe('a key near the end of its period', () => {
+  it('is followed by another by itself; it is destroyed, and the CA has the record', async () => {
+    const before = await signingKey();
+    const now = clock.now().getTime();
+    stand(before, {
+      activatedAt: new Date(now - 95 * hour),
+      originatorUsageEnd: new Date(now + 5 * hour),
+    });
+    const after = await signsWithAnother(before);
+    expect(await token.keyIds()).toContain(before);
+    expect(await signingKey()).toBe(after);
+    // Other processes of the responder may sign with it for a minute.
+    clock.offset = 90_000;
+    await until('its destruction to be told', () => destroyed().includes(before));
+    expect(await token.keyIds()).not.toContain(before);
+  });
+
+  it('signs nothing after its end, whether or not another could be certified', async () => {
+    const before = await signingKey();
+    authority.failing = true;
+    stand(before, { originatorUsageEnd: new Date(clock.now().getTime() - hour) });
+    await until('answers to end', async () => {
+      const response = await ask(made, [certIDOf(issuing, made.issue().certificate.serialNumber)]);
+      return statusOf(response) === 'tryLater';
+    });
+    authority.failing = false;
+    await signsWithAnother(before);
+  });
+});
+
+describe('a suspended key', () => {
+  it('signs nothing, another answers, and it is not destroyed: that is for a person to decide', async () => {
+    const before = await signingKey();
+    stand(before, { state: 'suspended' });
+    await signsWithAnother(before);
+    clock.offset = 90_000;
+    const reports = authority.reports.length;
+    await until('two further reports', () => authority.reports.length > reports + 1);
+    expect(destroyed()).not.toContain(before);
+    expect(await token.keyIds()).toContain(before);
+    stand(before, { state: 'compromised' });
+    await until('its destruction to be told', () => destroyed().includes(before));
+  });
+});
+
+it('a number of signatures near the limit brings the next key', async () => {
+  const before = await signingKey();
+  stand(before, { signatureLimit: 2 });
+  await signsWithAnother(before);
+});
