@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Ran, run } from '../../support/installation.ts';
+import { sampled } from '../../support/sampled.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'chancery-usage-'));
 const environment = {
@@ -129,12 +130,15 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['token replace'],
 ];
 
-test.each(commands)('chancery %s -h', async (command, ...options) => {
-  const { code, stdout, stderr } = await chancery(...command.split(' '), '-h');
-  expect([code, stderr]).toEqual([0, '']);
-  expect(stdout).toContain(`Usage: chancery ${command}`);
-  expect(options.filter((option) => !stdout.includes(option))).toEqual([]);
-});
+test.each(sampled('help texts', commands, 12, ([command]) => command ?? ''))(
+  'chancery %s -h',
+  async (command, ...options) => {
+    const { code, stdout, stderr } = await chancery(...command.split(' '), '-h');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Usage: chancery ${command}`);
+    expect(options.filter((option) => !stdout.includes(option))).toEqual([]);
+  },
+);
 
 test('the whole help names every command, the environment and the exit statuses', async () => {
   const { code, stdout } = await chancery('--help');
@@ -203,14 +207,13 @@ const misused: readonly (readonly string[])[] = [
   ['token', 'show', 'bogus'],
 ];
 
-test.each(misused.map((parameters) => [parameters] as const))(
-  'usage: %j is exit 2',
-  async (parameters) => {
-    const { code, stdout, stderr } = await chancery(...parameters);
-    expect([code, stdout]).toEqual([2, '']);
-    expect(stderr.length).toBeGreaterThan(10);
-  },
-);
+test.each(
+  sampled('usage errors', misused, 16, (one) => one.join(' ')).map((one) => [one] as const),
+)('usage: %j is exit 2', async (parameters) => {
+  const { code, stdout, stderr } = await chancery(...parameters);
+  expect([code, stdout]).toEqual([2, '']);
+  expect(stderr.length).toBeGreaterThan(10);
+});
 
 test('an address that is none is a usage error', async () => {
   const { code, stderr } = await run(
@@ -242,11 +245,14 @@ describe('nobody there is exit 3', () => {
     ['acme', 'incident', 'open'],
   ];
 
-  test.each(asked.map((parameters) => [parameters] as const))('%j', async (parameters) => {
-    const { code, stdout, stderr } = await chancery(...parameters);
-    expect([code, stdout]).toEqual([3, '']);
-    expect(stderr).toContain('does not answer');
-  });
+  test.each(sampled('commands', asked, 6, (one) => one.join(' ')).map((one) => [one] as const))(
+    '%j',
+    async (parameters) => {
+      const { code, stdout, stderr } = await chancery(...parameters);
+      expect([code, stdout]).toEqual([3, '']);
+      expect(stderr).toContain('does not answer');
+    },
+  );
 });
 
 test('token replace makes an empty token where none is, and leaves alone one that is there', async () => {
