@@ -168,6 +168,8 @@ async function generatePair(
  * keeps the first; the attributes read back say so.
  */
 function sealed(lib: Cryptoki, session: Handle, first: Handle): Handle {
+  // NSS answers C_CopyObject with the handle of the original: what is refused anyway is not copied.
+  if (weaknesses(readAttributes(lib, session, first)).length > 0) return first;
   const attempts: readonly Attribute[][] = [
     template([
       [cka.modifiable, false],
@@ -184,6 +186,7 @@ function sealed(lib: Cryptoki, session: Handle, first: Handle): Handle {
       if (code === undefined || classifyReturnValue(code).faultClass !== 'fatal') throw error;
       continue;
     }
+    if (copy.equals(first)) return first;
     if (weaknesses(readAttributes(lib, session, copy)).length === 0) {
       lib.C_DestroyObject(session, first);
       return copy;

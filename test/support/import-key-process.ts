@@ -2,9 +2,10 @@
  * A process of its own that puts a software key pair into a token, as a maker's cloning would: the
  * module stays out of the test's process. Arguments: the token's place and the key, as JSON.
  */
-import { createHash, createPrivateKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import type { Attribute } from '../../src/hsm/cryptoki.ts';
 import { cka, ckk, cko, initialise, loadModule } from '../../src/hsm/cryptoki.ts';
+import { keyIdOf } from '../../src/hsm/public-keys.ts';
 import { findToken, openSession } from '../../src/hsm/token-connection.ts';
 import type { TokenPlace } from '../../src/hsm/token-options.ts';
 
@@ -19,23 +20,39 @@ const octets = (name: string): Buffer => Buffer.from(String(jwk[name]), 'base64u
 const template = (entries: readonly (readonly [number, boolean | string | Buffer | number])[]) =>
   entries.map(([type, value]): Attribute => ({ type, value }));
 
-const value = 0x11;
+const { kty } = jwk;
 const p256 = Buffer.from('06082a8648ce3d030107', 'hex');
-const point = Buffer.concat([Buffer.from([4]), octets('x'), octets('y')]);
-const id = createHash('sha1').update(point).digest();
+const uncompressed = (): Buffer => Buffer.concat([Buffer.from([4]), octets('x'), octets('y')]);
+/** Attributes of the private half's numbers: CKA_VALUE, or CKA_PRIVATE_EXPONENT to CKA_COEFFICIENT. */
+const secret =
+  kty === 'EC'
+    ? ([[0x11, octets('d')]] as const)
+    : (['d', 'p', 'q', 'dp', 'dq', 'qi'].map((name, at) => [0x123 + at, octets(name)]) as [
+        number,
+        Buffer,
+      ][]);
+const open =
+  kty === 'EC'
+    ? ([
+        [cka.keyType, ckk.ec],
+        [cka.ecParams, p256],
+      ] as const)
+    : ([
+        [cka.keyType, ckk.rsa],
+        [cka.modulus, octets('n')],
+        [cka.publicExponent, octets('e')],
+      ] as const);
+const id = Buffer.from(
+  keyIdOf(createPublicKey(pem).export({ type: 'spki', format: 'der' })),
+  'hex',
+);
 
 const module = loadModule(place.module);
 initialise(module.lib, place.libraryParameters);
 const { slot } = findToken(module, place.label, place.serialNumber);
 const session = openSession(slot, 'readWrite');
 session.login(pin, 1);
-const common = [
-  [cka.token, true],
-  [cka.label, label],
-  [cka.id, id],
-  [cka.keyType, ckk.ec],
-  [cka.ecParams, p256],
-] as const;
+const common = [[cka.token, true], [cka.label, label], [cka.id, id], ...open] as const;
 module.lib.C_CreateObject(
   session.handle,
   template([
@@ -48,7 +65,7 @@ module.lib.C_CreateObject(
     [cka.decrypt, false],
     [cka.unwrap, false],
     [cka.derive, false],
-    [value, octets('d')],
+    ...secret,
   ]),
 );
 module.lib.C_CreateObject(
@@ -58,7 +75,9 @@ module.lib.C_CreateObject(
     [cka.class, cko.publicKey],
     [cka.private, false],
     [cka.verify, true],
-    [cka.ecPoint, Buffer.concat([Buffer.from([4, point.length]), point])],
+    ...(kty === 'EC'
+      ? ([[cka.ecPoint, Buffer.concat([Buffer.from([4, 65]), uncompressed()])]] as const)
+      : []),
   ]),
 );
 session.close();

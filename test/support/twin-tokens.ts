@@ -5,15 +5,22 @@ import { keyIdOf } from '../../src/hsm/public-keys.ts';
 import type { TokenPlace } from '../../src/hsm/token-options.ts';
 import type { KeyBinding } from '../../src/keys/ports.ts';
 
-/** A P-256 key pair outside of any token. */
+/** A key pair outside of any token. */
 export interface SoftwarePair {
   readonly binding: KeyBinding;
   readonly privateKey: KeyObject;
   readonly publicKey: KeyObject;
 }
 
-export function softwarePair(purposes: KeyBinding['purposes'] = ['notice']): SoftwarePair {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** @param algorithm of P-256 or RSA 2048 */
+export function softwarePair(
+  purposes: KeyBinding['purposes'] = ['notice'],
+  algorithm: 'ecdsa-with-SHA256' | 'sha256WithRSAEncryption' = 'ecdsa-with-SHA256',
+): SoftwarePair {
+  const { privateKey, publicKey } =
+    algorithm === 'ecdsa-with-SHA256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 });
   const subjectPublicKeyInfo = new Uint8Array(publicKey.export({ type: 'spki', format: 'der' }));
   return {
     privateKey,
@@ -21,7 +28,7 @@ export function softwarePair(purposes: KeyBinding['purposes'] = ['notice']): Sof
     binding: {
       keyId: keyIdOf(subjectPublicKeyInfo),
       purposes,
-      algorithm: 'ecdsa-with-SHA256',
+      algorithm,
       subjectPublicKeyInfo,
       life: { state: 'active', scope: 'full' },
     },
