@@ -84,7 +84,9 @@ export class SigningEngine {
       } catch (error) {
         const code = returnValueOf(error);
         const faultClass = code === undefined ? undefined : classifyReturnValue(code).faultClass;
-        if (faultClass === 'reinitialise') this.#closeGate(error);
+        // The session for acts is not replaced alone: one that stays spent costs a new login.
+        const spent = faultClass === 'newSession' && attempt > 1;
+        if (faultClass === 'reinitialise' || spent) this.#closeGate(error);
         const again = faultClass !== undefined && faultClass !== 'fatal' && repeat;
         if (!again || attempt >= attemptLimit) throw error;
       } finally {

@@ -5,12 +5,17 @@
  * FUNCTION went through, the next COUNT (-1: all) do ACTION instead, which is a CK_RV in decimal, or for C_Sign flip, short,
  * zero-r, zero-s (the signature is spoilt), or hang (the call never returns). The file is removed
  * when the count is used up. Each watched call is appended to SHIM_LOG.
+ *
+ * SHIM_IDLE_SESSION: milliseconds after which a session that no watched call used is dead
+ * (CKR_SESSION_HANDLE_INVALID). SHIM_IDLE_DEVICE: milliseconds without any watched call after which
+ * the device answers CKR_DEVICE_ERROR until C_Finalize, as a YubiHSM 2 whose own session has ended.
  */
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CK_PTR *
@@ -57,11 +62,60 @@ static int commanded(const char *function, char *action, size_t size) {
   return hit;
 }
 
+#define SESSIONS 4096
+static long long session_used[SESSIONS];
+static long long device_used;
+static int device_dead;
+
+static long long now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000LL + time.tv_nsec / 1000000;
+}
+
+static long long setting(const char *name) {
+  const char *text = getenv(name);
+  return text == NULL ? 0 : atoll(text);
+}
+
+/* What idleness did to the device and to this session (0: a call without one); a call that passes is a use. */
+static CK_RV idle(CK_SESSION_HANDLE session) {
+  long long device = setting("SHIM_IDLE_DEVICE"), limit = setting("SHIM_IDLE_SESSION"), at = now();
+  CK_RV rv = CKR_OK;
+  pthread_mutex_lock(&lock);
+  if (device > 0 && device_used > 0 && at - device_used > device) device_dead = 1;
+  device_used = at;
+  if (device_dead) {
+    rv = CKR_DEVICE_ERROR;
+  } else if (limit > 0 && session > 0) {
+    long long *used = &session_used[session % SESSIONS];
+    if (*used > 0 && at - *used > limit) rv = CKR_SESSION_HANDLE_INVALID;
+    else *used = at;
+  }
+  pthread_mutex_unlock(&lock);
+  return rv;
+}
+
+#define FAIL_IF_IDLE(session)            \
+  do {                                   \
+    CK_RV idle_rv = idle(session);       \
+    if (idle_rv != CKR_OK) return idle_rv; \
+  } while (0)
+
 #define FAIL_IF_COMMANDED(function)                                \
   do {                                                             \
     char action[64];                                               \
     if (commanded(function, action, sizeof action)) return (CK_RV)strtoul(action, NULL, 10); \
   } while (0)
+
+static CK_RV finalize(CK_VOID_PTR reserved) {
+  pthread_mutex_lock(&lock);
+  device_dead = 0;
+  device_used = 0;
+  memset(session_used, 0, sizeof session_used);
+  pthread_mutex_unlock(&lock);
+  return real->C_Finalize(reserved);
+}
 
 static CK_RV initialize(CK_VOID_PTR arguments) {
   FAIL_IF_COMMANDED("C_Initialize");
@@ -75,8 +129,12 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID_PTR list, CK_ULONG_PTR c
 
 static CK_RV open_session(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application,
                           CK_NOTIFY notify, CK_SESSION_HANDLE_PTR session) {
+  CK_RV rv;
   FAIL_IF_COMMANDED("C_OpenSession");
-  return real->C_OpenSession(slot, flags, application, notify, session);
+  FAIL_IF_IDLE(0);
+  rv = real->C_OpenSession(slot, flags, application, notify, session);
+  if (rv == CKR_OK) session_used[*session % SESSIONS] = now();
+  return rv;
 }
 
 static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin,
@@ -88,17 +146,20 @@ static CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR
 static CK_RV find_objects_init(CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR attributes,
                                CK_ULONG count) {
   FAIL_IF_COMMANDED("C_FindObjectsInit");
+  FAIL_IF_IDLE(session);
   return real->C_FindObjectsInit(session, attributes, count);
 }
 
 static CK_RV generate_random(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG length) {
   FAIL_IF_COMMANDED("C_GenerateRandom");
+  FAIL_IF_IDLE(session);
   return real->C_GenerateRandom(session, data, length);
 }
 
 static CK_RV sign_init(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism,
                        CK_OBJECT_HANDLE key) {
   FAIL_IF_COMMANDED("C_SignInit");
+  FAIL_IF_IDLE(session);
   return real->C_SignInit(session, mechanism, key);
 }
 
@@ -133,6 +194,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
     shim = *real;
     shim.C_GetFunctionList = C_GetFunctionList;
     shim.C_Initialize = initialize;
+    shim.C_Finalize = finalize;
     shim.C_GetSlotList = get_slot_list;
     shim.C_OpenSession = open_session;
     shim.C_Login = login;
