@@ -33,4 +33,6 @@ export interface AuditLog {
     readonly after?: bigint | undefined;
     readonly limit: number;
   }): Promise<readonly StoredAuditRecord[]>;
+  /** The last ones, newest first. */
+  newest(tenant: TenantId, limit: number): Promise<readonly StoredAuditRecord[]>;
 }

@@ -13,6 +13,7 @@ import { crossCertificationUseCases } from './cross-certification.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { distributionUseCases } from './distribution.ts';
 import { enrolmentUseCases } from './enrolment.ts';
+import { evidenceUseCases } from './evidence.ts';
 import { exportUseCases } from './export.ts';
 import { importUseCases } from './imports.ts';
 import { installationGuard } from './installation.ts';
@@ -34,6 +35,7 @@ import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
 import { purgeUseCases } from './purge.ts';
 import { type RenewRequest, renewCertificate } from './renewal.ts';
+import { reportUseCases } from './reports.ts';
 import { responderKeyUseCases } from './responder-keys.ts';
 import { responderUseCases } from './responders.ts';
 import { rolloverUseCases } from './rollover.ts';
@@ -81,6 +83,10 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   const issuerActs = issuerUseCases(context);
   const policyActs = issuerPolicyUseCases(context);
   const activation = rolloverActivation(context);
+  const distribution = distributionUseCases(context);
+  const reports = reportUseCases(context, async () =>
+    (await distribution.trustBundle('default')).anchors.map((anchor) => anchor.sha256),
+  );
   return {
     /** The door's own check of a permission, before a use case is called: a refusal is audited. @throws ChanceryError forbidden */
     authorize: async (
@@ -119,7 +125,9 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...authenticationUseCases(context),
     ...unauthenticatedUseCases(context),
     ...profileUseCases(context),
-    ...distributionUseCases(context),
+    ...distribution,
+    ...evidenceUseCases(context),
+    ...reports,
     ...serverCertificateUseCases(context),
     /** Tells this node's signer processes of every key that changed, by whichever node; every second. @throws ChanceryError tokenUnavailable, keyBlocked */
     refreshKeys: keys.refresh,
@@ -132,10 +140,15 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...keyReadingUseCases(context, warnings),
     ...destructions.useCases,
     ...reconciliation.useCases,
-    ...schedule(context, guard, clockWitness, status.endDueHolds, keyCare.turn, [
-      activation.turn,
-      rolloverRetirement(context).turn,
-    ]),
+    ...schedule(
+      context,
+      guard,
+      clockWitness,
+      status.endDueHolds,
+      keyCare.turn,
+      [activation.turn, rolloverRetirement(context).turn],
+      reports.reportTurn,
+    ),
   };
 }
 

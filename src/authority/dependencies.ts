@@ -9,6 +9,7 @@ import {
 } from '../keys/index.ts';
 import type { KeyPolicy, NamePolicy, Profile } from '../policy/index.ts';
 import type { ChangeFeed, InstallationFile, Leases, Publisher, UnitOfWork } from './ports.ts';
+import type { ReportSettings } from './report-settings.ts';
 
 /** Numbered steps at which the crash tests kill the process. In production the function does nothing. */
 export type FailpointName =
@@ -89,6 +90,8 @@ export interface AuthoritySettings {
   readonly inventory: InventorySettings;
   /** Undefined: the product's own policy. */
   readonly keys?: KeySettings | undefined;
+  /** What reports look for, and how often they are made; default: report-settings.ts. */
+  readonly reports?: Partial<ReportSettings> | undefined;
 }
 
 /** The life of keys: periods, strengths, modules, how often tokens are compared with the inventory. */

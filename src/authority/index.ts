@@ -15,6 +15,7 @@ export type {
 } from './dependencies.ts';
 export type { PublishedFile } from './distribution.ts';
 export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
+export { statedEvidence } from './evidence.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
@@ -27,6 +28,7 @@ export type { KeyDetails, KeySummary } from './key-reading.ts';
 export type { Reconciliation } from './key-reconciliation.ts';
 export type { CreateCredentialRequest, CreatePrincipalRequest } from './principals.ts';
 export type { RenewRequest } from './renewal.ts';
+export type { KeptReport } from './reports.ts';
 export { type AcceptedRestore, acceptRestore } from './restore.ts';
 export type { RolloverStatus } from './rollover.ts';
 export { type SoftwareRequest, softwareCertificationRequest } from './software-request.ts';

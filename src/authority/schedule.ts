@@ -27,6 +27,7 @@ export function schedule(
   keepKeys: () => Promise<void>,
   /** What is due of issuers that are prepared, and of those that retire. */
   rollovers: readonly (() => Promise<void>)[],
+  reportTurn: () => Promise<void>,
 ) {
   const { dependencies, crls } = context;
   const { log, leases, settings, tokens, unitOfWork, tenant, clock } = dependencies;
@@ -72,6 +73,7 @@ export function schedule(
         }
         await attempt('upkeep of the inventory', upkeep.turn);
         await attempt('upkeep of keys', keepKeys);
+        await attempt('the report of SP 800-57', reportTurn);
       });
     },
 

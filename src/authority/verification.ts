@@ -340,6 +340,13 @@ function columns(
 }
 
 function checkAuditRecord(record: StoredAuditRecord, report: Report): void {
+  if (!isWhole(record)) {
+    report(`audit record ${record.id}`, 'its columns differ from its canonical bytes');
+  }
+}
+
+/** Whether the columns of an audit record are what its canonical bytes say. */
+export function isWhole(record: StoredAuditRecord): boolean {
   const again = auditRecord({
     tenant: record.tenant,
     at: record.at,
@@ -349,9 +356,7 @@ function checkAuditRecord(record: StoredAuditRecord, report: Report): void {
     object: record.object,
     details: record.details,
   });
-  if (!sameBytes(again.canonical, record.canonical)) {
-    report(`audit record ${record.id}`, 'its columns differ from its canonical bytes');
-  }
+  return sameBytes(again.canonical, record.canonical);
 }
 
 function message(error: unknown): string {

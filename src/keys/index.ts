@@ -37,3 +37,4 @@ export type {
 } from './ports.ts';
 export { keyTypes } from './ports.ts';
 export { type KeyStrength, strengthOf, weakness } from './strength.ts';
+export * from './report/index.ts';

@@ -54,6 +54,13 @@ export class PostgresAuditLog implements AuditLog {
     ]);
     return rows.map(auditRecordOf);
   }
+
+  async newest(
+    tenant: AuditRecord['tenant'],
+    limit: number,
+  ): Promise<readonly StoredAuditRecord[]> {
+    return (await this.#session.query(this.#sql.newest, [tenant, limit])).map(auditRecordOf);
+  }
 }
 
 /** `details` is kept once, within the canonical bytes. */

@@ -9,6 +9,7 @@ import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
+import { reportRoutes } from './reports.ts';
 import { responderRoutes } from './responders.ts';
 import { rolloverRoutes } from './rollover.ts';
 import { statusRoutes } from './status.ts';
@@ -28,4 +29,5 @@ export const routes: readonly Route[] = [
   ...crlRoutes,
   ...principalRoutes,
   ...acmeRoutes,
+  ...reportRoutes,
 ];

@@ -122,6 +122,7 @@ export function auditStatements(schema: string) {
       WHERE tenant = $1 AND ($2::text IS NULL OR act = $2) AND ($3::text IS NULL OR object = $3)
         AND ($4::bigint IS NULL OR id > $4)
       ORDER BY id LIMIT $5`,
+    newest: 'SELECT * FROM {audit} WHERE tenant = $1 ORDER BY id DESC LIMIT $2',
   });
 }
 
