@@ -12,6 +12,7 @@ import { jobCommands } from './jobs.ts';
 import { localCommands } from './local.ts';
 import { ocspCommands } from './ocsp/commands.ts';
 import { purgeCommands } from './purge.ts';
+import { reportCommands } from './report/commands.ts';
 import { statusCommands } from './status-acts.ts';
 
 const environment = process.env;
@@ -44,6 +45,7 @@ administrationCommands(program, environment);
 accessCommands(program, environment);
 acmeCommands(program, environment);
 ocspCommands(program, environment);
+reportCommands(program, environment);
 localCommands(program, environment);
 for (const command of everyCommand(program)) {
   command.exitOverride();

@@ -64,24 +64,41 @@ export const summedUp: readonly Reference[] = sp80057References
   .filter((reference) => checks[reference] === undefined);
 
 /**
- * Answers every reference from the facts, in the publication's order (pure). A reference without a check
- * of its own is the sum of those below it.
+ * Answers every reference from the facts, in the publication's order (pure). A reference fails
+ * and waits with those below it.
  */
 export function answerSp80057(facts: ReportFacts): readonly Answer[] {
   const answers = new Map<string, Answer>();
   for (const [reference, title] of sp80057References.toReversed()) {
-    const check = checks[reference];
-    const judgement = check === undefined ? sum(reference, [...answers.values()]) : check(facts);
+    const below = childrenOf(reference, [...answers.values()]);
+    const own = checks[reference]?.(facts);
+    const judgement = own === undefined ? sum(below) : withBelow(own, below);
     answers.set(reference, { reference, title, ...conclude(judgement) });
   }
   return [...answers.values()].toReversed();
 }
 
-function sum(reference: string, below: readonly Answer[]): Judgement {
-  const children = below
+function childrenOf(reference: string, below: readonly Answer[]): readonly Answer[] {
+  return below
     .filter((answer) => answer.reference.startsWith(`${reference}.`))
     .filter(({ reference: one }) => !one.slice(reference.length + 1).includes('.'))
     .toReversed();
+}
+
+/** What a clause says itself, and what those below it say. */
+function withBelow(own: Judgement, children: readonly Answer[]): Judgement {
+  if (children.length === 0) return own;
+  const { evidence, problems, later } = sum(children);
+  return {
+    ...own,
+    evidence: [...own.evidence, ...evidence],
+    problems: [...own.problems, ...problems],
+    later: own.later ?? later,
+  };
+}
+
+/** A clause that stands for those below it. */
+function sum(children: readonly Answer[]): Judgement {
   const failing = children.filter(({ status }) => status === 'fail');
   const waiting = children.filter(({ status }) => status === 'notYet');
   return {
