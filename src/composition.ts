@@ -114,6 +114,7 @@ export async function compose(
       settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),
       distributeBeforeActivationSeconds: configuration.distributeBeforeActivationSeconds,
       inventory: configuration.inventory,
+      reports: { ...configuration.reports, httpsUrl: configuration.urls.https },
       keys: keySettingsOf(configuration.keys),
     },
   };

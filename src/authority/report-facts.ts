@@ -1,13 +1,14 @@
 import { permissionsOf } from '../access/index.ts';
 import { roles } from '../domain/index.ts';
-import type {
-  EvidenceFacts,
-  IssuerFacts,
-  KeyFacts,
-  KeyRecord,
-  PrincipalFacts,
-  ReportFacts,
-  TokenFacts,
+import {
+  type EvidenceFacts,
+  type IssuerFacts,
+  type KeyFacts,
+  type KeyRecord,
+  moduleStanding,
+  type PrincipalFacts,
+  type ReportFacts,
+  type TokenFacts,
 } from '../keys/index.ts';
 import {
   findExtension,
@@ -17,12 +18,13 @@ import {
   parseSubjectKeyIdentifier,
 } from '../pkix/index.ts';
 import type { AuthorityContext } from './context.ts';
+import { type KeySettings, keySettings } from './dependencies.ts';
 import { spkiHash } from './issuance-core.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes, sha256 } from './octets.ts';
 import type { CrlShardState, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
-import { reportSettings } from './report-settings.ts';
+import { reportPeriods, reportSettings } from './report-settings.ts';
 import { isWhole } from './verification.ts';
 
 /** Of each kind of evidence so many of the newest. */
@@ -54,7 +56,7 @@ export async function collectReportFacts(
   const published = await publishedCertificates(context, issuers);
   const issuing = await askIssuingToken(context);
   const at = clock.now();
-  const { httpsUrl, ...periods } = reportSettings(settings);
+  const { validations, requireValidatedModule, minimumStrength } = keySettings({ settings });
   return unitOfWork.read(async (transaction) => {
     const records = await transaction.keys.list(tenant);
     const keys: KeyFacts[] = [];
@@ -80,17 +82,19 @@ export async function collectReportFacts(
       evidence,
       issuers: issuerFacts,
       trustAnchors,
-      tokens: [issuing, ...tokensOf(records)],
+      tokens: [issuing, ...tokensOf(records)].map((token) => validated(token, validations)),
       principals: await principalFacts(transaction, tenant),
       roles: Object.fromEntries(roles.map((role) => [role, [...permissionsOf(role)].sort()])),
       audit: await auditFacts(transaction, tenant),
       certificates: await certificateFacts(transaction, tenant, at),
-      periods,
+      periods: reportPeriods(settings),
       settings: {
-        'urls.https': httpsUrl,
+        'urls.https': reportSettings(settings).httpsUrl,
         'urls.http': settings.distributionUrl,
         'urls.ocsp': settings.ocspUrl,
         'crl.lifetime': `${settings.crlLifetimeSeconds} s`,
+        'keys.minimumStrength': `${minimumStrength} bits`,
+        'keys.requireValidatedModule': String(requireValidatedModule),
       },
     };
   });
@@ -222,6 +226,13 @@ async function askIssuingToken({ dependencies }: AuthorityContext): Promise<Toke
   } catch {
     return { role: 'issuing' };
   }
+}
+
+/** SoftHSM never counts as validated, whatever the configuration says. */
+function validated(token: TokenFacts, validations: KeySettings['validations']): TokenFacts {
+  if (token.identity === undefined) return token;
+  const standing = moduleStanding(token.identity, validations[token.role]);
+  return standing.validated ? { ...token, validation: standing.text } : token;
 }
 
 /** The other tokens, as they were when their newest key was made. */

@@ -144,7 +144,7 @@ export function reportUseCases(
       if (now < due && due - now <= 5 * minute) return;
       due = now + 5 * minute;
       const last = await unitOfWork.read(newest);
-      const every = reportSettings(settings).report * 1000;
+      const every = reportSettings(settings).reportSeconds * 1000;
       if (last !== undefined && now - Date.parse(last.report.at) < every) return;
       await run(systemPrincipal);
     },

@@ -34,6 +34,14 @@ export interface InventoryConfiguration {
   readonly keepChangesSeconds: number;
 }
 
+/** How often reports are made, and how old what they look for may be; seconds. */
+export interface ReportsConfiguration {
+  readonly reportSeconds: number;
+  readonly drillSeconds: number;
+  readonly backupSeconds: number;
+  readonly reviewSeconds: number;
+}
+
 /** What CA process and responder have in common. */
 export interface SharedConfiguration {
   readonly dataFolder: string;
@@ -76,6 +84,7 @@ export interface Configuration extends SharedConfiguration {
   /** Where CRLs and CA certificates are published. */
   readonly store: StoreConfiguration;
   readonly inventory: InventoryConfiguration;
+  readonly reports: ReportsConfiguration;
   readonly workFolder: string;
   readonly httpsFolder: string;
   readonly nodeFolder: string;
@@ -160,6 +169,12 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       ),
       purge: settings.inventory.purge,
       keepChangesSeconds: seconds(settings.inventory.keepChanges),
+    },
+    reports: {
+      reportSeconds: seconds(settings.reports.sp80057.every),
+      drillSeconds: seconds(settings.reports.drills.every),
+      backupSeconds: seconds(settings.reports.backups.every),
+      reviewSeconds: seconds(settings.reports.practiceStatement.reviewEvery),
     },
     workFolder: pathOf(at, 'folders.work', folders.work, inData(at, 'work')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),

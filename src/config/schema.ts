@@ -3,6 +3,7 @@ import { acmeSchema } from './acme-schema.ts';
 import { inventorySchema } from './inventory-schema.ts';
 import { keysSchema } from './keys-schema.ts';
 import { ocspSchema } from './ocsp-schema.ts';
+import { reportsSchema } from './reports-schema.ts';
 import { storeSchema } from './store-schema.ts';
 import { token } from './token-schema.ts';
 import {
@@ -205,6 +206,7 @@ export const configurationSchema = z.strictObject({
     })
     .prefault({}),
   inventory: inventorySchema,
+  reports: reportsSchema,
   ocsp: ocspSchema,
   acme: acmeSchema,
   store: storeSchema,

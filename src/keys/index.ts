@@ -36,5 +36,5 @@ export type {
   TokenRole,
 } from './ports.ts';
 export { keyTypes } from './ports.ts';
-export { type KeyStrength, strengthOf, weakness } from './strength.ts';
 export * from './report/index.ts';
+export { type KeyStrength, strengthOf, weakness } from './strength.ts';

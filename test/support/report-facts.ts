@@ -207,7 +207,7 @@ export function goodFacts(): Mutable<ReportFacts> {
           keyId: serverId,
           type: 'httpsServer',
           tokenRole: 'software',
-          purposes: ['certificationRequest'],
+          purposes: [],
           issuerId: undefined,
           backup: { kind: 'none', reason: 'made anew' },
         },
@@ -306,6 +306,7 @@ export function goodFacts(): Mutable<ReportFacts> {
     periods: {
       report: 7 * 86_400,
       reconciliation: 86_400,
+      rootReconciliation: 365 * 86_400,
       drills: 365 * 86_400,
       backups: 31 * 86_400,
       reviews: 365 * 86_400,

@@ -9,9 +9,9 @@ import {
   together,
   tokenRoles,
 } from './judgement.ts';
-import { lastBackup, restoreDrill } from './operation-checks.ts';
+import { restoreDrill } from './operation-checks.ts';
 import type { Reference } from './references.ts';
-import { auditSample, backups, held, reconciled } from './sightings.ts';
+import { auditSample, backups, held, lastBackup, reconciled } from './sightings.ts';
 
 /** Clause 9: access, inventories, accountability, audit, survival. */
 export const accountabilityChecks: Partial<Record<Reference, Check>> = {

@@ -1,3 +1,4 @@
+import { weakness } from '../strength.ts';
 import type { ReportFacts } from './facts.ts';
 import {
   activeKeys,
@@ -115,7 +116,9 @@ function installation(facts: ReportFacts): Judgement {
   };
 }
 
-/** §5.6: 112 bits of security and more. */
+/** §5.6.1. */
+const leastBits = 112;
+/** Kinds of keys whose parameters FIPS 186-5 names. */
 const approved: ReadonlySet<string> = new Set([
   ...['p256', 'p384', 'p521', 'ed25519', 'rsa2048', 'rsa3072', 'rsa4096'],
 ]);
@@ -136,7 +139,8 @@ function generation(facts: ReportFacts): Judgement {
       ),
     ),
     problems: keys.flatMap((key) => [
-      ...(approved.has(key.record.keyAlgorithm)
+      ...(approved.has(key.record.keyAlgorithm) &&
+      weakness(key.record.keyAlgorithm, key.record.algorithm, leastBits, facts.at) === undefined
         ? []
         : [`${nameOf(key)} is of kind ${key.record.keyAlgorithm}, below 112 bits or not approved`]),
       ...(key.record.tokenRole !== 'software' &&

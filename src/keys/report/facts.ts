@@ -88,7 +88,7 @@ export interface TokenFacts {
   readonly identity?: TokenIdentity | undefined;
   /** Whether its self-test key signed and verified; undefined: not asked. */
   readonly selfTest?: boolean | undefined;
-  /** The certificate of the module's validation, as configured. */
+  /** Certificate and level of the module's validation; undefined: it is not validated. */
   readonly validation?: string | undefined;
 }
 
@@ -96,6 +96,8 @@ export interface TokenFacts {
 export interface ReportPeriods {
   readonly report: number;
   readonly reconciliation: number;
+  /** Of the root token, which is away between ceremonies. */
+  readonly rootReconciliation: number;
   readonly drills: number;
   readonly backups: number;
   readonly reviews: number;

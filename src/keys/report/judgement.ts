@@ -91,7 +91,7 @@ export function rfc3339(time: Date): string {
 
 /** How a key is called in reasons. */
 export function nameOf({ record }: KeyFacts): string {
-  return `${record.type} key ${record.label} (${record.keyId.slice(0, 12)})`;
+  return `key ${record.label} (${record.type}, ${record.keyId.slice(0, 12)})`;
 }
 
 export function placeOf({ record }: KeyFacts): string {
@@ -187,10 +187,13 @@ export function together(
   parts: readonly {
     readonly evidence: readonly EvidenceItem[];
     readonly problems: readonly string[];
+    readonly later?: string | undefined;
   }[],
 ): Judgement {
+  const later = parts.map((part) => part.later).filter((part) => part !== undefined);
   return {
     shows,
+    ...(later.length === 0 ? {} : { later: later.join('; ') }),
     evidence: parts.flatMap(({ evidence }) => evidence),
     problems: parts.flatMap(({ problems }) => problems),
   };

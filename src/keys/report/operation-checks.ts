@@ -13,7 +13,7 @@ import {
   tokenKeys,
 } from './judgement.ts';
 import type { Reference } from './references.ts';
-import { backups, reconciled } from './sightings.ts';
+import { backups, lastBackup, reconciled } from './sightings.ts';
 import { destructions } from './state-checks.ts';
 
 /** Clauses 8.2 to 8.4: while keys are used, and after. */
@@ -81,16 +81,6 @@ function accessibleStorage(facts: ReportFacts): Judgement {
     ]),
     ...(keys.length === 0 ? { notApplicable: 'no key on record is kept outside of a token' } : {}),
   };
-}
-
-/** The last backup on record. */
-export function lastBackup(facts: ReportFacts): Pick<Judgement, 'evidence' | 'problems'> {
-  return recurring(facts, {
-    kind: 'backup',
-    within: facts.periods.backups,
-    what: 'backup',
-    mend: 'make one (docs/operations/backup.md) and record it with `chancery evidence record backup`',
-  });
 }
 
 /** The last time a restore was tried. */

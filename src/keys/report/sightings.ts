@@ -77,24 +77,50 @@ export function backups(facts: ReportFacts): Sight {
   };
 }
 
-/** The newest comparison of each token with the records. */
-export function reconciled(facts: ReportFacts): Sight {
-  return together(
-    '',
-    tokenRoles(facts).map((role) =>
-      recurring(facts, {
-        kind: 'key.reconciliation',
-        subject: role,
-        within: facts.periods.reconciliation,
-        what: `reconciliation of the ${role} token`,
-        mend: 'run `chancery key reconcile`',
-      }),
-    ),
+/** The last backup of the installation on record; that of one key says nothing about the rest. */
+export function lastBackup(facts: ReportFacts): Sight {
+  const keys = new Set(facts.keys.map(({ record }) => record.keyId));
+  const evidence = facts.evidence.filter(({ subject }) => !keys.has(subject));
+  return recurring(
+    { ...facts, evidence },
+    {
+      kind: 'backup',
+      within: facts.periods.backups,
+      what: 'backup',
+      mend: 'make one (docs/operations/backup.md) and record it with `chancery evidence record backup`',
+    },
   );
+}
+
+/** Tokens that the CA process compares with the records; a responder's is its own. */
+const compared = ['root', 'issuing'];
+
+/** The newest comparison of each token with the records. */
+export function reconciled(facts: ReportFacts): Sight & Pick<Judgement, 'later'> {
+  const roles = tokenRoles(facts);
+  const seen = together(
+    '',
+    roles
+      .filter((role) => compared.includes(role))
+      .map((role) =>
+        recurring(facts, {
+          kind: 'key.reconciliation',
+          subject: role,
+          within: role === 'root' ? facts.periods.rootReconciliation : facts.periods.reconciliation,
+          what: `reconciliation of the ${role} token`,
+          mend: `run \`chancery key reconcile --token ${role}\``,
+        }),
+      ),
+  );
+  return roles.every((role) => compared.includes(role))
+    ? seen
+    : { ...seen, later: 'the comparison of the responders’ own tokens with the records' };
 }
 
 /** §5.2: one key, one purpose; certificates and CRLs may go together. */
 export function mixedPurposes({ record }: KeyFacts): boolean {
+  // It makes TLS handshakes and nothing that has a purpose of the signer's list.
+  if (record.type === 'httpsServer') return record.purposes.length > 0;
   const kinds = new Set(
     record.purposes
       .filter((purpose) => purpose !== 'certificationRequest')

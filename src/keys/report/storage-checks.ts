@@ -6,7 +6,6 @@ import {
   liveKeys,
   nameOf,
   placeOf,
-  recurring,
   together,
   tokenRoles,
 } from './judgement.ts';
@@ -17,6 +16,7 @@ import {
   certified,
   confidentiality,
   held,
+  lastBackup,
   mixedPurposes,
   reconciled,
 } from './sightings.ts';
@@ -35,12 +35,7 @@ export const storageChecks: Partial<Record<Reference, Check>> = {
 function storageAvailability(facts: ReportFacts): Judgement {
   return together('each CA key has a copy, and the last backup is recent', [
     backups(facts),
-    recurring(facts, {
-      kind: 'backup',
-      within: facts.periods.backups,
-      what: 'backup',
-      mend: 'make one (docs/operations/backup.md) and record it with `chancery evidence record backup`',
-    }),
+    lastBackup(facts),
   ]);
 }
 
@@ -84,7 +79,12 @@ function storageUsage(facts: ReportFacts): Judgement {
   return {
     shows: 'each key has one purpose on record, and its token lets it do nothing else',
     evidence: keys.map((key) =>
-      item('purposes bound', placeOf(key), key.record.purposes.join(', '), key.record.createdAt),
+      item(
+        'purposes bound',
+        placeOf(key),
+        key.record.purposes.join(', ') || 'TLS server',
+        key.record.createdAt,
+      ),
     ),
     problems: [
       ...keys.filter(mixedPurposes).map((key) => `${nameOf(key)} has several purposes (§5.2)`),
@@ -157,7 +157,7 @@ function metadata(facts: ReportFacts): Judgement {
     const { record, transitions } = key;
     return [
       ...(record.owner === '' ? ['owner'] : []),
-      ...(record.purposes.length === 0 ? ['purposes'] : []),
+      ...(record.purposes.length === 0 && record.type !== 'httpsServer' ? ['purposes'] : []),
       ...(record.tokenRole !== 'software' && record.token.serialNumber === '' ? ['token'] : []),
       ...(transitions.length === 0 ? ['dates of its transitions'] : []),
       ...(record.privateState === 'active' && record.cryptoperiod.originatorUsageEnd === undefined

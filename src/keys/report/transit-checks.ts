@@ -44,7 +44,9 @@ function keyProtection(facts: ReportFacts): Judgement {
       ...(key.record.subjectPublicKeyInfo.length === 0
         ? [`${nameOf(key)} is recorded without its public half`]
         : []),
-      ...(key.record.purposes.length === 0 ? [`${nameOf(key)} has no purpose`] : []),
+      ...(key.record.purposes.length === 0 && key.record.type !== 'httpsServer'
+        ? [`${nameOf(key)} has no purpose`]
+        : []),
     ]),
   };
 }
