@@ -212,7 +212,8 @@ function generalDistribution(facts: ReportFacts): Judgement {
     problems: issuers
       .filter(({ published }) => !published.agrees)
       .map(
-        ({ name, published }) => `${published.path} does not give out the key of issuer ${name}`,
+        ({ name, published }) =>
+          `the file ${published.path} does not give out the key of issuer ${name}`,
       ),
   };
 }

@@ -84,7 +84,7 @@ function transitAvailability(facts: ReportFacts): Judgement {
       .filter(({ published }) => !published.agrees)
       .map(
         ({ name, published }) =>
-          `${published.path} is missing or is not the certificate of issuer ${name}: publish it again by restarting the CA`,
+          `the file ${published.path} is missing or is not the certificate of issuer ${name}: publish it again by restarting the CA`,
       ),
   };
 }
@@ -120,7 +120,7 @@ function transitIntegrity(facts: ReportFacts): Judgement {
     problems: [
       ...issuers
         .filter(({ published }) => !published.agrees)
-        .map(({ published }) => `${published.path} is not the recorded certificate`),
+        .map(({ published }) => `the file ${published.path} is not the recorded certificate`),
       ...without
         .filter(({ distribution }) => distribution.channel !== 'confirmed')
         .map(
