@@ -7,6 +7,7 @@ import { type ForeignConfiguration, foreignOf } from './foreign.ts';
 import { type KeysConfiguration, keysOf } from './keys.ts';
 import type { Environment, LoadedSettings } from './load.ts';
 import { dataFolder, installationFolder, loadSettings, resolvePath } from './load.ts';
+import { type ReportsConfiguration, reportsOf } from './reports.ts';
 import type { Settings } from './schema.ts';
 import { type StoreConfiguration, storeOf } from './store.ts';
 import { type TokenConfiguration, tokenConfiguration } from './tokens.ts';
@@ -32,14 +33,6 @@ export interface InventoryConfiguration {
   readonly retention: Readonly<Record<string, number>>;
   readonly purge: Settings['inventory']['purge'];
   readonly keepChangesSeconds: number;
-}
-
-/** How often reports are made, and how old what they look for may be; seconds. */
-export interface ReportsConfiguration {
-  readonly reportSeconds: number;
-  readonly drillSeconds: number;
-  readonly backupSeconds: number;
-  readonly reviewSeconds: number;
 }
 
 /** What CA process and responder have in common. */
@@ -170,12 +163,7 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
       purge: settings.inventory.purge,
       keepChangesSeconds: seconds(settings.inventory.keepChanges),
     },
-    reports: {
-      reportSeconds: seconds(settings.reports.sp80057.every),
-      drillSeconds: seconds(settings.reports.drills.every),
-      backupSeconds: seconds(settings.reports.backups.every),
-      reviewSeconds: seconds(settings.reports.practiceStatement.reviewEvery),
-    },
+    reports: reportsOf(settings.reports),
     workFolder: pathOf(at, 'folders.work', folders.work, inData(at, 'work')),
     httpsFolder: pathOf(at, 'folders.https', folders.https, inData(at, 'https')),
     nodeFolder: pathOf(at, 'folders.node', folders.node, at.data),

@@ -7,7 +7,6 @@ export {
   type PracticeTable,
   practiceStatement,
 } from './practice-statement.ts';
-export { sp80057References } from './references.ts';
 export {
   type Answer,
   answerSp80057,
