@@ -7,6 +7,8 @@ import { exportRoutes } from './export.ts';
 import { importRoutes } from './imports.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
+import { keyCustodyRoutes } from './key-custody.ts';
+import { keyRoutes } from './keys.ts';
 import { principalRoutes } from './principals.ts';
 import { recordRoutes } from './records.ts';
 import { reportRoutes } from './reports.ts';
@@ -27,6 +29,8 @@ export const routes: readonly Route[] = [
   ...rolloverRoutes,
   ...responderRoutes,
   ...crlRoutes,
+  ...keyRoutes,
+  ...keyCustodyRoutes,
   ...principalRoutes,
   ...acmeRoutes,
   ...reportRoutes,
