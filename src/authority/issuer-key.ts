@@ -19,6 +19,8 @@ import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { profileOf } from './issuer-parameters.ts';
 import type { CreateIssuerRequest } from './issuers.ts';
+import { requireStrength } from './key-generation.ts';
+import { requireValidated } from './key-states.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
@@ -41,6 +43,11 @@ export async function createIssuerKey(
   const { tokens, tenant, unitOfWork, clock, settings, failpoint } = dependencies;
   const token = request.kind === 'root' ? tokens.root : tokens.issuing;
   const algorithm = defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1');
+  requireStrength(context, request.keyAlgorithm, algorithm.name);
+  requireValidated(dependencies, {
+    token: await token.identity(),
+    tokenRole: request.kind === 'root' ? 'root' : 'issuing',
+  });
   const key = await token.generateKeyPair({
     keyAlgorithm: request.keyAlgorithm,
     signatureAlgorithm: algorithm.name,

@@ -88,6 +88,7 @@ export function keyReadingUseCases(context: AuthorityContext, keyWarnings: KeyWa
       certificates: await transaction.inventory.findBySpkiHash(tenant, hash, certificatesShown),
       versions: all
         .filter((one) => one.record === record.record)
+        .toSorted((a, b) => a.version - b.version)
         .map(({ keyId: id, version, privateState }) => ({ keyId: id, version, privateState })),
       crlsUntil:
         issuer === undefined
