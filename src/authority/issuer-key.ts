@@ -19,8 +19,7 @@ import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { profileOf } from './issuer-parameters.ts';
 import type { CreateIssuerRequest } from './issuers.ts';
-import { requireStrength } from './key-generation.ts';
-import { requireValidated } from './key-states.ts';
+import { requireStrength, requireValidated } from './key-states.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
@@ -43,7 +42,7 @@ export async function createIssuerKey(
   const { tokens, tenant, unitOfWork, clock, settings, failpoint } = dependencies;
   const token = request.kind === 'root' ? tokens.root : tokens.issuing;
   const algorithm = defaultSignatureAlgorithm(request.keyAlgorithm, request.signature ?? 'pkcs1');
-  requireStrength(context, request.keyAlgorithm, algorithm.name);
+  requireStrength(dependencies, request.keyAlgorithm, algorithm.name);
   requireValidated(dependencies, {
     token: await token.identity(),
     tokenRole: request.kind === 'root' ? 'root' : 'issuing',

@@ -1,12 +1,11 @@
 import { ChanceryError, type Principal, type SigningPurpose } from '../domain/index.ts';
-import { type KeyRecord, type KeyType, weakness } from '../keys/index.ts';
+import type { KeyRecord, KeyType } from '../keys/index.ts';
 import { defaultSignatureAlgorithm, type KeyAlgorithmName } from '../pkix/index.ts';
 import { act } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
-import { keySettings } from './dependencies.ts';
 import { type KeyActRequest, type KeyActResult, requireReason } from './key-acts.ts';
 import { findKey } from './key-lookup.ts';
-import { requireValidated } from './key-states.ts';
+import { requireStrength, requireValidated } from './key-states.ts';
 import { insertVersion } from './responder-keys.ts';
 
 export interface GenerateRequest {
@@ -54,7 +53,7 @@ export function keyGenerationUseCases(context: AuthorityContext) {
       });
     }
     const algorithm = defaultSignatureAlgorithm(keyAlgorithm, request.signature ?? 'pkcs1').name;
-    requireStrength(context, keyAlgorithm, algorithm);
+    requireStrength(dependencies, keyAlgorithm, algorithm);
     const record = request.record ?? type;
     requireValidated(dependencies, {
       token: await tokens.issuing.identity(),
@@ -154,22 +153,5 @@ export function keyGenerationUseCases(context: AuthorityContext) {
 
   function activationNote(key: KeyRecord): string {
     return `bring its public key to those who verify with it, say so with \`chancery key distributed ${key.keyId} --location TEXT --reason TEXT\`, then \`chancery key activate ${key.keyId} --reason TEXT\` (prepared ${clock.now().toISOString()})`;
-  }
-}
-
-/** @throws ChanceryError badPublicKey for a kind of key that is too weak (§5.6) */
-export function requireStrength(
-  { dependencies }: Pick<AuthorityContext, 'dependencies'>,
-  keyAlgorithm: KeyAlgorithmName,
-  algorithm: KeyRecord['algorithm'] | undefined,
-): void {
-  const { minimumStrength } = keySettings(dependencies);
-  const message = weakness(keyAlgorithm, algorithm, minimumStrength, dependencies.clock.now());
-  if (message !== undefined) {
-    throw new ChanceryError('badPublicKey', {
-      message,
-      field: 'key',
-      clause: 'SP 800-57 Part 1 §5.6',
-    });
   }
 }

@@ -106,3 +106,20 @@ async function beginPeriod(
     signatureLimit ?? policy.signatureLimit,
   );
 }
+
+/** @throws ChanceryError badPublicKey for a kind of key that is too weak (§5.6) */
+export function requireStrength(
+  dependencies: Pick<AuthorityDependencies, 'clock' | 'settings'>,
+  keyAlgorithm: KeyRecord['keyAlgorithm'],
+  algorithm: KeyRecord['algorithm'] | undefined,
+): void {
+  const { minimumStrength } = keySettings(dependencies);
+  const message = weakness(keyAlgorithm, algorithm, minimumStrength, dependencies.clock.now());
+  if (message !== undefined) {
+    throw new ChanceryError('badPublicKey', {
+      message,
+      field: 'key',
+      clause: 'SP 800-57 Part 1 §5.6',
+    });
+  }
+}
