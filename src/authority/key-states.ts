@@ -5,7 +5,13 @@ import {
   nextKeyStates,
   type Principal,
 } from '../domain/index.ts';
-import { cryptoperiodAt, type KeyChange, type KeyRecord, moduleStanding } from '../keys/index.ts';
+import {
+  cryptoperiodAt,
+  type KeyChange,
+  type KeyRecord,
+  moduleStanding,
+  weakness,
+} from '../keys/index.ts';
 import { parseCertificate } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
