@@ -10,7 +10,7 @@ import {
   signatureAlgorithms,
 } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
-import { lifeRefusal, wideningRefusal } from './key-life.ts';
+import { purposeRefusal, standstillOf, wideningRefusal } from './key-life.ts';
 import type { SigningMechanism } from './mechanisms.ts';
 import { signingMechanisms } from './mechanisms.ts';
 import type { Message } from './message.ts';
@@ -138,7 +138,8 @@ export class KeyBindings {
    * The key that may sign this item; `message` is undefined while it is still on its way.
    *
    * @throws ChanceryError `purposeRefused` when key, purpose, algorithm and message do not belong
-   * together, or the key's life forbids it now; `keyBlocked` after a wrong signature, or when the token's key is missing or another.
+   * together; `keyBlocked` in a state or after a period in which it signs nothing, after a wrong
+   * signature, or when the token's key is missing or another.
    */
   permit(item: SigningItem): BoundKey & { readonly handle: Handle } {
     const key = this.#keys.get(item.keyId);
@@ -151,9 +152,16 @@ export class KeyBindings {
       );
     }
     checkAlgorithm(key.binding.algorithm, item.algorithm, refuse);
+    const { life } = key.binding;
+    const standstill = standstillOf(life, Date.now());
+    if (standstill !== undefined) {
+      throw new ChanceryError('keyBlocked', {
+        message: `key ${item.keyId} signs nothing: ${standstill}`,
+        clause: 'SP 800-57 Part 1 §7',
+      });
+    }
     const refusal =
-      lifeRefusal(key.binding.life, item.purpose, Date.now()) ??
-      item.message?.refusal(item.purpose, key.binding);
+      purposeRefusal(life, item.purpose) ?? item.message?.refusal(item.purpose, key.binding);
     if (refusal !== undefined) throw refuse(refusal);
     const blocked = this.#blocked.get(item.keyId);
     if (blocked !== undefined) {

@@ -2,31 +2,33 @@ import { operationsByState, type SigningPurpose } from '../domain/index.ts';
 import type { KeyLife } from '../keys/ports.ts';
 
 /**
- * Why a key may not be used now for this purpose, whatever the octets; undefined when it may
- * (SP 800-57 Part 1 §7, §5.3).
+ * Why a key signs nothing at all now; undefined when it may sign something (SP 800-57 Part 1 §7, §5.3).
  *
  * @param now milliseconds since 1970, by the signer process's own clock
  */
-export function lifeRefusal(
-  { state, scope, originatorUsageEnd }: KeyLife,
-  purpose: SigningPurpose,
+export function standstillOf(
+  { state, originatorUsageEnd }: KeyLife,
   now: number,
 ): string | undefined {
-  switch (operationsByState[state]) {
-    case 'nothing':
-      return `it is ${state}`;
-    case 'proofOfPossession':
-      // Of a certificate the content tells: its own issuer's, of its own public key.
-      return purpose === 'certificationRequest' || purpose === 'certificate'
-        ? undefined
-        : 'it is not activated; it signs proof of possession alone';
-    case 'purposes':
-      break;
+  if (operationsByState[state] === 'nothing') return `it is ${state}`;
+  return originatorUsageEnd !== undefined && now >= originatorUsageEnd
+    ? `its originator-usage period ended at ${new Date(originatorUsageEnd).toISOString()} (§5.3)`
+    : undefined;
+}
+
+/** Why a key that may sign does not sign under this purpose, whatever the octets. */
+export function purposeRefusal(
+  { state, scope }: KeyLife,
+  purpose: SigningPurpose,
+): string | undefined {
+  const issues = purpose === 'certificate';
+  // Of a certificate the content tells: its own issuer's, of its own public key.
+  if (operationsByState[state] === 'proofOfPossession') {
+    return issues || purpose === 'certificationRequest'
+      ? undefined
+      : 'it is not activated and signs proof of possession alone';
   }
-  if (originatorUsageEnd !== undefined && now >= originatorUsageEnd) {
-    return `its originator-usage period ended at ${new Date(originatorUsageEnd).toISOString()} (SP 800-57 Part 1 §5.3)`;
-  }
-  return scope === 'status' && purpose !== 'certificate' && purpose !== 'crl'
+  return scope === 'status' && !issues && purpose !== 'crl'
     ? `its issuer retires: it signs CRLs and the certificates of OCSP delegates, no ${purpose}`
     : undefined;
 }

@@ -21,6 +21,8 @@ export interface TokenSettings {
   readonly pinFile: string;
   /** For the module itself, handed over in C_Initialize (NSS). */
   readonly libraryParameters?: string | undefined;
+  /** Folder of the counts of signatures; default: beside the PIN file, `.counts` behind its name. */
+  readonly countsFolder?: string | undefined;
   readonly sessions: number;
 }
 

@@ -23,6 +23,8 @@ export interface EngineHooks {
   /** The token is lost for this process. */
   readonly lost: (error: unknown) => void;
   readonly blocked: (key: BlockedKey) => void;
+  /** Counts a signature that is about to be made. @throws ChanceryError when it must not be made */
+  readonly count: (key: BoundKey) => void;
   readonly log: (
     level: LogLevel,
     message: string,
@@ -113,15 +115,18 @@ export class SigningEngine {
   #start(job: SigningJob): void {
     const { lib, pool } = this.#connection;
     let key: ReturnType<KeyBindings['permit']>;
-    try {
-      key = this.#bindings.permit(job.item);
-    } catch (error) {
-      job.refused(error, false);
-      return;
-    }
     const session = pool.pop();
     if (session === undefined) {
       this.#queue.unshift(job);
+      return;
+    }
+    try {
+      key = this.#bindings.permit(job.item);
+      // Each attempt counts: the token may sign and lose its answer.
+      this.#hooks.count(key);
+    } catch (error) {
+      pool.push(session);
+      job.refused(error, false);
       return;
     }
     job.attempts++;

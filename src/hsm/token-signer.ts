@@ -26,6 +26,7 @@ import { checkGenerateRequest, generateKeyPair, selfTestLabel } from './key-gene
 import { type Message, WholeMessage } from './message.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
 import { findKey } from './public-keys.ts';
+import { SignatureCounts } from './signature-counts.ts';
 import { verifiedSignature, WrongSignature } from './signature-value.ts';
 import type { EngineHooks, SigningJob } from './signing-engine.ts';
 import { SigningEngine } from './signing-engine.ts';
@@ -42,7 +43,7 @@ function selfTestMessage(): Message {
   return new WholeMessage(Buffer.concat(marked));
 }
 
-export type SignerHooks = Omit<EngineHooks, 'reconnect'>;
+export type SignerHooks = Omit<EngineHooks, 'reconnect' | 'count'>;
 
 /** One open token in the signer process: its bindings, its engine, and the acts beside signing. */
 export class TokenSigner {
@@ -51,6 +52,7 @@ export class TokenSigner {
   readonly #bindings: KeyBindings;
   readonly #engine: SigningEngine;
   readonly #streams: IncomingStreams;
+  readonly #counts: SignatureCounts;
   readonly #hooks: SignerHooks;
   #selfTestKey: KeyId | undefined;
   #identity: TokenIdentity;
@@ -66,6 +68,10 @@ export class TokenSigner {
     this.#hooks = hooks;
     this.#bindings = new KeyBindings([...readBlockedKeys(settings.pinFile), ...blocked]);
     this.#streams = new IncomingStreams(this.#bindings);
+    this.#counts = new SignatureCounts(
+      settings.countsFolder ?? `${settings.pinFile}.counts`,
+      hooks.log,
+    );
     this.#module = loadModule(settings.module);
     const connection = this.#open(bindings);
     this.#identity = connection.identity;
@@ -75,6 +81,10 @@ export class TokenSigner {
       blocked: (key) => {
         this.#keepBlocked();
         hooks.blocked(key);
+      },
+      count: ({ binding }) => {
+        // Probes are no use of a key that anybody relies upon.
+        if (binding.keyId !== this.#selfTestKey) this.#counts.take(binding.keyId, binding.life);
       },
       reconnect: () => {
         disconnect(this.#module);
@@ -97,6 +107,7 @@ export class TokenSigner {
   }
 
   close(): void {
+    this.#counts.close();
     if (this.#engine.idle) disconnect(this.#module);
   }
 
@@ -123,7 +134,10 @@ export class TokenSigner {
   }
 
   #bind(connection: TokenConnection, binding: KeyBinding): BoundKey {
-    return this.#bindings.bind(connection.lib, connection.control, binding);
+    const key = this.#bindings.bind(connection.lib, connection.control, binding);
+    const { counted } = binding.life;
+    if (counted !== undefined) this.#counts.atLeast(binding.keyId, counted);
+    return key;
   }
 
   #bindSelfTestKey(connection: TokenConnection): BoundKey | undefined {
@@ -203,7 +217,7 @@ export class TokenSigner {
       case 'adoptKeyPair':
         return await this.#adopt(call.request);
       case 'usage':
-        return [];
+        return this.#counts.usage();
       case 'objects':
         return await this.#engine.run(tokenObjects, true);
       case 'createSelfTestKey':
@@ -262,16 +276,31 @@ export class TokenSigner {
     const problems = await this.#engine.run(
       (connection) =>
         keys
-          .map((key) => this.#bind(connection, key).problem)
+          .map((key) => this.#bindingProblem(connection, key))
           .filter((problem) => problem !== undefined),
       true,
     );
+    const refused = problems.find((problem) => problem instanceof ChanceryError);
+    if (refused !== undefined) throw refused;
     if (problems.length > 0) {
       throw new ChanceryError('keyBlocked', {
         message: `${problems.join('; ')}: compare the inventory with the token, and restore the token if its keys were lost`,
       });
     }
     return undefined;
+  }
+
+  /** One key that is refused does not keep the others from being bound. */
+  #bindingProblem(
+    connection: TokenConnection,
+    key: KeyBinding,
+  ): string | ChanceryError | undefined {
+    try {
+      return this.#bind(connection, key).problem;
+    } catch (error) {
+      if (error instanceof ChanceryError) return error;
+      throw error;
+    }
   }
 
   #keyIds({ lib, control: session }: TokenConnection): KeyId[] {
