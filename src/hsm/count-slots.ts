@@ -28,6 +28,11 @@ export interface SlotFolder {
   readonly damaged: readonly string[];
 }
 
+/** Where the counts are kept. */
+export function countsBeside(pinFile: string): string {
+  return `${pinFile}.counts`;
+}
+
 const freePrefix = 'free-';
 const damagedPrefix = 'damaged-';
 const slotPattern = /^(free-[0-9a-f]+|[0-9a-f]{8}-\d+-\d+)\.json$/;

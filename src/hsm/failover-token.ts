@@ -113,7 +113,9 @@ export class FailoverToken implements Token {
 
   /** Both learn of it; the one that signs must have taken it. */
   async bind(keys: readonly KeyBinding[]): Promise<void> {
-    if (keys.some(({ life }) => life.allotted !== undefined)) await this.usage().catch(() => []);
+    const counts = ({ life }: KeyBinding) =>
+      life.allotted !== undefined || life.counted !== undefined;
+    if (keys.some(counts)) await this.usage().catch(() => []);
     const [first, second] = this.#counts.split(keys);
     this.#first.remember(first);
     this.#second.remember(second);
@@ -156,7 +158,7 @@ export class FailoverToken implements Token {
 
   /** Of both together, each with its own count. */
   usage(): Promise<readonly KeyUse[]> {
-    return this.#counts.sum([this.#first.lost, this.#second.lost]);
+    return this.#counts.sum();
   }
 
   objects(): Promise<readonly TokenObject[]> {

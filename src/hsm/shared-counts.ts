@@ -16,15 +16,9 @@ export class SharedCounts {
     this.#tokens = [first, second];
   }
 
-  /**
-   * Of both, the count of one that is away as it was last known.
-   *
-   * @param away whether the first or the second can't be asked now
-   */
-  async sum(away: readonly [boolean, boolean]): Promise<readonly KeyUse[]> {
-    const answers = await Promise.allSettled(
-      this.#tokens.map(async (token, at) => (away[at] === true ? [] : token.usage())),
-    );
+  /** Of both; of one that is away what it left on disk, or as it was last known. */
+  async sum(): Promise<readonly KeyUse[]> {
+    const answers = await Promise.allSettled(this.#tokens.map(async (token) => token.usage()));
     if (answers.every(({ status }) => status === 'rejected')) throw rejected(answers);
     answers.forEach((answer, at) => {
       if (answer.status === 'rejected') return;

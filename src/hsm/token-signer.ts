@@ -10,12 +10,8 @@ import type {
   KeyDestruction,
   TokenIdentity,
 } from '../keys/ports.ts';
-import {
-  defaultSignatureAlgorithm,
-  keyAlgorithmOf,
-  parseSubjectPublicKeyInfo,
-} from '../pkix/index.ts';
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
+import { countsBeside } from './count-slots.ts';
 import { attributeOf, cka, cko, findObjects, loadModule } from './cryptoki.ts';
 import { IncomingStreams } from './incoming-streams.ts';
 import { keepSessionsAlive } from './keep-alive.ts';
@@ -23,25 +19,17 @@ import { adoptedKey } from './key-adoption.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
 import { checkGenerateRequest, generateKeyPair, selfTestLabel } from './key-generation.ts';
-import { type Message, WholeMessage } from './message.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
-import { findKey } from './public-keys.ts';
+import { proveSelfTest, selfTestBinding, selfTestMessage } from './self-test.ts';
 import { SignatureCounts } from './signature-counts.ts';
-import { verifiedSignature, WrongSignature } from './signature-value.ts';
+import { WrongSignature } from './signature-value.ts';
 import type { EngineHooks, SigningJob } from './signing-engine.ts';
 import { SigningEngine } from './signing-engine.ts';
 import type { TokenConnection } from './token-connection.ts';
 import { connect, disconnect } from './token-connection.ts';
 import { destroyObjects, tokenObjects } from './token-objects.ts';
 
-/** Octets of a self-test message: random, and without the form of any X.509 structure. */
-const selfTestMessageLength = 64;
 const randomLimit = 65_536;
-
-function selfTestMessage(): Message {
-  const marked = [Buffer.from('chancery self-test\0'), randomBytes(selfTestMessageLength)];
-  return new WholeMessage(Buffer.concat(marked));
-}
 
 export type SignerHooks = Omit<EngineHooks, 'reconnect' | 'count'>;
 
@@ -69,7 +57,7 @@ export class TokenSigner {
     this.#bindings = new KeyBindings([...readBlockedKeys(settings.pinFile), ...blocked]);
     this.#streams = new IncomingStreams(this.#bindings);
     this.#counts = new SignatureCounts(
-      settings.countsFolder ?? `${settings.pinFile}.counts`,
+      settings.countsFolder ?? countsBeside(settings.pinFile),
       hooks.log,
     );
     this.#module = loadModule(settings.module);
@@ -141,50 +129,20 @@ export class TokenSigner {
   }
 
   #bindSelfTestKey(connection: TokenConnection): BoundKey | undefined {
-    const { lib, control: session } = connection;
-    this.#selfTestKey = undefined;
-    for (const handle of findObjects(lib, session, [
-      { type: cka.class, value: cko.privateKey },
-      { type: cka.label, value: selfTestLabel },
-    ])) {
-      const id = attributeOf(lib, session, handle, cka.id);
-      const spki = id === undefined ? undefined : findKey(lib, session, id)?.subjectPublicKeyInfo;
-      const keyAlgorithm =
-        spki === undefined ? undefined : keyAlgorithmOf(parseSubjectPublicKeyInfo(spki));
-      if (id === undefined || spki === undefined || keyAlgorithm === undefined) continue;
-      const keyId = id.toString('hex');
-      this.#selfTestKey = keyId;
-      return this.#bind(connection, {
-        keyId,
-        purposes: ['selfTest'],
-        algorithm: defaultSignatureAlgorithm(keyAlgorithm, 'pkcs1').name,
-        subjectPublicKeyInfo: spki,
-        life: { state: 'active', scope: 'full' },
-      });
-    }
-    return undefined;
+    const binding = selfTestBinding(connection);
+    this.#selfTestKey = binding?.keyId;
+    return binding && this.#bind(connection, binding);
   }
 
-  /** Signs and verifies with the self-test key, before anything else is done with the token. */
   #prove(connection: TokenConnection, key: BoundKey): boolean {
-    const { lib, pool } = connection;
-    const [session] = pool;
-    if (session === undefined || key.handle === undefined) return false;
-    const message = selfTestMessage();
-    lib.C_SignInit(session.handle, key.mechanism.mechanism, key.handle);
-    const raw = lib.C_Sign(session.handle, message.input(key.mechanism), session.output);
-    try {
-      verifiedSignature(key, message, raw);
-      return true;
-    } catch (error) {
-      if (!(error instanceof WrongSignature)) throw error;
-      const { keyId } = key.binding;
-      const blocked = { keyId, reason: error.message, since: new Date().toISOString() };
-      this.#bindings.block(blocked);
-      this.#keepBlocked();
-      this.#hooks.blocked(blocked);
-      return false;
-    }
+    const outcome = proveSelfTest(connection, key);
+    if (!(outcome instanceof WrongSignature)) return outcome === 'signed';
+    const { keyId } = key.binding;
+    const blocked = { keyId, reason: outcome.message, since: new Date().toISOString() };
+    this.#bindings.block(blocked);
+    this.#keepBlocked();
+    this.#hooks.blocked(blocked);
+    return false;
   }
 
   #keepBlocked(): void {

@@ -13,6 +13,7 @@ import type {
   TokenObject,
   TokenRole,
 } from '../keys/ports.ts';
+import { CountSlots, countsBeside } from './count-slots.ts';
 import { FailoverToken, type MemberToken } from './failover-token.ts';
 import type { Answers, BlockedKey, TokenCall } from './messages.ts';
 import { breakerDelay } from './outage.ts';
@@ -54,6 +55,7 @@ class ChildToken implements MemberToken {
   readonly role: TokenRole;
   readonly #supervisor: SignerSupervisor;
   readonly #defaultDeadline: number;
+  readonly #pinFile: string;
   readonly #random: RandomReserve;
   readonly #streams: OutgoingStreams;
 
@@ -61,6 +63,7 @@ class ChildToken implements MemberToken {
   constructor(options: TokenOptions, patience?: () => number) {
     this.role = options.role;
     this.#defaultDeadline = options.defaultDeadline ?? 5000;
+    this.#pinFile = options.pinFile;
     this.#supervisor = new SignerSupervisor(options, patience);
     this.#streams = new OutgoingStreams(
       (call, deadline) => this.#supervisor.call(call, deadline),
@@ -133,9 +136,10 @@ class ChildToken implements MemberToken {
   }
 
   async usage(): Promise<readonly KeyUse[]> {
-    // A closed on-demand token has counted nothing since: it is not opened to say so.
-    if (this.#supervisor.health().state === 'idle') return [];
-    return this.#call({ name: 'usage' });
+    if (this.#supervisor.health().state === 'ready') return this.#call({ name: 'usage' });
+    // A token that is closed or away is not needed for this: what its processes left is on disk.
+    const { others } = new CountSlots(countsBeside(this.#pinFile)).look();
+    return [...others].map(([keyId, signatures]) => ({ keyId, signatures }));
   }
 
   objects(): Promise<readonly TokenObject[]> {
