@@ -23,6 +23,8 @@ COPY profiles ./profiles
 COPY src ./src
 COPY ocsp ./ocsp
 COPY scripts ./scripts
+# Templates of ceremonies.
+COPY docs/ceremonies ./docs/ceremonies
 ENV NODE_ENV=production CHANCERY_DATA=/var/lib/chancery CHANCERY_LISTEN=0.0.0.0
 USER 10001:10001
 EXPOSE 8443 8080

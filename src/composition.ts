@@ -15,7 +15,7 @@ import {
 import type { Installation, InstallationFile } from './authority/ports.ts';
 import type { Configuration, TokenConfiguration } from './config/index.ts';
 import { ChanceryError, type Clock, defaultTenant } from './domain/index.ts';
-import { openConfiguredToken, routeSigner, type Token } from './hsm/index.ts';
+import { absentToken, openConfiguredToken, routeSigner, type Token } from './hsm/index.ts';
 import { defaultCryptoperiods, keyTypes } from './keys/index.ts';
 import {
   defaultKeyPolicy,
@@ -58,6 +58,11 @@ export async function compose(
     /** Name in leases; only one process at a time may have it. */
     readonly node?: string | undefined;
     readonly failpoint?: ((name: FailpointName) => void) | undefined;
+    /**
+     * Which tokens it opens: those that are `present` by configuration (default), `all` for an act that
+     * brings the absent ones, `none` for a look at the database.
+     */
+    readonly tokens?: 'present' | 'all' | 'none' | undefined;
   } = {},
 ): Promise<Composition> {
   const profiles = loadProfiles(configuration.profilesFolder);
@@ -70,10 +75,13 @@ export async function compose(
     log: (message) => logger.warn(message),
   });
   const clock = systemClock;
-  const tokens = {
-    root: open('root', configuration.tokens.root, clock, logger),
-    issuing: open('issuing', configuration.tokens.issuing, clock, logger),
-  };
+  const { tokens: opened = 'present' } = process;
+  const absentTokens = opened === 'present' ? configuration.absentTokens : [];
+  const token = (role: 'root' | 'issuing'): Token =>
+    opened === 'none' || absentTokens.some((absent) => absent === role)
+      ? absentToken(role)
+      : open(role, configuration.tokens[role], clock, logger);
+  const tokens = { root: token('root'), issuing: token('issuing') };
   const store = openPublishedStore(configuration.store, configuration.workFolder);
   const roleOfKey = new Map<string, 'root' | 'issuing'>();
   const signDeadline = configuration.tokens.issuing.deadlineMilliseconds;
@@ -109,6 +117,9 @@ export async function compose(
       distributionUrl: configuration.urls.http,
       ocspUrl: configuration.urls.ocsp,
       crlLifetimeSeconds: configuration.crlLifetimeSeconds,
+      absentTokens,
+      ceremonyCrlMaximumSeconds: configuration.ceremonies.crlMaximumSeconds,
+      ceremonyWarnAheadSeconds: configuration.ceremonies.warnAheadSeconds,
       signDeadline,
       issuanceLimit: configuration.tokens.issuing.queueLimit,
       settleAfterSeconds: Math.max(settleAtLeast, (3 * signDeadline) / 1000),

@@ -2,7 +2,7 @@ import { createPrivateKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadAcmeSecrets } from '../../src/acme-secret.ts';
-import { initialise } from '../../src/authority/index.ts';
+import { createInstallation, initialise } from '../../src/authority/index.ts';
 import { compose, systemClock } from '../../src/composition.ts';
 import {
   defaultConfigurationYaml,
@@ -32,6 +32,10 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function initialiseInstallation(
   environment: Environment,
   say: (step: string) => void,
+  options: {
+    /** Stops before the first key: root and issuing CA come from ceremonies. */
+    readonly beforeCeremony?: boolean | undefined;
+  } = {},
 ): Promise<void> {
   const configuration = loadConfiguration(environment);
   const responder = loadResponderConfiguration({
@@ -68,7 +72,9 @@ export async function initialiseInstallation(
   ] as const;
   await Promise.all([
     ...tokens.map(async ([role, token]) =>
-      isComplete ? checkToken(role, token) : prepareToken(role, token, say),
+      isComplete
+        ? checkToken(role, token, configuration.absentTokens.includes('root'))
+        : prepareToken(role, token, say),
     ),
     migrate({
       ownerUrl: configuration.ownerDatabaseUrl,
@@ -87,8 +93,14 @@ export async function initialiseInstallation(
   const composition = await compose(
     configuration,
     createLogger({ level: 'warn', process: 'init' }),
+    { tokens: 'all' },
   );
   try {
+    if (options.beforeCeremony === true) {
+      await createInstallation(composition.dependencies, randomUUID());
+      say('ready for ceremonies: hold those of root and issuing CA, then run init again');
+      return;
+    }
     await composition.bindKeys();
     say(`ACME secret: ${configuration.acme.secretFile}`);
     await loadAcmeSecrets(configuration.acme.secretFile, composition.storage.acme, say);
@@ -192,7 +204,13 @@ export async function prepareToken(
 }
 
 /** A token that init made before is there, and takes its PIN. The root's is opened for acts only. */
-async function checkToken(role: TokenRole, token: TokenConfiguration): Promise<void> {
+async function checkToken(
+  role: TokenRole,
+  token: TokenConfiguration,
+  rootIsAbsent: boolean,
+): Promise<void> {
+  // Locked away, PIN file and all.
+  if (role === 'root' && rootIsAbsent) return;
   if (!existsSync(token.pinFile)) {
     throw new ChanceryError('configuration', {
       message: `the ${role} token is missing: its PIN file ${token.pinFile} is not there; restore the folder ${token.folder} from its backup (a new token would not have the keys)`,

@@ -1,21 +1,28 @@
 import type { Command } from 'commander';
+import { ceremonyCommands } from './ceremony/commands.ts';
 import { CommandError } from './exit.ts';
 import { print, printFields, printJson } from './output.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** init, database, node and token: they open the tokens and the database on this machine. */
+/** init, ceremony, database, node and token: they open the tokens and the database on this machine. */
 export function localCommands(program: Command, environment: Environment): void {
   program
     .command('init')
     .description(
       'make what a first start needs: configuration, tokens, database schema, root, issuing CA, first administrator; safe to run again',
     )
-    .action(async () => {
+    .option(
+      '--before-ceremony',
+      'stop before the first key: root and issuing CA are made in ceremonies (docs/ceremonies.md)',
+    )
+    .action(async (options: { readonly beforeCeremony?: boolean }) => {
       // Loaded here alone: everyday commands are clients of REST and start without them.
       const { initialiseInstallation } = await import('./initialise.ts');
       const { withDatabase } = await import('./with-database.ts');
-      await withDatabase(environment, async (complete) => initialiseInstallation(complete, print));
+      await withDatabase(environment, async (complete) =>
+        initialiseInstallation(complete, print, options),
+      );
     });
 
   const database = program.command('database').description('the inventory on this machine');
@@ -64,6 +71,7 @@ export function localCommands(program: Command, environment: Environment): void 
     });
 
   rehearseCommand(database, environment);
+  ceremonyCommands(program, environment);
   nodeCommands(program, environment);
 
   const token = program.command('token').description('the PKCS#11 tokens on this machine');

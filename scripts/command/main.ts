@@ -19,7 +19,7 @@ import { statusCommands } from './status-acts.ts';
 const environment = process.env;
 const program = new Command('chancery')
   .description(
-    'Commands of the Chancery certificate authority. They speak REST to a running server; only init, database, node and token work on the machine itself, and ocsp staple asks a responder alone.',
+    'Commands of the Chancery certificate authority. They speak REST to a running server; only init, ceremony, database, node and token work on the machine itself, and ocsp staple asks a responder alone.',
   )
   .version('0.1.0')
   .addHelpText(

@@ -155,6 +155,7 @@ const tellings: Readonly<Record<ErrorCode, Told>> = {
   overloaded: { type: 'serverInternal', status: 503, detail: later },
   storeConflict: { type: 'serverInternal', status: 503, detail: later },
   tokenUnavailable: { type: 'serverInternal', status: 503, detail: later },
+  tokenAbsent: { type: 'malformed', status: 409 },
   databaseUnavailable: { type: 'serverInternal', status: 503, detail: later },
   issuanceHalted: { type: 'serverInternal', status: 503, detail: operator },
   keyBlocked: { type: 'serverInternal', status: 503, detail: operator },

@@ -4,6 +4,7 @@ import { authenticationUseCases } from './authentication.ts';
 import { boundKeys } from './bound-keys.ts';
 import { bulkJobUseCases } from './bulk-jobs.ts';
 import { bulkRun } from './bulk-run.ts';
+import { ceremonyUseCases } from './ceremony/index.ts';
 import { type IssueRequest, issueCertificate } from './certificates.ts';
 import { clockCheck } from './clock-check.ts';
 import { type AuthorityContext, boundedIssuance } from './context.ts';
@@ -31,6 +32,7 @@ import { keyReconciliation } from './key-reconciliation.ts';
 import { keyUpkeep } from './key-upkeep.ts';
 import { keyWarnings } from './key-warnings.ts';
 import { loadedIssuers } from './loaded-issuers.ts';
+import { requirePresent } from './presence.ts';
 import { principalUseCases } from './principals.ts';
 import { profileUseCases } from './profiles.ts';
 import { purgeUseCases } from './purge.ts';
@@ -70,10 +72,20 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     standing,
     keys,
     requireSound,
-    issue: boundedIssuance(dependencies, standing, async () => {
-      await clockWitness.require();
-      return guard.serialPrefix();
-    }),
+    issue: boundedIssuance(
+      dependencies,
+      standing,
+      async () => {
+        await clockWitness.require();
+        return guard.serialPrefix();
+      },
+      async ({ issuer }) => {
+        const { absentTokens = [] } = dependencies.settings;
+        if (absentTokens.length === 0) return;
+        const { record } = await issuers.byNameOrId(issuer.input.issuerId);
+        requirePresent(dependencies.settings, record);
+      },
+    ),
   };
   const status = statusUseCases(context);
   const warnings = keyWarnings(dependencies);
@@ -121,6 +133,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...policyActs,
     ...responderUseCases(context),
     ...responderKeyUseCases(context),
+    ...ceremonyUseCases(context),
     ...principalUseCases(context),
     ...authenticationUseCases(context),
     ...unauthenticatedUseCases(context),

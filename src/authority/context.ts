@@ -27,6 +27,8 @@ export function boundedIssuance(
   dependencies: AuthorityDependencies,
   standing: IssuerStanding,
   serialPrefix: () => Promise<string>,
+  /** Throws before the intent when the issuer's token is absent. */
+  requirePresentIssuer: (order: IssuanceOrder) => Promise<void>,
 ): AuthorityContext['issue'] {
   let underWay = 0;
   return async (order) => {
@@ -38,6 +40,7 @@ export function boundedIssuance(
     }
     underWay += 1;
     try {
+      await requirePresentIssuer(order);
       await standing.require(order);
       return await issueFromOrder(dependencies, serialPrefix, order);
     } finally {

@@ -16,6 +16,8 @@ export interface CrlBuild {
   readonly principal: Principal;
   /** `complete`: whatever is published already. `due`: what is due when its turn has come, perhaps nothing. */
   readonly wanted: 'complete' | 'due';
+  /** nextUpdate minus thisUpdate of a complete CRL, when a ceremony chose it; otherwise the issuer's. */
+  readonly lifetimeSeconds?: number | undefined;
 }
 
 /** Kept while the build lasts, see `keepLeases`: a node that dies in the middle is followed within ten seconds. */
@@ -129,13 +131,13 @@ async function stateOf(
 
 async function buildOnce(
   dependencies: AuthorityDependencies,
-  { issuer, principal }: CrlBuild,
+  { issuer, principal, lifetimeSeconds }: CrlBuild,
   state: CrlShardState,
   plan: 'complete' | 'delta',
   mayGoOn: () => Promise<void>,
 ): Promise<CrlRecord> {
   const { failpoint } = dependencies;
-  const reservation = await reserveCrls(dependencies, issuer, state, plan);
+  const reservation = await reserveCrls(dependencies, issuer, state, plan, lifetimeSeconds);
   failpoint('crl.1-after-number');
   const spools: EntrySpool[] = [];
   const openSpool = (): EntrySpool => {

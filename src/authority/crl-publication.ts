@@ -13,6 +13,7 @@ import { settleRetired } from './crl-retirement.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
 import type { CrlRecord } from './ports.ts';
+import { isAbsent, requirePresent } from './presence.ts';
 import { publishedFilesLook } from './published-files.ts';
 
 /** One build at a time a shard; the next covers all that was committed before it began. */
@@ -25,8 +26,15 @@ export interface CrlPublication {
   /**
    * Publishes a complete CRL of each shard and answers when CRLs that cover everything committed
    * before the call are out. By shard.
+   *
+   * @throws ChanceryError tokenAbsent when the issuer signs in ceremonies only
    */
-  publish(issuer: LoadedIssuer, principal: Principal): Promise<readonly CrlRecord[]>;
+  publish(
+    issuer: LoadedIssuer,
+    principal: Principal,
+    /** nextUpdate minus thisUpdate, when a ceremony chose it. */
+    lifetimeSeconds?: number,
+  ): Promise<readonly CrlRecord[]>;
   /** Publishes what is due of every shard, see `planOf`: one look at the database for all of them. */
   publishDue(): Promise<void>;
   /** Extends the leases of builds under way; asked for every second or two, whatever a turn waits for. */
@@ -64,7 +72,7 @@ export function crlPublication(
   mayPublish: () => Promise<void>,
 ): CrlPublication {
   const looked = publishedFilesLook(dependencies);
-  const { log, unitOfWork, clock, tenant } = dependencies;
+  const { log, unitOfWork, clock, tenant, settings } = dependencies;
   const inTurn = atMost(buildsAtOnce);
   /** Per shard: the build under way, and the one that waits for it. */
   const running = new Map<string, Promise<CrlRecord | undefined>>();
@@ -176,6 +184,8 @@ export function crlPublication(
     request(issuerId, shard) {
       const ask = async (): Promise<void> => {
         const issuer = await issuers.byNameOrId(issuerId);
+        // What changed stands in the CRL of the next ceremony; the alarm says that it waits.
+        if (isAbsent(settings, issuer.record)) return;
         const shards = shard === undefined ? await dueShards(issuerId) : [shard];
         for (const due of shards) {
           inBackground({ issuer, shard: due, wanted: 'due' });
@@ -188,14 +198,17 @@ export function crlPublication(
         });
       });
     },
-    async publish(issuer, principal) {
+    async publish(issuer, principal, lifetimeSeconds) {
+      requirePresent(settings, issuer.record);
       const { issuerId } = issuer.record;
       const states = await unitOfWork.readOne(async (transaction) =>
         transaction.crls.shardStates(tenant, issuerId),
       );
       const builds = states
         .filter(({ endedAt }) => endedAt === undefined)
-        .map(async ({ shard }) => publishShard({ issuer, shard, principal, wanted: 'complete' }));
+        .map(async ({ shard }) =>
+          publishShard({ issuer, shard, principal, wanted: 'complete', lifetimeSeconds }),
+        );
       // All come to an end before the first failure is told.
       await Promise.allSettled(builds);
       return (await Promise.all(builds)).filter((record) => record !== undefined);
@@ -205,6 +218,7 @@ export function crlPublication(
       const active = new Map(
         (await issuers.all())
           .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
+          .filter(({ record }) => !isAbsent(settings, record))
           .map((issuer) => [issuer.record.issuerId, issuer]),
       );
       const states = (

@@ -26,6 +26,7 @@ export async function reserveCrls(
   issuer: LoadedIssuer,
   state: CrlShardState,
   plan: 'complete' | 'delta',
+  lifetimeSeconds = issuer.record.crlLifetimeSeconds,
 ): Promise<CrlReservation> {
   const { issuerId, shard, statusPolicy } = state;
   const policy = statusPolicy.crl;
@@ -52,10 +53,7 @@ export async function reserveCrls(
             kind: 'complete',
             // A shard's last CRL announces nothing: no delta will follow it.
             deltaSeconds: closing ? undefined : policy.deltaSeconds,
-            nextUpdate:
-              closing && state.issuerClosed
-                ? endOfTime
-                : later(now, issuer.record.crlLifetimeSeconds),
+            nextUpdate: closing && state.issuerClosed ? endOfTime : later(now, lifetimeSeconds),
           };
     const delta =
       base?.snapshot === undefined || deltaSeconds === undefined

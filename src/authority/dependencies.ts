@@ -75,6 +75,12 @@ export interface AuthoritySettings {
   /** `http://HOST:8081/`. */
   readonly ocspUrl: string;
   readonly crlLifetimeSeconds: number;
+  /** Tokens that this process never opens: their issuers sign in ceremonies only. */
+  readonly absentTokens?: readonly ('root' | 'issuing')[] | undefined;
+  /** The longest life of a CRL that a ceremony makes. */
+  readonly ceremonyCrlMaximumSeconds: number;
+  /** How long before the end of what an absent issuer signed the alarm is raised. */
+  readonly ceremonyWarnAheadSeconds: number;
   /** Milliseconds that a signature may take. */
   readonly signDeadline: number;
   /** Issuances under way at once; one more is `overloaded`. */

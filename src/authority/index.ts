@@ -5,6 +5,24 @@ export type { Authority } from './authority.ts';
 export { createAuthority } from './authority.ts';
 export type { BulkRequest, BulkSearch } from './bulk-jobs.ts';
 export type { BulkForecast } from './bulk-preview.ts';
+export {
+  type CeremonyFile,
+  type CeremonyKind,
+  type CeremonyMaterial,
+  type CeremonyParticipant,
+  type CeremonyPlan,
+  type CeremonySoftware,
+  ceremonyKinds,
+  type MadeThing,
+  type PlannedCeremony,
+  type PlannedThing,
+  parseCeremony,
+  samePerson,
+  Transcript,
+  type TranscriptTrust,
+  type TranscriptVerdict,
+  verifyTranscript,
+} from './ceremony/index.ts';
 export type { IssueRequest } from './certificates.ts';
 export type { PublishedCross } from './cross-certification.ts';
 export type {
@@ -17,6 +35,7 @@ export type { PublishedFile } from './distribution.ts';
 export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
 export { statedEvidence } from './evidence.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
+export { createInstallation } from './installation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
 export type { CreateIssuerRequest } from './issuers.ts';

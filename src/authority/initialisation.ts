@@ -60,12 +60,18 @@ export async function initialise(
   await authority.start();
   const ensure = async (
     name: string,
+    isRoot: boolean,
     create: () => Promise<IssuerRecord>,
     what: string,
   ): Promise<IssuerRecord> => {
-    const existing = await unitOfWork.read(async (transaction) =>
-      transaction.issuers.findByName(tenant, name),
-    );
+    const existing = await unitOfWork.read(async (transaction) => {
+      const issuers = await transaction.issuers.list(tenant);
+      // One that a ceremony made under another name before this was run.
+      const alike = issuers.find(
+        (issuer) => issuer.state === 'active' && (issuer.kind === 'root') === isRoot,
+      );
+      return issuers.find((issuer) => issuer.name === name) ?? alike;
+    });
     if (existing?.state === 'active') {
       return existing;
     }
@@ -74,11 +80,13 @@ export async function initialise(
   };
   const root = await ensure(
     plan.root.name,
+    true,
     async () => authority.createIssuer(principal, { ...plan.root, kind: 'root' }),
     `root CA ${plan.root.name}: key ${plan.root.keyAlgorithm} in the root token`,
   );
   const issuing = await ensure(
     plan.issuing.name,
+    false,
     async () =>
       authority.createIssuer(principal, {
         ...plan.issuing,

@@ -151,7 +151,7 @@ export async function issueFromOrder(
 }
 
 /** Seconds. An administrator's act may go to the ceremony's maximum; policy has held everyone else to less. */
-function longestValidity({ type, validity }: Profile): number {
+export function longestValidity({ type, validity }: Profile): number {
   return type === 'endEntity' ? validity.maximum : (validity.ceremonyMaximum ?? validity.maximum);
 }
 
@@ -223,15 +223,17 @@ function grant(
 }
 
 /**
- * Decides an order without serial number, row or signature: what is refused now would be refused then.
+ * Decides an order without row or signature: what is refused now would be refused then.
  *
+ * @param serialNumber stands in the answer for the one that the issuance will draw
  * @throws ChanceryError policyViolation, badPublicKey
  */
 export function checkOrder(
   dependencies: Pick<AuthorityDependencies, 'namePolicy' | 'keyPolicy' | 'clock'>,
   order: Pick<IssuanceOrder, 'profile' | 'request' | 'issuer' | 'caParameters'>,
-): void {
-  grant(dependencies, order, '01', dependencies.clock.now());
+  serialNumber: SerialNumber = '01',
+): Granted {
+  return grant(dependencies, order, serialNumber, dependencies.clock.now());
 }
 
 /** Lower-case hex SHA-256 of a SubjectPublicKeyInfo. */

@@ -155,7 +155,7 @@ function issuerRecord(
       ocsp: settings.ocspUrl,
       caIssuers: `${settings.distributionUrl}/${caPath(issuerId)}`,
     },
-    crlLifetimeSeconds: settings.crlLifetimeSeconds,
+    crlLifetimeSeconds: request.crlLifetimeSeconds ?? settings.crlLifetimeSeconds,
     statusPolicy: defaultStatusPolicy,
     createdAt: clock.now(),
     createdBy: principal.name,

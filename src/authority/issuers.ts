@@ -32,6 +32,8 @@ export interface CreateIssuerRequest extends CaParameters {
   readonly subject?: string | Name | undefined;
   /** A profile of type ca; default root-ca or issuing-ca. */
   readonly profile?: string | undefined;
+  /** Of its CRLs; a ceremony chooses it for an issuer whose token will be absent. */
+  readonly crlLifetimeSeconds?: number | undefined;
   /** The issuer that it will follow: it is prepared, and issues nothing before its activation. */
   readonly predecessor?: IssuerId | undefined;
 }

@@ -7,6 +7,7 @@ import {
   periodWarnings,
   strengthOf,
 } from '../keys/index.ts';
+import { ceremonyWarnings } from './ceremony-due.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import { crlsUntil } from './key-reading.ts';
 import type { Transaction } from './ports.ts';
@@ -65,6 +66,7 @@ export function keyWarnings(
           ...warnings,
           ...(await ofTokens(transaction, tenant)),
           ...(await unfinished(transaction, tenant, clock.now())),
+          ...(await ceremonyWarnings(dependencies, transaction)),
         ];
       });
       const known = new Set(present.map(nameOf));
@@ -124,8 +126,9 @@ async function unfinished(
   return warnings;
 }
 
-function nameOf({ kind, keyId }: KeyWarning): string {
-  return `${kind}/${keyId}`;
+function nameOf({ kind, keyId, message }: KeyWarning): string {
+  // Of an absent issuer several things may end: each is said once.
+  return kind === 'ceremonyDue' ? `${kind}/${message}` : `${kind}/${keyId}`;
 }
 
 function signaturesOf(usage: readonly KeyUsageCount[], keyId: KeyId): number {

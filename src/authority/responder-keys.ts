@@ -89,11 +89,13 @@ export async function requireDelegateKey(
   transaction: Transaction,
   principal: Principal,
   subjectPublicKeyInfo: SubjectPublicKeyInfo,
+  /** The responder's name, when another acts for it (a ceremony). */
+  owner = principal.name,
 ): Promise<void> {
   const known = await transaction.keys.find(principal.tenant, keyIdOf(subjectPublicKeyInfo));
   if (known === undefined) return;
   const usable = known.privateState === 'pre-activation' || known.privateState === 'active';
-  if (!usable || known.type !== 'ocspResponder' || known.owner !== principal.name) {
+  if (!usable || known.type !== 'ocspResponder' || known.owner !== owner) {
     throw new ChanceryError('badPublicKey', {
       message: `key ${known.keyId} is ${known.privateState}, of ${known.owner} (${known.type}): no certificate is issued for it; make a new key`,
       field: 'csr',
@@ -111,6 +113,7 @@ export async function recordDelegateKey(
   subjectPublicKeyInfo: SubjectPublicKeyInfo,
   algorithm: SignatureAlgorithmName,
   told: ResponderKey | undefined,
+  owner = principal.name,
 ): Promise<void> {
   const { tenant } = principal;
   const keyId = keyIdOf(subjectPublicKeyInfo);
@@ -118,7 +121,7 @@ export async function recordDelegateKey(
   if (known?.privateState === 'active') return;
   if (known === undefined) {
     const keyAlgorithm = algorithmNamed(subjectPublicKeyInfo);
-    const record = `ocsp/${issuer.record.issuerId}/${principal.name}/${keyAlgorithm}`;
+    const record = `ocsp/${issuer.record.issuerId}/${owner}/${keyAlgorithm}`;
     await insertVersion(dependencies, transaction, principal, `made for ${issuer.record.name}`, {
       ...(told ?? untold),
       ...{ tenant, keyId, keyAlgorithm, algorithm, record },
@@ -126,10 +129,10 @@ export async function recordDelegateKey(
       purposes: delegatePurposes,
       type: 'ocspResponder',
       tokenRole: 'responder',
-      owner: principal.name,
+      owner,
       origin: 'generated',
       issuerId: issuer.record.issuerId,
-      node: principal.name,
+      node: owner,
     });
   }
   await changeKeyState(dependencies, transaction, principal, keyId, 'activate', {

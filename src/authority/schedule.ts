@@ -4,6 +4,7 @@ import type { AuthorityContext } from './context.ts';
 import { type CrlFreshness, freshnessOf } from './crl-freshness.ts';
 import type { InstallationGuard } from './installation.ts';
 import type { CrlShardState } from './ports.ts';
+import { isAbsent } from './presence.ts';
 import { settlePrepared } from './settlement.ts';
 import { inventoryUpkeep } from './upkeep.ts';
 
@@ -99,6 +100,7 @@ export function schedule(
               record.name,
               states.filter(({ issuerId }) => issuerId === record.issuerId),
               now,
+              isAbsent(settings, record),
             ),
           );
       };
@@ -145,7 +147,13 @@ export function schedule(
 }
 
 /** A shard without a CRL counts when it is the only one, or was opened a while ago. */
-function staleReason(name: string, states: readonly CrlShardState[], now: Date): readonly string[] {
+function staleReason(
+  name: string,
+  states: readonly CrlShardState[],
+  now: Date,
+  /** Its CRL comes with the next ceremony: it is fresh until its nextUpdate. */
+  absent: boolean,
+): readonly string[] {
   const first = states.every(({ complete }) => complete === undefined);
   const live = states.filter(({ endedAt }) => endedAt === undefined);
   const { late, expired } = freshnessOf(
@@ -155,5 +163,7 @@ function staleReason(name: string, states: readonly CrlShardState[], now: Date):
   if (first || expired > 0) {
     return [`the CRL of ${name} is not fresh`];
   }
-  return late > 0 ? [`the CRL of ${name} is late: it was not renewed although it is time`] : [];
+  return late > 0 && !absent
+    ? [`the CRL of ${name} is late: it was not renewed although it is time`]
+    : [];
 }

@@ -61,3 +61,31 @@ export async function refuseForeignKey(
     });
   }
 }
+
+/**
+ * A CA's key may be certified again, by several issuers (cross-certificates), as a CA's of the same name
+ * only. Keys blocked for compromise never are.
+ *
+ * @throws ChanceryError badPublicKey
+ */
+export async function refuseForeignCaKey(
+  transaction: Transaction,
+  { tenant, spkiHash: hash, subject }: CertificateRecord,
+): Promise<void> {
+  const [blocked, others] = await Promise.all([
+    transaction.inventory.isKeyBlocked(tenant, hash),
+    transaction.inventory.findKeyUses(tenant, hash, 20),
+  ]);
+  const stranger = others.find(
+    (other) => other.type !== 'ca' || (other.subject !== '' && other.subject !== subject),
+  );
+  if (blocked || stranger !== undefined) {
+    throw new ChanceryError('badPublicKey', {
+      message: blocked
+        ? 'this key was reported compromised and is blocked for good; make a new key'
+        : `this key is already certified for something else (serial number ${stranger?.serialNumber ?? ''}); a CA has a key of its own`,
+      field: 'subjectPublicKey',
+      clause: 'SP 800-57 Part 1 §5.2',
+    });
+  }
+}

@@ -65,6 +65,9 @@ export interface Configuration extends SharedConfiguration {
   /** The responder's URL, for its role's name in grants; undefined where not given. */
   readonly ocspDatabaseUrl: string | undefined;
   readonly tokens: { readonly root: TokenConfiguration; readonly issuing: TokenConfiguration };
+  /** Tokens that are locked away between ceremonies. */
+  readonly absentTokens: readonly 'root'[];
+  readonly ceremonies: { readonly warnAheadSeconds: number; readonly crlMaximumSeconds: number };
   readonly profilesFolder: string;
   /** Undefined: no lists of known-compromised keys. */
   readonly keyBlocklistFolder: string | undefined;
@@ -149,6 +152,11 @@ export function loadConfiguration(env: Environment, options: LoadOptions = {}): 
     distributeBeforeActivationSeconds: seconds(settings.keys.distributeBeforeActivation),
     names: settings.names,
     crlLifetimeSeconds: seconds(settings.crl.lifetime),
+    absentTokens: settings.tokens.root.presence === 'ceremony' ? ['root'] : [],
+    ceremonies: {
+      warnAheadSeconds: seconds(settings.ceremonies.warnAhead),
+      crlMaximumSeconds: seconds(settings.ceremonies.crlMaximum),
+    },
     store: storeOf(settings.store, {
       publishedFolder: pathOf(at, 'folders.published', folders.published, inData(at, 'published')),
       variables: at.loaded.variables,

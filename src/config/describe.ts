@@ -19,6 +19,7 @@ const sectionTexts: Readonly<Record<string, string>> = {
     'Names that certificates may carry. Without a list any name that the profile allows.',
   'names.deny': 'Names that certificates must not carry, whatever is allowed above.',
   crl: 'Certificate revocation lists.',
+  ceremonies: 'Ceremonies, and the alarm before what an absent token signed ends.',
   ocsp: 'The OCSP responder.',
   acme: 'ACME: its directories, and how validation reaches the names it is asked about.',
   store: 'Where CRLs and CA certificates are published.',

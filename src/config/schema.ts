@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { acmeSchema } from './acme-schema.ts';
+import { ceremonySchema } from './ceremony-schema.ts';
 import { inventorySchema } from './inventory-schema.ts';
 import { keysSchema } from './keys-schema.ts';
 import { ocspSchema } from './ocsp-schema.ts';
 import { reportsSchema } from './reports-schema.ts';
 import { storeSchema } from './store-schema.ts';
-import { token } from './token-schema.ts';
+import { rootToken, token } from './token-schema.ts';
 import {
   databaseUrl,
   duration,
@@ -179,7 +180,7 @@ export const configurationSchema = z.strictObject({
     .prefault({}),
   tokens: z
     .strictObject({
-      root: token('root'),
+      root: rootToken(),
       issuing: token('issuing'),
       responder: token('responder'),
     })
@@ -205,6 +206,7 @@ export const configurationSchema = z.strictObject({
       ),
     })
     .prefault({}),
+  ceremonies: ceremonySchema,
   inventory: inventorySchema,
   reports: reportsSchema,
   ocsp: ocspSchema,

@@ -37,7 +37,7 @@ export interface StandbyConfiguration
  */
 export function tokenConfiguration(
   role: 'root' | 'issuing' | 'responder',
-  token: Settings['tokens']['root'],
+  token: Settings['tokens']['issuing'],
   at: {
     readonly folder: string;
     readonly resolved: (key: string, value: string) => string;
@@ -64,7 +64,7 @@ export function tokenConfiguration(
 
 function standbyOf(
   role: string,
-  { label, ...standby }: Settings['tokens']['root']['standby'],
+  { label, ...standby }: Settings['tokens']['issuing']['standby'],
   folder: string,
   absolute: (key: string, value: string | undefined) => string | undefined,
 ): StandbyConfiguration | undefined {

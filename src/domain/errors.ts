@@ -45,6 +45,8 @@ export const errorCodes = {
   /** The token or its signer process does not answer. */
   tokenUnavailable: 'unavailable',
   databaseUnavailable: 'unavailable',
+  /** The token is locked away between ceremonies: the act waits for the next one. */
+  tokenAbsent: 'conflict',
   /** Issuance is stopped until an operator acts (restore detected, clock went back, node prefix disagrees). */
   issuanceHalted: 'unavailable',
   /** The key is blocked after a wrong signature, or its state forbids the act. */

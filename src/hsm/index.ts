@@ -1,5 +1,6 @@
 /** PKCS#11 tokens behind signer processes: the only way to a signature of a token key. */
 
+export { absentToken } from './absent-token.ts';
 export { openConfiguredToken } from './configured-token.ts';
 export { initialiseToken } from './initialise-token.ts';
 export { createPinFile } from './pin-file.ts';

@@ -65,6 +65,7 @@ const titles: Readonly<Record<ErrorCode, string>> = {
   rateLimited: 'Too many requests',
   overloaded: 'The server has too much to do',
   tokenUnavailable: 'The token does not answer',
+  tokenAbsent: 'The token is absent between ceremonies',
   databaseUnavailable: 'The database does not answer',
   issuanceHalted: 'Issuance is halted',
   keyBlocked: 'The key is blocked',

@@ -92,7 +92,8 @@ export interface KeyWarning {
     | 'crlRunsOut'
     | 'tokenObject'
     | 'destructionUnfinished'
-    | 'notValidated';
+    | 'notValidated'
+    | 'ceremonyDue';
   readonly keyId: string;
   readonly message: string;
   readonly due?: Date | undefined;

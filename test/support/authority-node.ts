@@ -186,6 +186,8 @@ export function makeNode(
       distributionUrl: 'http://pki.example.test',
       ocspUrl: 'http://ocsp.example.test/',
       crlLifetimeSeconds: 86_400,
+      ceremonyCrlMaximumSeconds: 366 * 86_400,
+      ceremonyWarnAheadSeconds: 30 * 86_400,
       signDeadline: 5000,
       issuanceLimit: 100,
       settleAfterSeconds: 20,
