@@ -7,7 +7,7 @@ import type { AuthorityContext } from './context.ts';
 import type { PublishedCross } from './cross-certification.ts';
 import { chosenParameters } from './issuer-parameters.ts';
 import type { IssuerPolicyUseCases } from './issuer-policy.ts';
-import type { IssuerUseCases } from './issuers.ts';
+import type { CreateIssuerRequest, IssuerUseCases } from './issuers.ts';
 import { mayActivateFrom, requireDistributed } from './key-distribution.ts';
 import { type LoadedIssuer, requireCertificate } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
@@ -89,6 +89,18 @@ export function rolloverUseCases(
     });
   };
 
+  /** Under the parent that the old one has, or whoever follows that one already. */
+  const underParent = async (
+    { record: { kind, parentIssuerId } }: LoadedIssuer,
+    request: CreateIssuerRequest,
+  ): Promise<CreateIssuerRequest> =>
+    kind === 'subordinate' && parentIssuerId !== undefined
+      ? {
+          ...request,
+          parent: (await issuers.forIssuance(parentIssuerId, 'default')).record.issuerId,
+        }
+      : request;
+
   return {
     /**
      * Makes the next issuer: its key and certificate, of the same kind under the same parent; it is
@@ -113,7 +125,7 @@ export function rolloverUseCases(
         const made =
           isOurs && existing !== undefined && existing.state === 'active'
             ? existing
-            : await createIssuer(principal, successorRequest(old, request));
+            : await createIssuer(principal, await underParent(old, successorRequest(old, request)));
         await keepStatusPolicy(principal, old.record, made);
         await noteSuccessor(principal, old.record, made, { reason, approvals });
         return (await issuers.byNameOrId(made.issuerId)).record;
@@ -263,7 +275,7 @@ function requireUnfollowed(
 }
 
 /** What `createIssuer` is asked for: as the old one, where nothing else was said. */
-function successorRequest(old: LoadedIssuer, request: PrepareRequest) {
+function successorRequest(old: LoadedIssuer, request: PrepareRequest): CreateIssuerRequest {
   const { record } = old;
   const certificate = requireCertificate(old);
   if (request.sameName === true && request.subject !== undefined) {
@@ -295,7 +307,6 @@ function successorRequest(old: LoadedIssuer, request: PrepareRequest) {
     ...parameters,
     name: request.name,
     kind: record.kind,
-    ...(record.kind === 'subordinate' ? { parent: record.parentIssuerId } : {}),
     ...(record.kind === 'external' ? {} : { profile: record.profileName, days: request.days }),
     keyAlgorithm,
     signature,
