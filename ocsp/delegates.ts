@@ -41,6 +41,8 @@ export interface DelegatesParts {
    * put into the same folder.
    */
   readonly enrols?: boolean | undefined;
+  /** False of an issuer that signs nothing any more: what it signed before serves until its end. */
+  readonly renewable?: ((issuerId: IssuerId) => boolean) | undefined;
   /** An issuer's answers must be made anew: a delegate that signed them is not trusted any more. */
   readonly withdrawn: (issuerId: IssuerId) => void;
 }
@@ -331,7 +333,7 @@ export class Delegates {
   async #giveUpKey(issuer: KnownIssuer, slot: Slot): Promise<void> {
     const { standings, former, signatures, log } = this.#parts;
     const { key } = slot;
-    if (key === undefined || slot.delegates.length === 0) return;
+    if (key === undefined || slot.delegates.length === 0 || !this.#isRenewable(issuer)) return;
     if (!standings.rotationDue(key.keyId, signatures(key.keyId))) return;
     const { state } = standings.get(key.keyId) ?? {};
     await former.keep(key.keyId, `followed by another while ${state ?? 'active'}`);
@@ -339,12 +341,16 @@ export class Delegates {
     log('info', 'a delegate gets a new key', { issuer: issuer.name, keyId: key.keyId, state });
   }
 
+  #isRenewable({ issuerId }: KnownIssuer): boolean {
+    return this.#parts.renewable?.(issuerId) ?? true;
+  }
+
   #isDue(issuer: KnownIssuer, slot: Slot): boolean {
     const now = this.#parts.clock.now();
     const current = currentDelegate(usable(slot, this.#parts.standings), now);
     const due =
       current === undefined || slot.key === undefined || renewalTime(current.certificate) <= now;
-    return due && now < issuer.certificate.validity.notAfter;
+    return due && this.#isRenewable(issuer) && now < issuer.certificate.validity.notAfter;
   }
 
   /** Takes a certificate into use when it is a delegate's; logs why not otherwise. */

@@ -41,7 +41,10 @@ export class IssuerDirectory {
   readonly #log: Log;
   #byId = new Map<IssuerId, KnownIssuer>();
   #byHashes = new Map<string, KnownIssuer>();
+  /** By the status of its own certificate. */
   readonly #compromises = new Map<IssuerId, Compromise>();
+  /** By its key's record: when that was declared. */
+  readonly #keyCompromises = new Map<IssuerId, Date>();
   readonly #unjudged = new Set<IssuerId>();
   /** Judged while the CRL that tells the status of their own certificate was not here yet. */
   readonly #provisional = new Set<IssuerId>();
@@ -70,7 +73,8 @@ export class IssuerDirectory {
 
   /**
    * Takes the view's present content; answers the issuers that are new, or have a new certificate
-   * or policy: what was answered for them before is not what would be answered now. The new ones
+   * or policy, or a compromised key: what was answered for them before is not what would be answered
+   * now. The new ones
    * are `unjudged` until the status of their own certificate is known. Hashes are computed from the
    * certificate's own bytes. An unreadable row is logged and left out; the others are served.
    */
@@ -79,11 +83,12 @@ export class IssuerDirectory {
     const changed: KnownIssuer[] = [];
     for (const row of rows) {
       const before = this.#byId.get(row.issuerId);
+      const newlyCompromised = this.#noteKey(row);
       if (before !== undefined && Buffer.compare(before.certificate.der, row.certificate) === 0) {
         const same = samePolicy(before.policy, row.policy ?? defaultPolicy);
         const issuer = same ? before : { ...before, policy: row.policy ?? defaultPolicy };
         byId.set(row.issuerId, issuer);
-        if (!same) changed.push(issuer);
+        if (!same || newlyCompromised) changed.push(issuer);
         continue;
       }
       try {
@@ -142,8 +147,24 @@ export class IssuerDirectory {
     else this.#provisional.delete(issuerId);
   }
 
+  /** Its key was compromised, or its certificate revoked for that; since the earlier of the two. */
   compromiseOf(issuerId: IssuerId): Compromise | undefined {
-    return this.#compromises.get(issuerId);
+    const told = this.#compromises.get(issuerId);
+    const since = this.#keyCompromises.get(issuerId);
+    if (since === undefined || (told?.since !== undefined && told.since <= since)) return told;
+    return { reasonCode: 'cACompromise', since };
+  }
+
+  /** Whether its key signs nothing any more: no delegate of it is renewed. */
+  isKeyCompromised(issuerId: IssuerId): boolean {
+    return this.#keyCompromises.has(issuerId);
+  }
+
+  /** Whether that is news. A compromise is never taken back (SP 800-57 Part 1 §7.5). */
+  #noteKey({ issuerId, compromisedAt }: StatusIssuer): boolean {
+    if (compromisedAt === undefined || this.#keyCompromises.has(issuerId)) return false;
+    this.#keyCompromises.set(issuerId, compromisedAt);
+    return true;
   }
 
   /**

@@ -124,7 +124,11 @@ export class LiveSource implements AnswerSource {
       nextUpdate,
       etag: `"${createHash('sha256').update(body).digest('hex')}"`,
       good: responses.every((one) => one.certStatus.type === 'good'),
-      reusable: nonce === undefined && !responses.some((one) => isNotIssued(one.certStatus)),
+      // Whoever asks for serial numbers that nobody has fills no memory.
+      reusable:
+        nonce === undefined &&
+        serialNumbers.every((serialNumber) => records.has(serialNumber)) &&
+        !responses.some((one) => isNotIssued(one.certStatus)),
     };
   }
 

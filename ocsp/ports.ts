@@ -76,6 +76,8 @@ export interface StatusIssuer {
   readonly keyHashes: Readonly<Record<string, string>>;
   /** Absent: never-issued serial numbers are `unknown`, and no archive cutoff is said. */
   readonly policy?: AnswerPolicy | undefined;
+  /** When its key was recorded as compromised: nothing that it signed is good from then on. */
+  readonly compromisedAt?: Date | undefined;
 }
 
 /** Where a key of a responder stands in the CA's inventory. */

@@ -198,6 +198,7 @@ function createCore(options: ResponderOptions) {
     lookup,
     clock,
     log,
+    renewable: (issuerId) => !issuers.isKeyCompromised(issuerId),
     withdrawn: forgetIssuer,
   });
   const noteStatus = (record: StatusRecord, committed?: number): void => {
@@ -288,7 +289,8 @@ function createCore(options: ResponderOptions) {
     fresh: () => feed.fresh,
     token,
     delegates,
-    issuers: enrolled,
+    // What is missing of a compromised issuer never comes again.
+    issuers: () => enrolled().filter(({ issuerId }) => !issuers.isKeyCompromised(issuerId)),
     foreign: options.foreign,
     clock,
     others: options.othersNotReady,

@@ -21,6 +21,9 @@ const notIssuedValiditySeconds = 300;
  * and is shown as its record says, revoked. An expired certificate keeps its truthful status. A
  * record that is not good without saying since when is shown as revoked from the reading on: 1970
  * would claim that it was never issued (§2.2).
+ *
+ * Under a compromised issuer nothing is good (§2.7), and a serial number without a record is `revoked`
+ * like all others: that nobody here issued it says nothing any more about what the key has signed.
  */
 export function certStatusOf(
   record: StatusRecord | undefined,
@@ -29,11 +32,14 @@ export function certStatusOf(
   policy?: AnswerPolicy,
 ): CertStatus {
   if (record === undefined || record.issuanceState === 'prepared') {
+    // Whoever has the key signs under serial numbers that no register has.
+    if (compromise !== undefined) return revoked(compromise.since ?? asOf, compromise.reasonCode);
     return policy?.extendedRevoke === true ? neverIssued : { type: 'unknown' };
   }
   switch (record.status) {
     case 'onHold':
-      return revoked(record.notGoodSince ?? asOf, 'certificateHold');
+      // A hold ends, a compromise does not.
+      return revoked(record.notGoodSince ?? asOf, compromise?.reasonCode ?? 'certificateHold');
     case 'revoked':
       return revoked(record.notGoodSince ?? asOf, record.reasonCode);
     case 'good':

@@ -272,7 +272,9 @@ async function sweep(
   change: StatusChange,
   statuses: readonly (StatusWrite & { readonly item: BulkTarget })[],
 ): Promise<readonly (StatusWrite & { readonly item: BulkTarget })[]> {
-  if (!isCompromise(change) || statuses.length === 0) return [];
+  const { parameters } = job;
+  const sound = parameters.act === 'revoke' && parameters.keysAreSound === true;
+  if (sound || !isCompromise(change) || statuses.length === 0) return [];
   const siblings = await bulk.blockKeys(
     job.tenant,
     [...new Set(statuses.map(({ item }) => item.spkiHash).filter((hash) => hash !== ''))],

@@ -15,8 +15,10 @@ import type { BulkJobs } from './bulk-ports.ts';
 import type { ForeignIssuerStore } from './import-ports.ts';
 
 export type * from './bulk-ports.ts';
+export type * from './incident-ports.ts';
 
 import type { CrlLedger } from './crl-ports.ts';
+import type { IncidentStore } from './incident-ports.ts';
 import type { IssuerStore } from './issuer-ports.ts';
 import type { EvidenceStore, KeyInventory } from './key-ports.ts';
 import type { InventoryMaintenance } from './maintenance-ports.ts';
@@ -293,6 +295,7 @@ export interface Transaction {
   readonly foreignIssuers: ForeignIssuerStore;
   readonly keys: KeyInventory;
   readonly evidence: EvidenceStore;
+  readonly incidents: IncidentStore;
   readonly crls: CrlLedger;
   readonly principals: PrincipalStore;
   readonly idempotency: IdempotencyStore;

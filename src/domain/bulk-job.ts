@@ -19,6 +19,11 @@ export type BulkParameters =
       readonly reasonCode: ReasonCode;
       readonly invalidityDate?: Date | undefined;
       readonly comment?: string | undefined;
+      /**
+       * A compromise, but not of these certificates' keys: their issuer's. The keys are not blocked,
+       * and other certificates of them stay.
+       */
+      readonly keysAreSound?: true | undefined;
     }
   | {
       readonly act: 'hold';

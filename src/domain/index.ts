@@ -19,6 +19,14 @@ export type { ErrorCode, ErrorOptions, Violation } from './errors.ts';
 export { ChanceryError, errorCodes, isChanceryError } from './errors.ts';
 export type { IssuerId, KeyId, SerialNumber, TenantId } from './identifiers.ts';
 export { parseSerialNumber } from './identifiers.ts';
+export type {
+  IncidentAct,
+  IncidentKind,
+  IncidentOutlook,
+  IncidentProgress,
+  IncidentState,
+} from './incident.ts';
+export { incidentTransitions, nextIncidentState, outlookOf } from './incident.ts';
 export type { IssuanceState } from './issuance-state.ts';
 export { issuanceTransitions } from './issuance-state.ts';
 export type {

@@ -147,6 +147,7 @@ export class PostgresStatusSource implements StatusSource {
       nameHashes: json<Record<string, string>>(row, 'name_hashes'),
       keyHashes: json<Record<string, string>>(row, 'key_hashes'),
       policy: json<StatusPolicy>(row, 'status_policy').ocsp,
+      ...given('compromisedAt', optionalDate(row, 'compromised_at')),
     }));
   }
 

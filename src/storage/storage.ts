@@ -10,6 +10,7 @@ import type {
   EvidenceStore,
   ForeignIssuerStore,
   IdempotencyStore,
+  IncidentStore,
   InstallationStore,
   Inventory,
   InventoryMaintenance,
@@ -27,6 +28,7 @@ import { ChangeNotice, writesToFeed } from './change-notice.ts';
 import { PostgresCrlLedger } from './crl-ledger.ts';
 import { PostgresCrossCertificates } from './cross-certificates.ts';
 import { PostgresForeignIssuers } from './foreign-issuers.ts';
+import { PostgresIncidents } from './incidents.ts';
 import { PostgresInventory } from './inventory.ts';
 import { PostgresEvidenceStore, PostgresKeyInventory } from './key-inventory.ts';
 import { PostgresMaintenance } from './maintenance.ts';
@@ -45,6 +47,7 @@ import { certificateStatements } from './sql/certificates.ts';
 import { crlStatements } from './sql/crls.ts';
 import { crossCertificateStatements } from './sql/cross-certificates.ts';
 import { foreignIssuerStatements } from './sql/foreign-issuers.ts';
+import { incidentStatements } from './sql/incidents.ts';
 import { evidenceStatements, keyStatements } from './sql/keys.ts';
 import { maintenanceStatements } from './sql/maintenance.ts';
 import { inSchema, quoteIdentifier } from './sql/names.ts';
@@ -314,6 +317,7 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     foreignIssuers: foreignIssuerStatements(schema),
     keys: keyStatements(schema),
     evidence: evidenceStatements(schema),
+    incidents: incidentStatements(schema),
     crls: crlStatements(schema),
     principals: principalStatements(schema),
     idempotency: idempotencyStatements(schema),
@@ -341,6 +345,9 @@ function transactions(schema: string): (session: Session) => AcmeTransaction {
     },
     get evidence(): EvidenceStore {
       return new PostgresEvidenceStore(session, sql.evidence);
+    },
+    get incidents(): IncidentStore {
+      return new PostgresIncidents(session, schema, sql.incidents);
     },
     get crls(): CrlLedger {
       return new PostgresCrlLedger(session, schema, sql.crls);

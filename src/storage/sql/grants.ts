@@ -50,6 +50,10 @@ const applicationRights: Readonly<Record<string, string>> = {
     'SELECT, INSERT, UPDATE (state, started_at, ended_at, fence, turn_at, items, pending, done, refused, skipped)',
   // DELETE: the items of jobs that are long over.
   bulk_job_items: 'SELECT, INSERT, UPDATE (state, code, reason), DELETE',
+  incidents:
+    'SELECT, INSERT, UPDATE (state, affected, job, reason_code, reissue_by, closed_at, closed_by)',
+  incident_certificates: 'SELECT, INSERT',
+  incident_events: 'SELECT, INSERT',
   migrations: 'SELECT',
 };
 

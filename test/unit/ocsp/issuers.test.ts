@@ -64,6 +64,26 @@ describe('the directory of issuers', () => {
     expect(directory.isJudged(root.issuerId)).toBe(false);
   });
 
+  it('an issuer whose key is compromised is told once, and stays so whatever its certificate’s status', () => {
+    const directory = new IssuerDirectory(() => undefined);
+    directory.replace([row(root), row(below)]);
+    const compromisedAt = new Date('2026-06-01T00:00:00Z');
+    const changed = directory.replace([row(root), row(below, { compromisedAt })]);
+    expect(changed.map(({ issuerId }) => issuerId)).toEqual([below.issuerId]);
+    expect(directory.replace([row(root), row(below, { compromisedAt })])).toEqual([]);
+    const record = {
+      ...{ issuerId: root.issuerId, serialNumber: below.certificate.serialNumber },
+      ...{ issuanceState: 'issued' as const, status: 'good' as const, notAfter: new Date() },
+    };
+    directory.noteStatus(record);
+    expect(directory.compromiseOf(below.issuerId)).toEqual({
+      reasonCode: 'cACompromise',
+      since: compromisedAt,
+    });
+    expect(directory.isKeyCompromised(below.issuerId)).toBe(true);
+    expect(directory.compromiseOf(root.issuerId)).toBeUndefined();
+  });
+
   it('an issuer that left the view is not found any more', () => {
     const directory = new IssuerDirectory(() => undefined);
     directory.replace([row(root), row(below)]);

@@ -69,7 +69,12 @@ describe('certStatus from a record', () => {
     });
     const revoked = record({ status: 'revoked', notGoodSince: asOf, reasonCode: 'superseded' });
     expect(certStatusOf(revoked, compromise, asOf)).toMatchObject({ reasonCode: 'superseded' });
-    expect(certStatusOf(undefined, compromise, asOf)).toEqual({ type: 'unknown' });
+    const held = record({ status: 'onHold', notGoodSince: asOf });
+    expect(certStatusOf(held, compromise, asOf)).toMatchObject({ reasonCode: 'cACompromise' });
+    // Who has the key signs under serial numbers that no register has.
+    for (const unheard of [undefined, record({ issuanceState: 'prepared' })]) {
+      expect(certStatusOf(unheard, compromise, asOf)).toMatchObject({ reasonCode: 'cACompromise' });
+    }
   });
 });
 
