@@ -240,6 +240,12 @@ export interface AcmeStore {
   insertIncident(incident: RenewalIncident): Promise<void>;
   /** Open ones, newest first. */
   listIncidents(tenant: TenantId): Promise<readonly RenewalIncident[]>;
+  /** The open compromise or incident that has this certificate in its list and ends first. */
+  findIncidentOf(
+    tenant: TenantId,
+    issuerId: IssuerId,
+    serialNumber: SerialNumber,
+  ): Promise<RenewalIncident | undefined>;
   closeIncident(tenant: TenantId, incidentId: string, at: Date): Promise<boolean>;
 
   /** Deletes what nobody asks for any more: spent nonces, dead orders and authorizations, idle limits. */

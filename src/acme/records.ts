@@ -195,6 +195,8 @@ export interface RenewalIncident {
   /** The last windows end here; each certificate's end is spread between the two. */
   readonly endsAt: Date;
   readonly explanationUrl?: string | undefined;
+  /** It revokes at once and paces the renewals: a revoked certificate has its window, too. */
+  readonly pacesRevoked?: boolean | undefined;
   readonly createdAt: Date;
   readonly createdBy: string;
   readonly closedAt?: Date | undefined;

@@ -72,7 +72,8 @@ export interface SuggestedWindow {
 
 /**
  * When a certificate should be renewed. In the normal case a thirtieth of its life, two thirds
- * into it. Revoked: wholly in the past, that is at once. An incident: from its start, with ends
+ * into it. Revoked: wholly in the past, that is at once, unless an incident revoked it that paces the
+ * renewals: a hundred thousand at once would get none. An incident: from its start, with ends
  * spread evenly by a hash of the serial number over its pace, never later than normal. A hold
  * changes nothing: whoever renewed would go round it.
  */
@@ -84,7 +85,8 @@ export function suggestedWindow(input: WindowInput): SuggestedWindow {
   // Six hours (§4.3.2); for short lives so often that a change is seen well before the end.
   const retry = Math.min(6 * hour, Math.max(minute, life / 30));
   const retryAfterSeconds = Math.ceil(retry / second);
-  if (status.status === 'revoked') {
+  const paced = incident?.pacesRevoked === true;
+  if (status.status === 'revoked' && !paced) {
     const since = Math.min(status.notGoodSince?.getTime() ?? now.getTime(), now.getTime());
     const end = floor(since) - second;
     return { ...span(end - hour, end), retryAfterSeconds };
@@ -95,7 +97,8 @@ export function suggestedWindow(input: WindowInput): SuggestedWindow {
   const pace = Math.max(0, incident.endsAt.getTime() - incident.startsAt.getTime());
   const begin = incident.startsAt.getTime();
   const early = span(begin, begin + pace * fractionOf(certificate.serialNumber));
-  return { ...(early.end < normal.end ? early : normal), retryAfterSeconds };
+  const isEarly = status.status === 'revoked' || early.end < normal.end;
+  return { ...(isEarly ? early : normal), retryAfterSeconds };
 }
 
 /** RFC 3339 in UTC with whole seconds: what every client's parser reads. */

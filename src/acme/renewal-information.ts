@@ -27,7 +27,9 @@ export const showRenewalInformation: Handler<PublicContext> = async ({ deps, par
     const record = await findByCertId(inventory, deps.tenant, certId);
     if (record === undefined) throw unknown();
     const incidents = await acme.listIncidents(deps.tenant);
-    return { certificate: record, incident: mostPressing(incidents, record) };
+    const listed = await acme.findIncidentOf(deps.tenant, record.issuerId, record.serialNumber);
+    const open = listed === undefined ? incidents : [listed, ...incidents];
+    return { certificate: record, incident: mostPressing(open, record) };
   });
   const window = suggestedWindow({ certificate, status: certificate.status, incident, now });
   return {

@@ -17,6 +17,7 @@ import { enrolmentUseCases } from './enrolment.ts';
 import { evidenceUseCases } from './evidence.ts';
 import { exportUseCases } from './export.ts';
 import { importUseCases } from './imports.ts';
+import { incidentUseCases } from './incidents.ts';
 import { installationGuard } from './installation.ts';
 import { inventoryUseCases } from './inventory.ts';
 import type { IssuedCertificate } from './issuance-core.ts';
@@ -123,6 +124,7 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...inventoryUseCases(context),
     ...bulkJobUseCases(context),
     ...bulkRun(context, guard, clockWitness),
+    ...incidentUseCases(context),
     ...exportUseCases(context),
     ...purgeUseCases(context),
     ...importUseCases(context),

@@ -17,6 +17,7 @@ import {
   largestList,
   preview,
   refuseAmbiguous,
+  refuseOtherCount,
   refuseTooMany,
 } from './bulk-preview.ts';
 import type { AuthorityContext } from './context.ts';
@@ -273,14 +274,6 @@ async function fill(
   if ((serialNumbers?.length ?? 0) > largestList) refuseTooMany();
   const ambiguous = await bulk.addSerialNumbers(job, serialNumbers ?? [], issuerId);
   if (ambiguous.length > 0) refuseAmbiguous(ambiguous);
-}
-
-function refuseOtherCount(items: number, expected: number | undefined): void {
-  if (expected === undefined || expected === items) return;
-  throw new ChanceryError('countDiffers', {
-    message: `${items} certificates would be met, not ${expected}: the inventory has changed since it was counted; nothing was done, look again with --dry-run`,
-    field: 'expectedCount',
-  });
 }
 
 function refuseUnfit(parameters: BulkParameters, now: Date): void {

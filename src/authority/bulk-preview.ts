@@ -126,6 +126,15 @@ export function refuseAmbiguous(serialNumbers: readonly string[]): never {
   });
 }
 
+/** What is met is what was counted before. @throws ChanceryError countDiffers */
+export function refuseOtherCount(items: number, expected: number | undefined): void {
+  if (expected === undefined || expected === items) return;
+  throw new ChanceryError('countDiffers', {
+    message: `${items} certificates would be met, not ${expected}: the inventory has changed since it was counted; nothing was done, look again with --dry-run`,
+    field: 'expectedCount',
+  });
+}
+
 /** @throws ChanceryError payloadTooLarge */
 export function refuseTooMany(): never {
   throw new ChanceryError('payloadTooLarge', {

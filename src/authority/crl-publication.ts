@@ -11,7 +11,12 @@ import { planOf } from './crl-plan.ts';
 import { crlRefusals } from './crl-refusals.ts';
 import { settleRetired } from './crl-retirement.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import type { LoadedIssuer, LoadedIssuers } from './loaded-issuers.ts';
+import {
+  type LoadedIssuer,
+  type LoadedIssuers,
+  publishesCrls,
+  refuseCompromised,
+} from './loaded-issuers.ts';
 import type { CrlRecord } from './ports.ts';
 import { isAbsent, requirePresent } from './presence.ts';
 import { publishedFilesLook } from './published-files.ts';
@@ -59,6 +64,7 @@ interface Waiting {
 }
 
 interface Failure {
+  readonly issuerId: IssuerId;
   readonly issuer: string;
   readonly reason: string;
   readonly at: Date;
@@ -89,6 +95,7 @@ export function crlPublication(
   ): void => {
     const cause = isChanceryError(error) ? error.message : 'internal error';
     failures.set(key, {
+      issuerId: issuer.record.issuerId,
       issuer: issuer.record.name,
       reason: `CRL of ${issuer.record.name}${shard === 0 ? '' : ` (shard ${shard})`}: ${cause}`,
       at: clock.now(),
@@ -186,6 +193,7 @@ export function crlPublication(
         const issuer = await issuers.byNameOrId(issuerId);
         // What changed stands in the CRL of the next ceremony; the alarm says that it waits.
         if (isAbsent(settings, issuer.record)) return;
+        if (issuer.compromise !== undefined) return;
         const shards = shard === undefined ? await dueShards(issuerId) : [shard];
         for (const due of shards) {
           inBackground({ issuer, shard: due, wanted: 'due' });
@@ -200,6 +208,8 @@ export function crlPublication(
     },
     async publish(issuer, principal, lifetimeSeconds) {
       requirePresent(settings, issuer.record);
+    async publish(issuer, principal) {
+      refuseCompromised(issuer);
       const { issuerId } = issuer.record;
       const states = await unitOfWork.readOne(async (transaction) =>
         transaction.crls.shardStates(tenant, issuerId),
@@ -219,8 +229,13 @@ export function crlPublication(
         (await issuers.all())
           .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
           .filter(({ record }) => !isAbsent(settings, record))
+          .filter(publishesCrls)
           .map((issuer) => [issuer.record.issuerId, issuer]),
       );
+      // Of an issuer that publishes no more nothing can be made good.
+      for (const [key, { issuerId }] of failures) {
+        if (!active.has(issuerId)) failures.delete(key);
+      }
       const states = (
         await unitOfWork.readOne(async (transaction) => transaction.crls.shardStates(tenant))
       ).filter(({ issuerId, endedAt }) => active.has(issuerId) && endedAt === undefined);

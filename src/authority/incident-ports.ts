@@ -156,6 +156,8 @@ export interface IncidentStore {
     since: Date,
     crls: number,
   ): Promise<SignaturesSince>;
-  /** Who issues instead of a compromised issuer, by the newest open incident. */
-  reissueBy(tenant: TenantId, issuerId: IssuerId): Promise<IssuerId | undefined>;
+  /** Issuers whose key is compromised, with who issues instead by the newest incident. */
+  compromisedIssuers(
+    tenant: TenantId,
+  ): Promise<ReadonlyMap<IssuerId, { readonly reissueBy?: IssuerId | undefined }>>;
 }

@@ -3,6 +3,7 @@
 export { act, recordDone } from './acts.ts';
 export type { Authority } from './authority.ts';
 export { createAuthority } from './authority.ts';
+export type { BlastRadius } from './blast-radius.ts';
 export type { BulkRequest, BulkSearch } from './bulk-jobs.ts';
 export type { BulkForecast } from './bulk-preview.ts';
 export {
@@ -34,6 +35,9 @@ export type {
 export type { PublishedFile } from './distribution.ts';
 export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
 export { statedEvidence } from './evidence.ts';
+export type { IncidentReport, IncidentStatus } from './incident-report.ts';
+export type { OpenIncidentRequest } from './incident-request.ts';
+export type { IncidentSubject } from './incident-scope.ts';
 export { type InitialisedAuthority, initialise } from './initialisation.ts';
 export { createInstallation } from './installation.ts';
 export type { CertificateSearch } from './inventory.ts';

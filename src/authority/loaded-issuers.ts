@@ -25,6 +25,12 @@ export interface LoadedIssuer {
   readonly input: IssuerInput;
   /** Which shards its new certificates get. */
   readonly sharding: Sharding;
+  /** Its key is compromised and signs nothing more; who issues instead, where that was decided. */
+  readonly compromise?: IssuerCompromise | undefined;
+}
+
+export interface IssuerCompromise {
+  readonly reissueBy?: IssuerId | undefined;
 }
 
 /** Every issuer begins with it. */
@@ -64,8 +70,12 @@ export function loadedIssuers(
       const attempt = unitOfWork.read(async (transaction) => {
         const records = await transaction.issuers.list(tenant);
         const states = await transaction.crls.shardStates(tenant);
+        const compromised = await transaction.incidents.compromisedIssuers(tenant);
         return Promise.all(
-          records.map((record) => loadIssuerOf(transaction, record, openOf(record, states))),
+          records.map(async (record) => ({
+            ...(await loadIssuerOf(transaction, record, openOf(record, states))),
+            compromise: compromised.get(record.issuerId),
+          })),
         );
       });
       loading = attempt;
@@ -107,11 +117,14 @@ export function loadedIssuers(
       loading = undefined;
     },
     async refresh() {
-      const known = (await all()).map(({ record, sharding }) => standingOf(record, sharding.open));
+      const known = (await all()).map(({ record, sharding, compromise }) =>
+        standingOf(record, sharding.open, compromise),
+      );
       const stored = await unitOfWork.read(async (transaction) => {
         const states = await transaction.crls.shardStates(tenant);
+        const compromised = await transaction.incidents.compromisedIssuers(tenant);
         return (await transaction.issuers.list(tenant)).map((record) =>
-          standingOf(record, openOf(record, states)),
+          standingOf(record, openOf(record, states), compromised.get(record.issuerId)),
         );
       });
       if (stored.join() !== known.join()) {
@@ -137,6 +150,7 @@ export function loadedIssuers(
         });
       }
       requireCertificate(issuer);
+      refuseCompromised(issuer);
       return issuer;
     },
   };
@@ -146,9 +160,10 @@ export function loadedIssuers(
 function standingOf(
   { issuerId, state, statusPolicy, standing, successorId, activateAt, closedAt }: IssuerRecord,
   open: readonly OpenShard[],
+  compromise: IssuerCompromise | undefined,
 ): string {
   const rollover = [standing, successorId, activateAt, closedAt];
-  return JSON.stringify([issuerId, state, statusPolicy, rollover, open]);
+  return JSON.stringify([issuerId, state, statusPolicy, rollover, open, compromise]);
 }
 
 /** @throws ChanceryError illegalTransition while its parent elsewhere has not certified it */
@@ -162,8 +177,32 @@ export function requireCertificate({ signing, record: { name } }: LoadedIssuer):
   return signing.certificate;
 }
 
-function mayBeDefault({ record }: LoadedIssuer): boolean {
-  return record.kind !== 'root' && record.state === 'active' && record.standing === 'issuing';
+/** Whether CRLs are due of it: a compromised key signs none, and nobody would believe them. */
+export function publishesCrls({ record, compromise }: LoadedIssuer): boolean {
+  return record.state === 'active' && record.standing !== 'prepared' && compromise === undefined;
+}
+
+/** @throws ChanceryError certificateRevoked when its key is compromised */
+export function refuseCompromised({
+  compromise,
+  record: { name },
+}: Pick<LoadedIssuer, 'compromise'> & { readonly record: Pick<IssuerRecord, 'name'> }): void {
+  if (compromise !== undefined) {
+    throw new ChanceryError('certificateRevoked', {
+      message: `the key of issuer ${name} is compromised: it signs nothing any more; name another issuer`,
+      field: 'issuer',
+      clause: 'SP 800-57 Part 1 §7.5',
+    });
+  }
+}
+
+function mayBeDefault({ record, compromise }: LoadedIssuer): boolean {
+  return (
+    record.kind !== 'root' &&
+    record.state === 'active' &&
+    record.standing === 'issuing' &&
+    (compromise === undefined || compromise.reissueBy !== undefined)
+  );
 }
 
 /** Along the successors; the first itself when nobody follows it yet. */
@@ -175,8 +214,14 @@ function successorOf(
   let current = first;
   for (let steps = 0; steps < all.length; steps += 1) {
     const { standing, successorId } = current.record;
-    const next = all.find(({ record }) => record.issuerId === successorId);
-    const makesWay = following === 'default' || standing === 'retiring' || standing === 'retired';
+    const { compromise } = current;
+    const nextId = compromise?.reissueBy ?? successorId;
+    const next = all.find(({ record }) => record.issuerId === nextId);
+    const makesWay =
+      following === 'default' ||
+      standing === 'retiring' ||
+      standing === 'retired' ||
+      compromise !== undefined;
     if (next === undefined || next.record.standing === 'prepared' || !makesWay) {
       return current;
     }

@@ -2,7 +2,9 @@ import { isChanceryError } from '../domain/index.ts';
 import type { ClockCheck } from './clock-check.ts';
 import type { AuthorityContext } from './context.ts';
 import { type CrlFreshness, freshnessOf } from './crl-freshness.ts';
+import { advanceIncidents } from './incident-acts.ts';
 import type { InstallationGuard } from './installation.ts';
+import { publishesCrls } from './loaded-issuers.ts';
 import type { CrlShardState } from './ports.ts';
 import { isAbsent } from './presence.ts';
 import { settlePrepared } from './settlement.ts';
@@ -72,6 +74,7 @@ export function schedule(
         for (const turn of rollovers) {
           await attempt('rollover of an issuer', turn);
         }
+        await attempt('incidents', async () => advanceIncidents(context));
         await attempt('upkeep of the inventory', upkeep.turn);
         await attempt('upkeep of keys', keepKeys);
         await attempt('the report of SP 800-57', reportTurn);
@@ -103,6 +106,13 @@ export function schedule(
               isAbsent(settings, record),
             ),
           );
+        return (await context.issuers.all()).filter(publishesCrls).flatMap(({ record }) =>
+          staleReason(
+            record.name,
+            states.filter(({ issuerId }) => issuerId === record.issuerId),
+            now,
+          ),
+        );
       };
       let staleCrls: readonly string[] = [];
       const problems = [

@@ -1,8 +1,8 @@
 import {
-  isChanceryError,
-  nextStatus,
   type IncidentAct,
+  isChanceryError,
   type KeyId,
+  nextStatus,
   type Principal,
   type StatusChange,
 } from '../domain/index.ts';
@@ -20,7 +20,10 @@ export interface Sealed {
   readonly keys: readonly KeyId[];
   /** CA certificates whose status changed. */
   readonly certificates: readonly CertificateRecord[];
-  readonly events: readonly { readonly event: string; readonly details: Readonly<Record<string, unknown>> }[];
+  readonly events: readonly {
+    readonly event: string;
+    readonly details: Readonly<Record<string, unknown>>;
+  }[];
 }
 
 /**
@@ -55,7 +58,10 @@ export async function seal(
         details: { incident: incident.id },
       });
       keys.push(keyId);
-      events.push({ event: keyAct === 'compromised' ? 'keyCompromised' : 'keySuspended', details: { keyId } });
+      events.push({
+        event: keyAct === 'compromised' ? 'keyCompromised' : 'keySuspended',
+        details: { keyId },
+      });
     } catch (error) {
       // It stands there already, or beyond: declared before, or destroyed.
       if (!isChanceryError(error) || error.code !== 'illegalTransition') throw error;

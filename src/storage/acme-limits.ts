@@ -1,5 +1,5 @@
 import type { AcmeStore, RateLimited, RateLimitRequest } from '../acme/ports.ts';
-import { incidentOf, overrideOf } from './acme-rows.ts';
+import { incidentOf, incidentOfList, overrideOf } from './acme-rows.ts';
 import type { Row, Session } from './pool.ts';
 import { date, integer, text } from './rows.ts';
 import type { AcmeStatements } from './sql/acme.ts';
@@ -22,6 +22,7 @@ export function limitStore(
   | 'listRateLimitOverrides'
   | 'insertIncident'
   | 'listIncidents'
+  | 'findIncidentOf'
   | 'closeIncident'
   | 'prune'
 > {
@@ -78,6 +79,11 @@ export function limitStore(
 
     listIncidents: async (tenant) =>
       (await session.query(sql.listIncidents, [tenant])).map(incidentOf),
+
+    findIncidentOf: async (tenant, issuerId, serialNumber) => {
+      const [row] = await session.query(sql.findIncidentOf, [tenant, issuerId, serialNumber]);
+      return row && incidentOfList(row);
+    },
 
     closeIncident: async (tenant, incidentId, at) =>
       (await session.execute(sql.closeIncident, [tenant, incidentId, at])) === 1,

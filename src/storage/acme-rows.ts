@@ -180,3 +180,18 @@ export function incidentOf(row: Row): RenewalIncident {
     ...given('closedAt', optionalDate(row, 'closed_at')),
   };
 }
+
+/** A row of `incidents`, whose list of certificates is fixed: none that comes later is meant. */
+export function incidentOfList(row: Row): RenewalIncident {
+  return {
+    tenant: text(row, 'tenant'),
+    incidentId: text(row, 'id'),
+    issuedBefore: new Date(8.64e15),
+    startsAt: date(row, 'renew_from'),
+    endsAt: date(row, 'renew_until'),
+    ...given('explanationUrl', optionalText(row, 'explanation_url')),
+    pacesRevoked: true,
+    createdAt: date(row, 'opened_at'),
+    createdBy: text(row, 'opened_by'),
+  };
+}

@@ -20,27 +20,14 @@ import {
   type IssuerId,
   type TenantId,
 } from '../domain/index.ts';
+import { given } from './certificate-rows.ts';
 import { streamRows } from './cursor.ts';
 import { incidentOf } from './incident-rows.ts';
 import type { Row, Session } from './pool.ts';
-import {
-  bigint,
-  date,
-  fromHex,
-  integer,
-  json,
-  optionalText,
-  text,
-  texts,
-  word,
-} from './rows.ts';
+import { bigint, date, fromHex, integer, json, optionalText, text, texts, word } from './rows.ts';
 import { formatCursor, parseCursor, searchConditions } from './search.ts';
 import { selectRows } from './sql/bulk.ts';
-import {
-  type IncidentStatements,
-  selectCaCertificates,
-  selectReach,
-} from './sql/incidents.ts';
+import { type IncidentStatements, selectCaCertificates, selectReach } from './sql/incidents.ts';
 
 /** Rows of one statement. */
 const piece = 5000;
@@ -183,7 +170,7 @@ export class PostgresIncidents implements IncidentStore {
     readonly added: number;
     readonly underWay: number;
   }> {
-    const rows = await this.#session.query(this.#sql.late, [tenant, id, issuerId]);
+    const rows = await this.#session.query(this.#sql.late, [tenant, id, issuerId, openedAt]);
     const settled = rows.filter((row) => row['settled'] === true);
     if (settled.length > 0) {
       const ids = settled.map((row) => bigint(row, 'id'));
@@ -299,9 +286,16 @@ export class PostgresIncidents implements IncidentStore {
     };
   }
 
-  async reissueBy(tenant: TenantId, issuerId: IssuerId): Promise<IssuerId | undefined> {
-    const [row] = await this.#session.query(this.#sql.reissueBy, [tenant, issuerId]);
-    return row && optionalText(row, 'reissue_by');
+  async compromisedIssuers(
+    tenant: TenantId,
+  ): Promise<ReadonlyMap<IssuerId, { readonly reissueBy?: IssuerId | undefined }>> {
+    const rows = await this.#session.query(this.#sql.compromisedIssuers, [tenant]);
+    return new Map(
+      rows.map((row) => [
+        text(row, 'issuer_id'),
+        given('reissueBy', optionalText(row, 'reissue_by')),
+      ]),
+    );
   }
 }
 

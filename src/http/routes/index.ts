@@ -5,6 +5,7 @@ import { certificateRoutes } from './certificates.ts';
 import { crlRoutes } from './crls.ts';
 import { exportRoutes } from './export.ts';
 import { importRoutes } from './imports.ts';
+import { incidentRoutes } from './incidents.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { issuerRoutes } from './issuers.ts';
 import { keyCustodyRoutes } from './key-custody.ts';
@@ -21,6 +22,7 @@ export const routes: readonly Route[] = [
   ...certificateRoutes,
   ...statusRoutes,
   ...bulkJobRoutes,
+  ...incidentRoutes,
   ...exportRoutes,
   ...inventoryRoutes,
   ...importRoutes,

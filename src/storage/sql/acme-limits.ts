@@ -41,6 +41,12 @@ export function acmeLimitStatements(schema: string) {
       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     listIncidents: `SELECT * FROM {acme_renewal_incidents}
       WHERE tenant = $1 AND closed_at IS NULL ORDER BY id DESC`,
+    findIncidentOf: `SELECT n.* FROM {certificates} c
+        JOIN {incident_certificates} l ON l.certificate_id = c.id
+        JOIN {incidents} n ON n.sequence = l.incident
+      WHERE c.serial_number = $3 AND c.issuer_id = $2 AND c.tenant = $1 AND n.state <> 'closed'
+        AND NOT n.drill
+      ORDER BY n.renew_until LIMIT 1`,
     closeIncident: `UPDATE {acme_renewal_incidents} SET closed_at = $3
       WHERE tenant = $1 AND incident_id = $2 AND closed_at IS NULL`,
     pruneNonces: `DELETE FROM {acme_nonces} WHERE tenant = $1 AND nonce IN (

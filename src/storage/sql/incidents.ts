@@ -71,7 +71,8 @@ export function incidentStatements(schema: string) {
     // Of an issuer whose key signs nothing more. Rows that are prepared still are settled in time.
     late: `SELECT c.id, o.state IS NOT NULL AS settled FROM {certificates} c
         LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
-      WHERE c.tenant = $1 AND c.issuer_id = $3 AND (o.state IS NULL OR NOT EXISTS (
+      WHERE c.tenant = $1 AND c.issuer_id = $3
+        AND c.requested_at > $4::timestamptz - interval '1 hour' AND (o.state IS NULL OR NOT EXISTS (
         SELECT FROM {incident_certificates} l WHERE l.incident = ${incident} AND l.certificate_id = c.id))`,
     statuses: `SELECT count(*)::int AS affected,
         (count(*) FILTER (WHERE s.status IS NULL OR s.status = 'good'))::int AS good,
@@ -107,16 +108,12 @@ export function incidentStatements(schema: string) {
     crlsSince: `SELECT crl_number, shard, this_update, count(*) OVER ()::int AS all
       FROM {crls} WHERE tenant = $1 AND issuer_id = $2 AND this_update >= $3 AND sha256 IS NOT NULL
       ORDER BY this_update DESC, shard LIMIT $4`,
-    reissueBy: `SELECT reissue_by FROM {incidents}
-      WHERE tenant = $1 AND issuer_id = $2 AND state <> 'closed' AND reissue_by IS NOT NULL AND NOT drill
-      ORDER BY sequence DESC LIMIT 1`,
-    // For the renewal information of one certificate: the open incident that ends first.
-    windowOf: `SELECT n.* FROM {certificates} c
-        JOIN {incident_certificates} l ON l.certificate_id = c.id
-        JOIN {incidents} n ON n.sequence = l.incident
-      WHERE c.serial_number = $3 AND c.issuer_id = $2 AND c.tenant = $1 AND n.state <> 'closed'
-        AND NOT n.drill
-      ORDER BY n.renew_until LIMIT 1`,
+    compromisedIssuers: `SELECT i.issuer_id, (
+        SELECT n.reissue_by FROM {incidents} n
+        WHERE n.tenant = i.tenant AND n.issuer_id = i.issuer_id AND NOT n.drill AND n.reissue_by IS NOT NULL
+        ORDER BY n.sequence DESC LIMIT 1) AS reissue_by
+      FROM {issuers} i JOIN {keys} k ON k.tenant = i.tenant AND k.key_id = i.key_id
+      WHERE i.tenant = $1 AND 'compromised' IN (k.private_state, k.public_state)`,
   });
 }
 
