@@ -303,6 +303,7 @@ export class Delegates {
     const { clock, enrolment, store, log } = this.#parts;
     const now = clock.now();
     await this.#prune(issuer, slot, now);
+    if (this.#parts.renewable?.(issuer.issuerId) === false) return;
     await this.#giveUpKey(issuer, slot);
     if (!this.#isDue(issuer, slot)) {
       return;
@@ -333,7 +334,7 @@ export class Delegates {
   async #giveUpKey(issuer: KnownIssuer, slot: Slot): Promise<void> {
     const { standings, former, signatures, log } = this.#parts;
     const { key } = slot;
-    if (key === undefined || slot.delegates.length === 0 || !this.#isRenewable(issuer)) return;
+    if (key === undefined || slot.delegates.length === 0) return;
     if (!standings.rotationDue(key.keyId, signatures(key.keyId))) return;
     const { state } = standings.get(key.keyId) ?? {};
     await former.keep(key.keyId, `followed by another while ${state ?? 'active'}`);
@@ -341,16 +342,12 @@ export class Delegates {
     log('info', 'a delegate gets a new key', { issuer: issuer.name, keyId: key.keyId, state });
   }
 
-  #isRenewable({ issuerId }: KnownIssuer): boolean {
-    return this.#parts.renewable?.(issuerId) ?? true;
-  }
-
   #isDue(issuer: KnownIssuer, slot: Slot): boolean {
     const now = this.#parts.clock.now();
     const current = currentDelegate(usable(slot, this.#parts.standings), now);
     const due =
       current === undefined || slot.key === undefined || renewalTime(current.certificate) <= now;
-    return due && this.#isRenewable(issuer) && now < issuer.certificate.validity.notAfter;
+    return due && now < issuer.certificate.validity.notAfter;
   }
 
   /** Takes a certificate into use when it is a delegate's; logs why not otherwise. */
