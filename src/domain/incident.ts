@@ -12,7 +12,7 @@ export type IncidentState = 'opened' | 'acting' | 'waiting' | 'closed';
 export type IncidentEvent = 'act' | 'acted' | 'close';
 
 /** Which event leads an incident from which state to which; anything absent is refused. */
-export const incidentTransitions: Readonly<
+const incidentTransitions: Readonly<
   Record<IncidentState, Readonly<Partial<Record<IncidentEvent, IncidentState>>>>
 > = {
   opened: { act: 'acting', close: 'closed' },

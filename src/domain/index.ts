@@ -26,7 +26,7 @@ export type {
   IncidentProgress,
   IncidentState,
 } from './incident.ts';
-export { incidentTransitions, nextIncidentState, outlookOf } from './incident.ts';
+export { nextIncidentState, outlookOf } from './incident.ts';
 export type { IssuanceState } from './issuance-state.ts';
 export { issuanceTransitions } from './issuance-state.ts';
 export type {
