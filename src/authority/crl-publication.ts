@@ -208,7 +208,6 @@ export function crlPublication(
     },
     async publish(issuer, principal, lifetimeSeconds) {
       requirePresent(settings, issuer.record);
-    async publish(issuer, principal) {
       refuseCompromised(issuer);
       const { issuerId } = issuer.record;
       const states = await unitOfWork.readOne(async (transaction) =>
@@ -227,9 +226,8 @@ export function crlPublication(
       const now = clock.now();
       const active = new Map(
         (await issuers.all())
-          .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
-          .filter(({ record }) => !isAbsent(settings, record))
           .filter(publishesCrls)
+          .filter(({ record }) => !isAbsent(settings, record))
           .map((issuer) => [issuer.record.issuerId, issuer]),
       );
       // Of an issuer that publishes no more nothing can be made good.

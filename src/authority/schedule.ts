@@ -96,21 +96,12 @@ export function schedule(
         const states = await unitOfWork.readOne(async (transaction) =>
           transaction.crls.shardStates(tenant),
         );
-        return (await context.issuers.all())
-          .filter(({ record }) => record.state === 'active' && record.standing !== 'prepared')
-          .flatMap(({ record }) =>
-            staleReason(
-              record.name,
-              states.filter(({ issuerId }) => issuerId === record.issuerId),
-              now,
-              isAbsent(settings, record),
-            ),
-          );
         return (await context.issuers.all()).filter(publishesCrls).flatMap(({ record }) =>
           staleReason(
             record.name,
             states.filter(({ issuerId }) => issuerId === record.issuerId),
             now,
+            isAbsent(settings, record),
           ),
         );
       };
