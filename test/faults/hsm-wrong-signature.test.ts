@@ -34,7 +34,8 @@ test('a blocked key stays blocked across a crash of the signer process and a res
   shim.command('C_Sign', 'flip');
   await expect(token.sign(signRequest(key))).rejects.toMatchObject({ code: 'keyBlocked' });
   process.kill(token.metrics().pid ?? 0, 'SIGKILL');
-  await expect.poll(() => token.metrics().starts, { timeout: 5000, interval: 20 }).toBe(2);
+  const state = () => `${token.metrics().starts} ${token.health().state}`;
+  await expect.poll(state, { timeout: 30_000, interval: 20 }).toBe('2 ready');
   await expect(token.sign(signRequest(key))).rejects.toMatchObject({ code: 'keyBlocked' });
 
   const { token: restarted } = openTestToken(shim);

@@ -17,8 +17,6 @@ import { ownName } from './to-be-signed.ts';
 export interface SignerChannel {
   readonly pid: number;
   readonly log: readonly { readonly level: string; readonly message: string }[];
-  /** How often it answered a signature. */
-  readonly signed: () => number;
   call<C extends TokenCall>(call: C): Promise<Answers[C['name']]>;
   sign(item: Omit<SignItem, 'id'>): Promise<Uint8Array>;
   /** All chunks of a stream, then the signature. */
@@ -45,7 +43,6 @@ export async function openSignerChannel(
   const log: { level: string; message: string }[] = [];
   const opened = Promise.withResolvers<void>();
   let last = 0;
-  let signed = 0;
   const receive = (message: FromSigner): void => {
     if (message.type === 'ready') opened.resolve();
     else if (message.type === 'failed') opened.reject(new Error(message.error.message));
@@ -91,13 +88,10 @@ export async function openSignerChannel(
   const channel: SignerChannel = {
     pid: child.pid ?? 0,
     log,
-    signed: () => signed,
     call: async (call) => (await answer((id) => child.send({ type: 'call', id, call }))) as never,
     async sign(item) {
       const send = (id: number): void => child.send({ type: 'sign', items: [{ id, ...item }] });
-      const signature = (await answer(send)) as Uint8Array;
-      signed += 1;
-      return signature;
+      return (await answer(send)) as Uint8Array;
     },
     async stream(item, chunks) {
       last += 1;
