@@ -43,7 +43,7 @@ export function localCommands(program: Command, environment: Environment): void 
           print(`${finding.object}: ${finding.problem}`);
         }
         print(
-          `${report.certificates} certificates, ${report.statusChanges} status changes, ${report.crls} CRLs, ${report.auditRecords} audit records: ${report.findings.length === 0 ? 'all agree' : `${report.findings.length} findings`}`,
+          `${report.certificates} certificates, ${report.statusChanges} status changes, ${report.crls} CRLs, ${report.keys} keys, ${report.auditRecords} audit records: ${report.findings.length === 0 ? 'all agree' : `${report.findings.length} findings`}`,
         );
       }
       if (report.findings.length > 0) {

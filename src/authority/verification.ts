@@ -19,6 +19,7 @@ import { AuditedActs } from './audited-acts.ts';
 import { importedProblems, importersOf } from './import-verification.ts';
 import { certificateReference, spkiHash } from './issuance-core.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
+import { verifyKeys } from './key-verification.ts';
 import { type LoadedIssuer, loadedIssuers } from './loaded-issuers.ts';
 import { sameBytes, sha256 } from './octets.ts';
 import type {
@@ -41,6 +42,7 @@ export interface VerificationReport {
   readonly certificates: number;
   readonly statusChanges: number;
   readonly crls: number;
+  readonly keys: number;
   readonly auditRecords: number;
   readonly findings: readonly Finding[];
 }
@@ -155,7 +157,8 @@ export async function verifyInventory(input: VerificationInput): Promise<Verific
     }
   }
   await acts.compare(input, report);
-  return { certificates, statusChanges, crls, auditRecords, findings };
+  const keys = await verifyKeys(input.unitOfWork, input.tenant, report);
+  return { certificates, statusChanges, crls, keys, auditRecords, findings };
 }
 
 function checkIssuer(
