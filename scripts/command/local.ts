@@ -94,7 +94,54 @@ export function localCommands(program: Command, environment: Environment): void 
         ['hardware', report.hardware ? 'yes' : 'no: software, not validated'],
         ['keys', report.keyIds],
         ['blocked', report.blockedKeys.map(({ keyId, reason }) => `${keyId} (${reason})`)],
+        ...(report.standby === undefined
+          ? []
+          : ([
+              ['standby', `${report.standby.label}, ${report.standby.serialNumber}`],
+              [
+                'standby: maker and model',
+                `${report.standby.manufacturer}, ${report.standby.model}`,
+              ],
+              [
+                'standby: hardware',
+                report.standby.hardware ? 'yes' : 'no: software, not validated',
+              ],
+              ['standby: keys', report.standby.keyIds],
+            ] as const)),
       ]);
+    });
+  token
+    .command('failover-drill')
+    .argument('<token>', 'root, issuing or responder')
+    .requiredOption('--reason <text>', 'why the drill is held; kept with its record')
+    .option('--json', 'print the record of the drill as JSON')
+    .description(
+      'compare the standby’s keys with the inventory, end the first token’s signer process, see the standby sign and the first come back; the record is kept as evidence. A CA that runs is not disturbed',
+    )
+    .action(async (role: string, options: { readonly reason: string; readonly json?: boolean }) => {
+      const { drillFailover } = await import('./token.ts');
+      const drill = await drillFailover(environment, role, options.reason);
+      if (options.json === true) {
+        printJson(drill);
+      } else {
+        const { first, standby } = drill.tokens;
+        printFields([
+          ['outcome', drill.outcome],
+          [
+            'first',
+            `${first.label}, ${first.serialNumber} (${first.manufacturer}, ${first.model})`,
+          ],
+          [
+            'standby',
+            `${standby.label}, ${standby.serialNumber} (${standby.manufacturer}, ${standby.model})`,
+          ],
+          ['taken over after', milliseconds(drill.takeoverMilliseconds)],
+          ['first signed again after', milliseconds(drill.failBackMilliseconds)],
+          ['keys compared', String(drill.keys.length)],
+          ['findings', drill.findings],
+        ]);
+      }
+      if (drill.outcome === 'failed') process.exitCode = 1;
     });
   token
     .command('clear-block')
@@ -195,4 +242,8 @@ function nodeCommands(program: Command, environment: Environment): void {
       const { prepareResponderHere } = await import('./node.ts');
       print(await prepareResponderHere(environment, name, print));
     });
+}
+
+function milliseconds(value: number | undefined): string {
+  return value === undefined ? 'never' : `${value} ms`;
 }

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import type { FailoverDrill } from '../../src/authority/index.ts';
 import { systemClock } from '../../src/composition.ts';
 import {
   loadConfiguration,
@@ -7,7 +8,9 @@ import {
 } from '../../src/config/index.ts';
 import { openConfiguredToken, type Token } from '../../src/hsm/index.ts';
 import { usageError } from './exit.ts';
+import { failoverDrill } from './failover-drill.ts';
 import { replaceToken } from './initialise.ts';
+import { withDatabase } from './with-database.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,22 +26,30 @@ export interface TokenReport {
   readonly hardware: boolean;
   readonly keyIds: readonly string[];
   readonly blockedKeys: readonly { readonly keyId: string; readonly reason: string }[];
+  /** The second token, where one is configured. */
+  readonly standby?: Omit<TokenReport, 'standby'> | undefined;
 }
 
 /** Opens a token in a signer process of its own and reads what is in it. */
 export async function showToken(environment: Environment, role: string): Promise<TokenReport> {
   return withToken(environment, role, async (token) => {
-    const { label, serialNumber, manufacturer, model, hardware } = await token.identity();
-    return {
-      label,
-      serialNumber,
-      manufacturer,
-      model,
-      hardware,
-      keyIds: await token.keyIds(),
-      blockedKeys: token.blockedKeys().map(({ keyId, reason }) => ({ keyId, reason })),
-    };
+    const own = await reportOf(token);
+    const standby = token.standby?.token;
+    return standby === undefined ? own : { ...own, standby: await reportOf(standby) };
   });
+}
+
+async function reportOf(token: Token): Promise<Omit<TokenReport, 'standby'>> {
+  const { label, serialNumber, manufacturer, model, hardware } = await token.identity();
+  return {
+    label,
+    serialNumber,
+    manufacturer,
+    model,
+    hardware,
+    keyIds: await token.keyIds(),
+    blockedKeys: token.blockedKeys().map(({ keyId, reason }) => ({ keyId, reason })),
+  };
 }
 
 /** An operator examined the token: a key that was blocked after a wrong signature may sign again. */
@@ -58,6 +69,18 @@ export async function clearBlockedKey(
 /** A refused PIN is not tried again until its file changes, or until this is called. */
 export function retryPin(environment: Environment, role: string): void {
   rmSync(`${tokenOf(environment, role).pinFile}.refused`, { force: true });
+}
+
+/** A drill of the second token: see `failoverDrill`. */
+export async function drillFailover(
+  environment: Environment,
+  role: string,
+  reason: string,
+): Promise<FailoverDrill> {
+  const token = tokenOf(environment, role);
+  return withDatabase(environment, async (complete) =>
+    failoverDrill(complete, role as (typeof tokenRoles)[number], token, reason),
+  );
 }
 
 /** An empty token where one is lost for good, with a self-test key and nothing else. */

@@ -35,6 +35,13 @@ export type {
 export type { PublishedFile } from './distribution.ts';
 export type { EnrolmentRequest, EnrolmentTerms } from './enrolment.ts';
 export { statedEvidence } from './evidence.ts';
+export {
+  type ComparedKey,
+  compareCopies,
+  type FailoverDrill,
+  keysToCompare,
+  recordFailoverDrill,
+} from './failover-drill.ts';
 export type { IncidentReport, IncidentStatus } from './incident-report.ts';
 export type { OpenIncidentRequest } from './incident-request.ts';
 export type { IncidentSubject } from './incident-scope.ts';

@@ -19,7 +19,15 @@ function settle(requests: readonly Promise<Uint8Array>[]): Promise<string[]> {
   );
 }
 
-test('the device is killed during 200 signatures and comes back: clear errors, then service', async () => {
+test('T-HSM-2 the device is restarted under an idle process: the first act works, by C_Finalize and a new login', async () => {
+  const { pid, starts } = token.metrics();
+  device.signal('SIGKILL');
+  await device.start();
+  expect((await token.sign(signRequest(key))).length).toBeGreaterThan(60);
+  expect(token.metrics()).toMatchObject({ pid, starts });
+});
+
+test('T-HSM-3 the device is killed during 200 signatures and comes back: clear errors, then service', async () => {
   const requests = Array.from({ length: 200 }, (_, i) =>
     token.sign(signRequest(key, `notice ${i}`)),
   );
@@ -38,7 +46,7 @@ test('the device is killed during 200 signatures and comes back: clear errors, t
   await token.selfTest();
 });
 
-test('the device stops answering and goes on: deadlines hold, then service', async () => {
+test('T-HSM-4 the device stops answering and goes on: deadlines hold, then service', async () => {
   device.signal('SIGSTOP');
   const start = performance.now();
   const outcomes = await settle(

@@ -4,7 +4,7 @@ import { openTestToken, shimToken } from '../support/hsm.ts';
 
 const settled = { timeout: 10_000, interval: 20 } as const;
 
-test('a refused PIN is sent once, restarts included, until the file changes', async () => {
+test('T-HSM-5 a refused PIN is sent once, restarts included, until the file changes', async () => {
   const shim = shimToken('pin');
   writeFileSync(shim.pinFile, 'wrong-pin\n');
   const first = openTestToken(shim);

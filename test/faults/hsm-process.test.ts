@@ -17,7 +17,7 @@ function pid(): number {
   return value;
 }
 
-test('the signer process is killed under load: what waited is signed, what ran is unknown', async () => {
+test('T-HSM-3 the signer process is killed under load: what waited is signed, what ran is unknown', async () => {
   const before = pid();
   const requests = Array.from({ length: 300 }, (_, i) =>
     token.sign(signRequest(key, `notice ${i}`)),
@@ -34,7 +34,7 @@ test('the signer process is killed under load: what waited is signed, what ran i
   expect(pid()).not.toBe(before);
 });
 
-test('a stopped signer process is replaced; the event loop never waits for it', async () => {
+test('T-HSM-4 a stopped signer process is replaced; the event loop never waits for it', async () => {
   const before = pid();
   process.kill(before, 'SIGSTOP');
   const lag = monitorEventLoopDelay({ resolution: 10 });
@@ -75,7 +75,7 @@ test('a caller in a hurry does not cost the others their signer process', async 
   expect(pid()).toBe(before);
 });
 
-test('the queue is bounded: one more is refused at once, with when to try again', async () => {
+test('T-HSM-8 the queue is bounded: one more is refused at once, with when to try again', async () => {
   const small = openTestToken(shim, { queueLimit: 10 });
   await small.token.bind([key]);
   const requests = Array.from({ length: 30 }, () => small.token.sign(signRequest(key)));

@@ -13,7 +13,7 @@ const { token } = openTestToken(shim);
 const key = await noticeKey(token);
 await token.createSelfTestKey();
 
-describe('one failed call while signing', () => {
+describe('T-HSM-5 one failed call while signing', () => {
   test.each(codes)(
     'C_SignInit answers %s: nothing was signed, so it is tried again',
     async (_, code) => {
@@ -63,7 +63,7 @@ test.each([0x05, 0x06, 0x30, 0x31, 0xb3, 0xe0, 0x101, 0x190])(
   },
 );
 
-describe('a call that fails while the token is opened again', () => {
+describe('T-HSM-5 a call that fails while the token is opened again', () => {
   test.each([
     ['C_Initialize', 0x05],
     ['C_GetSlotList', 0x30],
@@ -79,7 +79,7 @@ describe('a call that fails while the token is opened again', () => {
   });
 });
 
-test('a token that gives fewer sessions than wanted (CKR_SESSION_COUNT) is used with those', async () => {
+test('T-HSM-8 a token that gives fewer sessions than wanted (CKR_SESSION_COUNT) is used with those', async () => {
   // One session for searches and two of the six for signing.
   shim.command('C_OpenSession', 0xb1, -1, 3);
   const few = openTestToken(shim, { sessions: 6 });

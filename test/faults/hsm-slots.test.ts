@@ -17,7 +17,7 @@ function addToken(label: string): void {
   );
 }
 
-test('slots are renumbered: the token is found by its label, the key by CKA_ID and public key', async () => {
+test('T-HSM-7 slots are renumbered: the token is found by its label, the key by CKA_ID and public key', async () => {
   const first = openTestToken(softhsm);
   const key = await noticeKey(first.token);
   const identity = await first.token.identity();
@@ -32,7 +32,7 @@ test('slots are renumbered: the token is found by its label, the key by CKA_ID a
   await second.token.close();
 });
 
-test('two tokens by one label are told apart by serial number, and refused without it', async () => {
+test('T-HSM-7 two tokens by one label are told apart by serial number, and refused without it', async () => {
   const one = openTestToken(softhsm);
   const { serialNumber } = await one.token.identity();
   await one.token.close();

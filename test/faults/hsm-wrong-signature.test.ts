@@ -6,7 +6,7 @@ const shim = shimToken('wrong-signature');
 const first = openTestToken(shim);
 
 test.each(['flip', 'short', 'zero-r', 'zero-s'])(
-  'a spoilt signature (%s) never leaves, and blocks its key until an operator clears it',
+  'T-HSM-6 a spoilt signature (%s) never leaves, and blocks its key until an operator clears it',
   async (spoil) => {
     const { token, log } = first;
     const key = await noticeKey(token);

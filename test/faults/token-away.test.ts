@@ -1,11 +1,14 @@
 /** The tokens switched off, hung and given back under a running product. */
+
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FailoverDrill } from '../../src/authority/index.ts';
 import { Service } from '../support/availability.ts';
-import { fetchCrl, onCrl } from '../support/crash-judges.ts';
+import { audited, fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import type { Received } from '../support/load-client.ts';
 import { until } from '../support/quickstart-run.ts';
-import { signersOf, tokenDevice } from '../support/token-device.ts';
+import { clonedToken, signersOf, tokenDevice } from '../support/token-device.ts';
 
 const chancery = useInstallation();
 const service = new Service(chancery);
@@ -22,10 +25,53 @@ beforeAll(async () => {
   expect(await service.ocsp(known.serialNumber)).toContain(': good');
 }, 120_000);
 
+/** One OCSP request over HTTP, without the start of a program in its time. */
+async function ocspRequest(): Promise<() => Promise<unknown>> {
+  await chancery.openssl([
+    ...['ocsp', '-issuer', 'issuer.pem', '-serial', `0x${known.serialNumber}`, '-no_nonce'],
+    ...['-reqout', 'known.ocsp'],
+  ]);
+  const body = readFileSync(chancery.path('known.ocsp'));
+  return async () => {
+    const answer = await fetch(chancery.ocspUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/ocsp-request' },
+      body,
+    });
+    expect(answer.status).toBe(200);
+    return answer.arrayBuffer();
+  };
+}
+
 afterAll(() => {
   issuing.signal('SIGKILL');
   responder.signal('SIGKILL');
 });
+
+test('T-HSM-3 issuing token killed among 200 issuances: each is issued once or clearly refused', async () => {
+  const pids = service.pids();
+  const asked = Array.from({ length: 200 }, async () => service.tryToIssue());
+  await Promise.race(asked);
+  issuing.signal('SIGKILL');
+  const answers = await Promise.all(asked);
+  const issued = answers.filter(({ status }) => status === 201);
+  for (const answer of answers.filter(({ status }) => status !== 201)) {
+    service.expectUnavailable(answer, 'tokenUnavailable', 'outcomeUnknown', 'overloaded');
+  }
+  await issuing.start();
+  await service.expectBack(pids);
+  const serialNumbers = issued.map(
+    (answer) =>
+      (answer.json() as { certificate: { serialNumber: string } }).certificate.serialNumber,
+  );
+  expect(new Set(serialNumbers).size).toBe(issued.length);
+  const done = await audited(chancery, 'certificate.issue');
+  expect(
+    serialNumbers.map((serialNumber) => done.get(`${known.issuerId}/${serialNumber}`)),
+  ).toEqual(serialNumbers.map(() => 1));
+  // Every row of the inventory agrees with its certificate, signature and status.
+  expect(await chancery.verifyDatabase()).toMatchObject({ code: 0 });
+}, 120_000);
 
 test('issuing token switched off: clear errors, status goes on, service again without a restart', async () => {
   const pids = service.pids();
@@ -57,18 +103,23 @@ test('issuing token switched off: clear errors, status goes on, service again wi
   );
 }, 120_000);
 
-test('issuing token hung: deadlines hold, the event loop is free, service again when it goes on', async () => {
+test('T-HSM-4 issuing token hung: deadlines hold, the event loop is free, CRLs and OCSP as before, service again when it goes on', async () => {
   const pids = service.pids();
   issuing.signal('SIGSTOP');
   const asked = performance.now();
   const answers = Array.from({ length: 20 }, async () => service.tryToIssue());
-  const lags: number[] = [];
+  const lags = { crl: [] as number[], ocsp: [] as number[] };
+  const request = await ocspRequest();
   let waiting = true;
+  const timed = async (into: number[], ask: () => Promise<unknown>): Promise<void> => {
+    const start = performance.now();
+    await ask();
+    into.push(performance.now() - start);
+  };
   const watch = (async () => {
     while (waiting) {
-      const start = performance.now();
-      await fetchCrl(chancery, known.issuerId);
-      lags.push(performance.now() - start);
+      await timed(lags.crl, async () => fetchCrl(chancery, known.issuerId));
+      await timed(lags.ocsp, request);
       await new Promise((done) => setTimeout(done, 100));
     }
   })();
@@ -78,8 +129,10 @@ test('issuing token hung: deadlines hold, the event loop is free, service again 
   waiting = false;
   await watch;
   expect(performance.now() - asked).toBeLessThan(20_000);
-  const median = lags.toSorted((a, b) => a - b)[Math.floor(lags.length / 2)];
-  expect(median).toBeLessThan(100);
+  for (const [of, values] of Object.entries(lags)) {
+    const median = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+    expect(median, of).toBeLessThan(100);
+  }
   issuing.signal('SIGCONT');
   await service.expectBack(pids);
 }, 120_000);
@@ -141,3 +194,53 @@ test('the CA starts while its token is away: status is served, issuance follows 
   await issuing.start();
   await service.expectBack(pids);
 }, 120_000);
+
+test('T-HSM-10 a CA with a standby goes on while its first token is away, and its audit names the token', async () => {
+  await chancery.stop();
+  const standby = clonedToken(chancery, 'issuing', 'chancery-standby');
+  await chancery.start({ ...issuing.environment, ...responder.environment, ...standby });
+  const issue = async (): Promise<string> => {
+    const { serialNumber, issuerId } = await service.client.issue();
+    return tokenOf('certificate.issue', `${issuerId}/${serialNumber}`);
+  };
+  expect(await issue()).toBe('chancery-issuing');
+
+  const pids = service.pids();
+  issuing.signal('SIGKILL');
+  expect(await issue()).toBe('chancery-standby');
+  await chancery.ok('crl', 'publish', '--issuer', known.issuerId);
+  expect(await tokenOf('crl.publish', known.issuerId)).toBe('chancery-standby');
+  expect((await service.ready('ca')).status).toBe(200);
+
+  await issuing.start();
+  await until('the first token to sign again', async () => (await issue()) === 'chancery-issuing');
+  expect(service.pids()).toEqual(pids);
+
+  const ran = await chancery.chanceryAs(
+    { ...issuing.environment, ...standby },
+    ...['token', 'failover-drill', 'issuing', '--reason', 'yearly drill', '--json'],
+  );
+  expect(ran).toMatchObject({ code: 0, stderr: '' });
+  const drill = JSON.parse(ran.stdout) as FailoverDrill;
+  expect(drill).toMatchObject({
+    outcome: 'passed',
+    findings: [],
+    tokens: { first: { label: 'chancery-issuing' }, standby: { label: 'chancery-standby' } },
+  });
+  expect(drill.keys.length).toBeGreaterThan(0);
+  expect(drill.takeoverMilliseconds).toBeGreaterThanOrEqual(0);
+  expect(service.pids()).toEqual(pids);
+  expect(await audited(chancery, 'token.failoverDrill')).toEqual(new Map([['issuing', 1]]));
+}, 120_000);
+
+/** The label of the token that the newest audit record of the act names. */
+async function tokenOf(act: string, object: string): Promise<string> {
+  const answer = await chancery.rest('GET', `/api/v1/audit?act=${act}&limit=1000`);
+  const { items } = answer.json() as {
+    items: { object: string; at: string; details: { token?: { label: string } } }[];
+  };
+  const newest = items
+    .filter((item) => item.object === object)
+    .toSorted((a, b) => b.at.localeCompare(a.at))[0];
+  return newest?.details.token?.label ?? 'none';
+}

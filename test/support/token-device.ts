@@ -1,7 +1,7 @@
 /** A running installation's SoftHSM token as a device of its own, behind `p11-kit server`. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Installation } from './installation.ts';
 import { until } from './quickstart-run.ts';
@@ -66,6 +66,38 @@ export function tokenDevice(
       if (name === 'SIGKILL') group = undefined;
     },
   };
+}
+
+/**
+ * A second SoftHSM token with the keys of the installation's own, as a maker's cloning would leave
+ * it: a copy of the folder in which the label is another of the same length.
+ *
+ * @returns what tells quickstart of it
+ */
+export function clonedToken(
+  installation: Installation,
+  role: 'issuing' | 'responder',
+  label: string,
+): Readonly<Record<string, string>> {
+  const folder = join(installation.data, 'tokens', role);
+  const copy = join(folder, 'standby');
+  cpSync(join(folder, 'tokens'), join(copy, 'tokens'), { recursive: true });
+  cpSync(join(folder, 'pin'), join(copy, 'pin'));
+  const configuration = readFileSync(join(folder, 'softhsm2.conf'), 'utf8');
+  writeFileSync(
+    join(copy, 'softhsm2.conf'),
+    configuration.replace(join(folder, 'tokens'), join(copy, 'tokens')),
+  );
+  for (const name of readdirSync(join(copy, 'tokens'))) {
+    const file = join(copy, 'tokens', name, 'token.object');
+    const content = readFileSync(file);
+    const at = content.indexOf(`chancery-${role}`);
+    if (at < 0 || label.length !== `chancery-${role}`.length) throw new Error('no label to change');
+    content.write(label, at);
+    writeFileSync(file, content);
+  }
+  const variable = `CHANCERY_${role.toUpperCase()}_TOKEN_STANDBY`;
+  return { [`${variable}_LABEL`]: label, [`${variable}_FAIL_BACK`]: '1s' };
 }
 
 /** The process ids of a process's children, and of theirs. */

@@ -302,7 +302,7 @@ describe('T-ISS-3: what was prepared is what is signed, whatever happens to its 
   });
 });
 
-describe('a process that ends at a step', () => {
+describe('T-HSM-11 a process that ends at a step', () => {
   test.each<[FailpointName, string]>([
     ['issue.1-before-intent', 'nothing'],
     ['issue.2-after-intent', 'abandoned'],

@@ -128,6 +128,7 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['node prepare-responder'],
   ['token show', '--json'],
   ['token replace'],
+  ['token failover-drill', '--reason', '--json'],
 ];
 
 test.each(sampled('help texts', commands, 12, ([command]) => command ?? ''))(
