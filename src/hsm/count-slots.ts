@@ -124,7 +124,8 @@ export class CountSlots {
   /** Keeps a trace of counts that went back, which stops keys with a limit until it is removed. */
   doubt(why: string): void {
     mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
-    const name = `${damagedPrefix}${new Date().toISOString().replaceAll(/[:.]/g, '-')}.txt`;
+    const at = new Date().toISOString().replaceAll(/[:.]/g, '-');
+    const name = `${damagedPrefix}${at}-${randomBytes(4).toString('hex')}.txt`;
     writeFileSync(join(this.#folder, name), `${why}\n`, { mode: 0o600, flush: true });
     this.#sync();
   }

@@ -1,5 +1,6 @@
 import type { KeyId } from '../domain/index.ts';
 import type { KeyBinding } from '../keys/ports.ts';
+import { wideningRefusal } from './key-life.ts';
 import type { BlockedKey } from './messages.ts';
 
 /** What every signer process of a token is told when it starts. */
@@ -15,9 +16,15 @@ export class KnownKeys {
     return [...this.#blocked.values()];
   }
 
-  /** Copies what the signer process needs: a record has more, and the channel takes plain data only. */
+  /**
+   * Copies what the signer process needs: a record has more, and the channel takes plain data only.
+   * A life that the process refuses, because it is wider than what is final, is not kept either: the
+   * next process would take it.
+   */
   remember(keys: readonly KeyBinding[]): void {
     for (const { keyId, purposes, algorithm, subjectPublicKeyInfo, life } of keys) {
+      const known = this.#bindings.get(keyId)?.life;
+      if (known !== undefined && wideningRefusal(known, life) !== undefined) continue;
       this.#bindings.set(keyId, { keyId, purposes, algorithm, subjectPublicKeyInfo, life });
     }
   }

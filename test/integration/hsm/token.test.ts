@@ -9,6 +9,7 @@ import {
   routeSigner,
   softhsmConfiguration,
 } from '../../../src/hsm/index.ts';
+import type { KeyLife } from '../../../src/keys/ports.ts';
 import { keyIdentifier, parseSubjectPublicKeyInfo } from '../../../src/pkix/index.ts';
 import { activeKey, noticeKey, openTestToken, signRequest } from '../../support/hsm.ts';
 import { testToken } from '../../support/softhsm.ts';
@@ -120,6 +121,7 @@ describe('the signer process refuses by itself', () => {
 test('after a restart a key signs once its record is bound again, and only if its public half is the same', async () => {
   const [one, other] = await Promise.all([noticeKey(token), noticeKey(token)]);
   const { token: restarted } = openTestToken(softhsm);
+  await restarted.identity();
   await expect(restarted.sign(signRequest(one))).rejects.toMatchObject({ code: 'purposeRefused' });
   await restarted.bind([one]);
   expect((await restarted.sign(signRequest(one))).length).toBeGreaterThan(60);
@@ -171,8 +173,29 @@ test('an on-demand token is opened for the act and closed when idle', async () =
       { timeout: 5000, interval: 20 },
     )
     .toBe(false);
+  // Its counts are read without opening it.
+  const used = (await root.usage()).find(({ keyId }) => keyId === key.keyId);
+  expect(used).toEqual({ keyId: key.keyId, signatures: 1 });
+  expect(root.metrics()).toMatchObject({ state: 'idle', starts: 1 });
   await root.sign(signRequest(key));
   expect(root.metrics().starts).toBe(2);
+});
+
+test('what is final stays so in the next signer process, whatever was asked meanwhile', async () => {
+  const { token: own } = openTestToken(softhsm);
+  const key = await noticeKey(own);
+  const live = async (life: Partial<KeyLife>) =>
+    own.bind([{ ...key, life: { ...key.life, ...life } }]);
+  await live({ state: 'compromised' });
+  await expect(live({ state: 'active' })).rejects.toMatchObject({ code: 'purposeRefused' });
+  process.kill(own.metrics().pid ?? 0, 'SIGKILL');
+  const state = () => `${own.metrics().starts} ${own.health().state}`;
+  await expect.poll(state, { timeout: 30_000, interval: 20 }).toBe('2 ready');
+  await expect(own.sign(signRequest(key))).rejects.toMatchObject({
+    code: 'keyBlocked',
+    message: expect.stringContaining('it is compromised') as string,
+  });
+  await own.close();
 });
 
 test('a key is signed with in the token that has it', async () => {
