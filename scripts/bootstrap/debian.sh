@@ -32,6 +32,7 @@ ceph-mon ceph-mon
 ceph-osd ceph-osd
 ceph-common ceph
 radosgw radosgw
+python3-cryptography-vectors /usr/lib/python3/dist-packages/cryptography_vectors/x509/PKITS_data/certs
 '
 
 # missing_debian_packages run|test: their names, one a line.
