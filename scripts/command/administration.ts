@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { adoptionCommand } from './adoption.ts';
 import { caParameterOptions, caParametersOf } from './ca-parameters.ts';
 import { Client } from './client.ts';
 import { crlCommands } from './crls.ts';
@@ -186,6 +187,7 @@ function issuerCommands(program: Command, client: ClientOf): Command {
         print(`next: chancery issuer csr ${name} --out ${name}.csr`);
       }
     });
+  adoptionCommand(issuer, client);
   issuer
     .command('csr')
     .argument('<name>', 'as `issuer list` prints it')

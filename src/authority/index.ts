@@ -49,6 +49,7 @@ export { type InitialisedAuthority, initialise } from './initialisation.ts';
 export { createInstallation } from './installation.ts';
 export type { CertificateSearch } from './inventory.ts';
 export type { IssuedCertificate } from './issuance-core.ts';
+export type { AdoptIssuerRequest } from './issuer-adoption.ts';
 export type { CreateIssuerRequest } from './issuers.ts';
 export { joinInstallation } from './joining.ts';
 export type { KeyAccess } from './key-access.ts';

@@ -126,7 +126,8 @@ async function predecessorKey(
   return issuer && transaction.keys.find(tenant, issuer.keyId);
 }
 
-function issuerRecord(
+/** The record of an issuer whose certificate is to come. */
+export function issuerRecord(
   { dependencies }: AuthorityContext,
   principal: Principal,
   request: CreateIssuerRequest,
@@ -184,7 +185,8 @@ function hashes(hash: (digest: (typeof digests)[number]) => Uint8Array): Record<
   );
 }
 
-async function requestFor(
+/** A CSR signed with the issuer's key: proof of possession (RFC 2986 §3). */
+export async function requestFor(
   { signer, settings }: AuthorityDependencies,
   record: IssuerRecord,
   subjectPublicKeyInfo: SubjectPublicKeyInfo,

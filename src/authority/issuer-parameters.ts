@@ -61,3 +61,15 @@ export function checkParameters(
     });
   }
 }
+
+const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
+
+/** @throws ChanceryError invalidArgument */
+export function checkIssuerName(name: string): void {
+  if (!namePattern.test(name)) {
+    throw new ChanceryError('invalidArgument', {
+      message: `issuer name ${JSON.stringify(name)} is not 1 to 63 letters, digits, dots, hyphens or underscores`,
+      field: 'name',
+    });
+  }
+}

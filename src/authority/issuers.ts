@@ -11,8 +11,15 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { checkInstalledChain, emptyChain } from './installed-chain.ts';
 import { checkOrder, type IssuanceOrder } from './issuance-core.ts';
+import { type AdoptIssuerRequest, adoptIssuerKey } from './issuer-adoption.ts';
 import { createIssuerKey, nameHashesOf } from './issuer-key.ts';
-import { checkParameters, chosenParameters, profileNamed, profileOf } from './issuer-parameters.ts';
+import {
+  checkIssuerName,
+  checkParameters,
+  chosenParameters,
+  profileNamed,
+  profileOf,
+} from './issuer-parameters.ts';
 import { distributeKey } from './key-distribution.ts';
 import { changeKeyState } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
@@ -37,8 +44,6 @@ export interface CreateIssuerRequest extends CaParameters {
   /** The issuer that it will follow: it is prepared, and issues nothing before its activation. */
   readonly predecessor?: IssuerId | undefined;
 }
-
-const namePattern = /^[a-z0-9][a-z0-9._-]{0,62}$/i;
 
 /** Makes issuers: the key in its token first, then the certificate through the one path of issuance. */
 export function issuerUseCases(context: AuthorityContext) {
@@ -126,33 +131,64 @@ export function issuerUseCases(context: AuthorityContext) {
             message: `issuer ${issuer.record.name} is active already; a renewed chain needs an issuer of its own`,
           });
         }
-        const certificates = checkInstalledChain(dependencies.clock.now(), issuer, chain);
-        const [own, ...above] = certificates;
-        if (own === undefined) {
-          throw emptyChain();
-        }
-        const parent = (await issuers.all()).find(
-          ({ signing }) =>
-            signing.certificate !== undefined &&
-            above[0] !== undefined &&
-            sameBytes(signing.certificate.der, above[0].der),
-        );
-        await unitOfWork.run(async (transaction) => {
-          await transaction.issuers.activate(
-            tenant,
-            issuer.record.issuerId,
-            own.der,
-            above.map(({ der }) => der),
-            parent?.record.issuerId,
-            { der: own.subject.der, nameHashes: nameHashesOf(own.subject) },
-          );
-          await activateKey(transaction, principal, issuer.record);
-          await recordDone(dependencies, transaction, principal, described);
-        });
-        return activated(principal, issuer.record.issuerId);
+        return install(principal, issuer, chain, described);
+      });
+    },
+
+    /**
+     * Takes a pair that is in a token already: an issuer as one made with --external, and with the chain
+     * that its CA has, an active one.
+     */
+    async adoptIssuer(principal: Principal, request: AdoptIssuerRequest): Promise<IssuerRecord> {
+      const described = {
+        act: 'issuer.adopt',
+        object: request.name,
+        details: { keyId: request.keyId },
+      };
+      return act(dependencies, principal, 'issuers:create', described, async () => {
+        checkIssuerName(request.name);
+        const issuer = await adoptIssuerKey(context, principal, request);
+        return request.chain === undefined
+          ? issuer.record
+          : install(principal, issuer, request.chain, {
+              act: 'issuer.install',
+              object: request.name,
+            });
       });
     },
   };
+
+  async function install(
+    principal: Principal,
+    issuer: LoadedIssuer,
+    chain: readonly Uint8Array[],
+    described: { readonly act: string; readonly object: string },
+  ): Promise<IssuerRecord> {
+    const certificates = checkInstalledChain(dependencies.clock.now(), issuer, chain);
+    const [own, ...above] = certificates;
+    if (own === undefined) {
+      throw emptyChain();
+    }
+    const parent = (await issuers.all()).find(
+      ({ signing }) =>
+        signing.certificate !== undefined &&
+        above[0] !== undefined &&
+        sameBytes(signing.certificate.der, above[0].der),
+    );
+    await unitOfWork.run(async (transaction) => {
+      await transaction.issuers.activate(
+        tenant,
+        issuer.record.issuerId,
+        own.der,
+        above.map(({ der }) => der),
+        parent?.record.issuerId,
+        { der: own.subject.der, nameHashes: nameHashesOf(own.subject) },
+      );
+      await activateKey(transaction, principal, issuer.record);
+      await recordDone(dependencies, transaction, principal, described);
+    });
+    return activated(principal, issuer.record.issuerId);
+  }
 
   /** What is asked of the issuer above, or of itself for a root. */
   function certificateOrder(
@@ -233,12 +269,7 @@ async function checkRequest(
   { issuers, dependencies, standing }: AuthorityContext,
   request: CreateIssuerRequest,
 ): Promise<LoadedIssuer | undefined> {
-  if (!namePattern.test(request.name)) {
-    throw new ChanceryError('invalidArgument', {
-      message: `issuer name ${JSON.stringify(request.name)} is not 1 to 63 letters, digits, dots, hyphens or underscores`,
-      field: 'name',
-    });
-  }
+  checkIssuerName(request.name);
   if ((request.kind === 'subordinate') !== (request.parent !== undefined)) {
     throw new ChanceryError('invalidArgument', {
       message: 'say one of --root, --parent NAME, --external',

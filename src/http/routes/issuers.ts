@@ -47,6 +47,39 @@ export const issuerRoutes: readonly Route[] = [
     },
   }),
   route({
+    method: 'POST',
+    path: '/issuers/adoptions',
+    access: 'issuers:create',
+    summary:
+      'Take a key pair that is in a token already, with the chain of its CA or to have one made',
+    body: z.strictObject({
+      name: text(63),
+      keyId: z.string().regex(/^(?:[0-9a-f]{2}){1,32}$/, 'CKA_ID in lower-case hex'),
+      token: text(32).optional(),
+      subject: text(4096).optional(),
+      signature: z.enum(['pkcs1', 'pss']).optional(),
+      pem: lines(131_072).min(1).optional(),
+      formerCrlNumber: z
+        .string()
+        .regex(/^[0-9]{1,49}$/, 'a decimal number')
+        .optional(),
+    }),
+    answer: { status: 201, schema: issuerShape },
+    handle: async ({ authority, principal, body }) => {
+      const { pem, formerCrlNumber, ...rest } = body;
+      const record = await authority.adoptIssuer(principal, {
+        ...rest,
+        chain: pem === undefined ? undefined : certificatesFromPem(pem),
+        formerCrlNumber: formerCrlNumber === undefined ? undefined : BigInt(formerCrlNumber),
+      });
+      return {
+        status: 201,
+        headers: { location: `/api/v1/issuers/${record.issuerId}` },
+        json: issuerJson(record),
+      };
+    },
+  }),
+  route({
     method: 'GET',
     path: '/issuers/{issuer}',
     access: 'issuers:read',

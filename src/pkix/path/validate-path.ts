@@ -1,4 +1,9 @@
 import type { Violation } from '../../domain/index.ts';
+import { bytesEqual } from '../decoding.ts';
+import {
+  parseAuthorityKeyIdentifier,
+  parseSubjectKeyIdentifier,
+} from '../extensions/key-identifiers.ts';
 import { parseSubjectAltName } from '../extensions/names.ts';
 import { namesEqual } from '../name.ts';
 import {
@@ -42,14 +47,22 @@ function isSelfIssued({ certificate }: Findings): boolean {
   return namesEqual(certificate.subject, certificate.issuer);
 }
 
+/** A link certificate of a root that kept its name is self-issued, and another key signed it (§3.2). */
+function isOwnIssuer(found: Findings): boolean {
+  if (!isSelfIssued(found)) return false;
+  const named = found.extension(oids.authorityKeyIdentifier, parseAuthorityKeyIdentifier);
+  const own = found.extension(oids.subjectKeyIdentifier, parseSubjectKeyIdentifier);
+  return named === undefined || own === undefined || bytesEqual(named, own);
+}
+
 /**
  * Validates a certification path (RFC 5280 §6.1, policies as RFC 9618 updates it): signatures,
  * names as bytes, key identifiers, validity, basicConstraints, path length, key usage, name
  * constraints of every form, policies with mappings and their constraints, critical extensions.
  *
- * The last certificate is the trust anchor when it is self-issued: its signature is checked, and
+ * The last certificate is the trust anchor when it is self-signed: its signature is checked, and
  * its name constraints and path length bind the path (RFC 5937), while its policy extensions do
- * not, as in RFC 5280. A last certificate that is not self-issued counts as part of the path, and
+ * not, as in RFC 5280. A last certificate that is not counts as part of the path, and
  * its own signature stays unchecked. Deliberately not done: revocation (§6.3), key purposes, the
  * building of paths, and that the anchor is one anybody trusts.
  *
@@ -113,7 +126,7 @@ function checkEach(findings: readonly Findings[], { now }: PathInputs): void {
   let below = 0;
   for (const [index, found] of findings.entries()) {
     const selfIssued = isSelfIssued(found);
-    const issuer = findings[index + 1] ?? (selfIssued ? found : undefined);
+    const issuer = findings[index + 1] ?? (isOwnIssuer(found) ? found : undefined);
     if (issuer !== undefined) checkIssuedBy(found, issuer);
     if (now !== undefined) checkValidity(found, now);
     checkCritical(found);
@@ -162,7 +175,7 @@ function checkPolicies(
   work: Work,
 ): ReadonlySet<string> {
   const anchor = findings.at(-1);
-  const path = anchor !== undefined && isSelfIssued(anchor) ? findings.slice(0, -1) : findings;
+  const path = anchor !== undefined && isOwnIssuer(anchor) ? findings.slice(0, -1) : findings;
   const state = new PolicyState(path.length, inputs, work);
   for (const [index, found] of [...path.entries()].toReversed()) {
     const selfIssued = isSelfIssued(found);

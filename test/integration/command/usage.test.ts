@@ -78,6 +78,10 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
       `--exclude-${form}`,
     ]),
   ],
+  [
+    'issuer adopt',
+    ...'--key-id --token --subject --signature --chain --former-crl --json'.split(' '),
+  ],
   ['issuer csr', '--out'],
   ['issuer install', '--chain', '--json'],
   [
