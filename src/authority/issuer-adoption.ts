@@ -18,7 +18,7 @@ import type { AuthorityContext } from './context.ts';
 import { checkInstalledChain } from './installed-chain.ts';
 import { spkiHash } from './issuance-core.ts';
 import { issuerRecord, requestFor } from './issuer-key.ts';
-import { requireStrength } from './key-generation.ts';
+import { requireStrength, requireValidated } from './key-states.ts';
 import { type LoadedIssuer, loadIssuer } from './loaded-issuers.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 
@@ -61,6 +61,10 @@ export async function adoptIssuerKey(
   refuseNumberAhead(request, clock.now());
   const token = await tokenOf(context, request.token, isRoot);
   await refuseKnown(context, request);
+  requireValidated(dependencies, {
+    token: await token.identity(),
+    tokenRole: isRoot ? 'root' : 'issuing',
+  });
   const subject = own?.subject ?? parseDistinguishedName(request.subject ?? `CN=${request.name}`);
   const key = await token.adoptKeyPair({
     keyId: request.keyId,
@@ -68,7 +72,7 @@ export async function adoptIssuerKey(
     signatureAlgorithm: await algorithmOf(token, request),
     issuerName: subject.der,
   });
-  requireStrength(context, key.keyAlgorithm, key.algorithm);
+  requireStrength(dependencies, key.keyAlgorithm, key.algorithm);
   const spki = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
   const draft = issuerRecord(
     context,

@@ -196,7 +196,11 @@ describe('nothing is taken, and nothing kept, of', () => {
       () => ({ formerCrlNumber: 1n << 100n }),
       /policyViolation.*for an older one/,
     ],
-    ['a root whose key is not in the root token', () => ({ chain: [parent.der] }), /notFound.*no private key/],
+    [
+      'a root whose key is not in the root token',
+      () => ({ chain: [parent.der] }),
+      /notFound.*no private key/,
+    ],
     [
       'a chain for another key',
       (key) => ({

@@ -165,14 +165,22 @@ describe('RFC 5280 §6.1: certification paths', () => {
     );
   });
 
-  it('an anchor that is self-issued must be signed by its own key', () => {
-    const fake = sampleCertificate({
-      key: rootKey,
+  it('an anchor that says its own key signed it must be signed by it', () => {
+    const der = r.der.slice();
+    der[der.length - 1] = (der.at(-1) ?? 0) ^ 1;
+    const fake = parseCertificate(der);
+    expect(rules([fake])).toContain('path-signature');
+  });
+
+  it('a link certificate whose anchor was left out is no anchor: another key signed it', () => {
+    const link = sampleCertificate({
+      key: subKey,
       subject: 'CN=Root',
       ca: true,
-      issuer: { certificate: r, key: subKey },
+      issuer: { certificate: r, key: rootKey },
     });
-    expect(rules([fake])).toContain('path-signature');
+    expect(rules([leaf(link), link], now)).toEqual([]);
+    expect(rules([leaf(link), link, r], now)).toEqual([]);
   });
 
   it('key identifiers agree (X5)', () => {
