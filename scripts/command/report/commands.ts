@@ -127,10 +127,12 @@ function outputOptions(command: Command, formats: readonly string[]): Command {
     .option('--json', 'print the REST representation');
 }
 
-function formatOf({ format, json }: OutputOptions): 'text' | 'json' | 'html' {
+/** Said before the server is asked: whether the options agree, and whether the file can be written. */
+function formatOf({ format, json, out }: OutputOptions): 'text' | 'json' | 'html' {
   if (json === true && format !== undefined && format !== 'json') {
     throw usageError('--json and --format say different things; give one of them');
   }
+  if (out !== undefined) requireWritableFolder(out);
   return json === true ? 'json' : ((format ?? 'text') as 'text' | 'json' | 'html');
 }
 
@@ -143,7 +145,6 @@ function deliver(content: string, { out }: OutputOptions): void {
     process.stdout.write(content);
     return;
   }
-  requireWritableFolder(out);
   writeFileWhole(out, content);
 }
 

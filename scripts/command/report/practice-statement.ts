@@ -44,7 +44,8 @@ export function practiceMarkdown(statement: PracticeStatementJson): string {
   ];
   statement.sections.forEach((section, index) => {
     lines.push('', `## ${index + 1}. ${plain(section.title)}`);
-    for (const paragraph of section.paragraphs) lines.push('', plain(paragraph));
+    // The product's own words, in which code is marked.
+    for (const paragraph of section.paragraphs) lines.push('', paragraph.replace(/\p{Cc}/gu, '□'));
     for (const { headings, rows } of section.tables) {
       lines.push(
         '',

@@ -64,12 +64,18 @@ function wordOf(status: Status | null): string {
   return status === null ? 'not asked' : words[status];
 }
 
+/** Changes of status one by one; references that rest on other evidence in one line, for there are many each week. */
 function changed(report: ReportJson): readonly string[] {
-  return report.changes.map(({ reference, before, after }) =>
-    before === after
-      ? `${reference}: still ${wordOf(after)}, other evidence`
-      : `${reference}: ${wordOf(before)} → ${wordOf(after)}`,
-  );
+  const turned = report.changes.filter(({ before, after }) => before !== after);
+  const other = report.changes.filter(({ before, after }) => before === after);
+  return [
+    ...turned.map(
+      ({ reference, before, after }) => `${reference}: ${wordOf(before)} → ${wordOf(after)}`,
+    ),
+    ...(other.length === 0
+      ? []
+      : [`same answer from other evidence: ${other.map(({ reference }) => reference).join(', ')}`]),
+  ];
 }
 
 function evidenceLine({ what, where, at, value }: Item): string {

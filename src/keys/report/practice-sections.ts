@@ -53,7 +53,11 @@ function policySection({ settings, periods }: ReportFacts): PracticeSection {
       [
         ...Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)),
         ['report of SP 800-57', `every ${days(periods.report)}`],
-        ['reconciliation with the tokens', `at least every ${days(periods.reconciliation)}`],
+        [
+          'comparison of a token with the records',
+          `not older than ${days(periods.reconciliation)}`,
+        ],
+        ['of the root token', `not older than ${days(periods.rootReconciliation)}`],
         ['drills', `every ${days(periods.drills)}`],
         ['backups', `every ${days(periods.backups)}`],
         ['reviews', `every ${days(periods.reviews)}`],

@@ -58,6 +58,10 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
   ['export', ...'--format --out --where --status --owner'.split(' ')],
   ['hold', '--cause', '--until', '--then', '--comment', '--issuer', '--json'],
   ['release', '--comment', '--issuer', '--json'],
+  ['report sp800-57', ...'--format --out --json --latest --runs --check'.split(' ')],
+  ['report practice-statement', ...'--format --out --json --reviewed-by --comment'.split(' ')],
+  ['evidence list', '--kind', '--subject', '--limit', '--json'],
+  ['evidence record', ...'--subject --statement --failed --at --document --json'.split(' ')],
   ['list', ...'--status --subject --profile --owner --tag --expiring-within --json'.split(' ')],
   ['show', '--issuer', '--json'],
   ['history', '--issuer', '--json'],
@@ -210,6 +214,11 @@ const misused: readonly (readonly string[])[] = [
   ['acme', 'incident', 'open', '--spread', 'a week'],
   ['acme', 'incident', 'close'],
   ['token', 'show', 'bogus'],
+  ['report'],
+  ['report', 'sp800-57', '--format', 'pdf'],
+  ['report', 'sp800-57', '--format', 'html', '--json'],
+  ['report', 'practice-statement', '--comment', 'read'],
+  ['evidence', 'record', 'key.destruction', '--subject', 's', '--statement', 's'],
 ];
 
 test.each(
