@@ -142,7 +142,10 @@ function after(
     },
     transitions: [...made.transitions, ...more],
     certificates: made.certificates.map((one) => ({ ...one, status })),
-    audited: [...made.audited, { act: 'key.step', at: ago(10) }],
+    audited: [
+      ...made.audited,
+      ...['key.destroy', 'key.compromised', 'key.suspend'].map((act) => ({ act, at: ago(10) })),
+    ],
   };
 }
 

@@ -110,7 +110,7 @@ export const flips: readonly Flip[] = [
     issuerOf(facts).certificate.authorityKeyIdentifier = '00';
   }),
   flip('6.2.2.1', 'a CA key without a copy', /no backup on record/, noBackup),
-  flip('6.2.2.1', 'no backup', /no record of backup/, without('backup')),
+  flip('6.2.2.1', 'no backup', /no record of a backup/, without('backup')),
   flip('6.2.2.1', 'an old backup', /older than 31 d/, old('backup', 32)),
   flip('6.2.2.2', 'a reconciliation that found something', /1 disagreement/, disagreement),
   flip('6.2.2.2', 'a changed audit record', /audit record 77/, disagreeing),
@@ -240,8 +240,8 @@ export const flips: readonly Flip[] = [
   flip('8.2.1.2', 'a long certificate of a key kept as a file', /longer than a week/, (facts) => {
     for (const one of keyOf(facts, reportKeys.serverId).certificates) one.notAfter = ago(-90);
   }),
-  flip('8.2.2.1', 'no backup', /no record of backup/, without('backup')),
-  flip('8.2.2.2', 'no drill of a restore', /no record of drill/, without('drill.restore')),
+  flip('8.2.2.1', 'no backup', /no record of a backup/, without('backup')),
+  flip('8.2.2.2', 'no drill of a restore', /no record of a drill/, without('drill.restore')),
   flip('8.2.2.2', 'a drill that failed', /found that it fails/, (facts) => {
     const drill = facts.evidence.find(({ kind }) => kind === 'drill.restore');
     if (drill !== undefined) drill.document['outcome'] = 'failed';
@@ -272,7 +272,7 @@ export const flips: readonly Flip[] = [
   flip('9.1', 'operators that may destroy keys', /role operator/, (facts) => {
     facts.roles['operator'] = ['keys:destroy'];
   }),
-  flip('9.2.1', 'no reconciliation', /no record of rec/, without('key.reconciliation')),
+  flip('9.2.1', 'no reconciliation', /no record of a rec/, without('key.reconciliation')),
   flip('9.2.2', 'a CA certificate outside the inventory', /not in the inventory/, (facts) => {
     keyOf(facts).certificates = [];
   }),
@@ -299,6 +299,6 @@ export const flips: readonly Flip[] = [
     facts.usage.pop();
   }),
   flip('9.5.3.1', 'no drill of the second token', /second token/, without('drill.failover')),
-  flip('9.5.3.2', 'no drill of a restore', /no record of drill/, without('drill.restore')),
+  flip('9.5.3.2', 'no drill of a restore', /no record of a drill/, without('drill.restore')),
   flip('9.5.4', 'no drill of a compromise', /compromise/, without('drill.compromise')),
 ];

@@ -1,3 +1,4 @@
+import type { KeyState } from '../../domain/index.ts';
 import type { KeyFacts, ReportFacts } from './facts.ts';
 import {
   type Check,
@@ -6,6 +7,7 @@ import {
   nameOf,
   placeOf,
   recurring,
+  rfc3339,
   together,
   tokenRoles,
 } from './judgement.ts';
@@ -126,22 +128,35 @@ function certificateInventory(facts: ReportFacts): Judgement {
   };
 }
 
+/** The acts that lead to a state, as the audit log names them. */
+const actsOf: Readonly<Partial<Record<KeyState, readonly string[]>>> = {
+  active: ['key.activate', 'key.resume'],
+  suspended: ['key.suspend'],
+  deactivated: ['key.deactivate'],
+  compromised: ['key.compromised'],
+  destroyed: ['key.destroy'],
+};
+/** Step and audit record are of one transaction, each with its own look at the clock; milliseconds. */
+const apart = 10_000;
+
 /** Steps after the generation of which the audit log says nothing. */
-function unaudited(key: KeyFacts): readonly string[] {
-  const acts = new Map<string, number>();
-  for (const { at } of key.audited) {
-    const time = at.toISOString();
-    acts.set(time, (acts.get(time) ?? 0) + 1);
-  }
-  return key.transitions
+function unaudited({ record, transitions, audited }: KeyFacts): readonly string[] {
+  return transitions
     .filter(
       ({ number, half, reason }) =>
         number !== 1 && half === 'private' && !reason.startsWith(beforeTheInventory),
     )
-    .filter(({ at }) => !acts.has(at.toISOString()))
+    .filter(
+      (step) =>
+        !audited.some(
+          ({ act, at }) =>
+            actsOf[step.to]?.includes(act) === true &&
+            Math.abs(at.getTime() - step.at.getTime()) <= apart,
+        ),
+    )
     .map(
       ({ to, at }) =>
-        `the audit log does not have that ${nameOf(key)} became ${to} at ${at.toISOString()}`,
+        `the audit log does not have that key ${record.label} (${record.keyId.slice(0, 12)}) became ${to} at ${rfc3339(at)}`,
     );
 }
 

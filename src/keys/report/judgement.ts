@@ -147,7 +147,7 @@ export function recurring(
   const { kind, subject, within, what, mend } = wanted;
   const record = newestOf(facts, kind, subject);
   if (record === undefined) {
-    return { evidence: [], problems: [`there is no record of ${what}: ${mend}`] };
+    return { evidence: [], problems: [`there is no record of a ${what}: ${mend}`] };
   }
   const age = (facts.at.getTime() - record.at.getTime()) / 1000;
   const problems: string[] = [];

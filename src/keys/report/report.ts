@@ -114,7 +114,9 @@ function sum(children: readonly Answer[]): Judgement {
           ],
     ...(waiting.length === 0
       ? {}
-      : { later: `what ${waiting.map((child) => child.reference).join(', ')} wait for` }),
+      : {
+          later: `what ${waiting.map((child) => child.reference).join(', ')} ${waiting.length === 1 ? 'waits' : 'wait'} for`,
+        }),
     ...(children.every(({ status }) => status === 'notApplicable')
       ? { notApplicable: 'none of the clauses below applies' }
       : {}),
@@ -174,7 +176,14 @@ export function changesBetween(
   ];
 }
 
-/** Evidence that is dated by the run itself is not other evidence. */
+/** What an answer rests on; counts and dates that move with every run are no other evidence. */
 function fingerprint(answer: Answer | undefined): string {
-  return JSON.stringify(answer?.evidence.map(({ what, where, value }) => [what, where, value]));
+  return JSON.stringify([
+    still(answer?.reason ?? ''),
+    answer?.evidence.map(({ what, where, value }) => [still(what), where, still(value ?? '')]),
+  ]);
+}
+
+function still(text: string): string {
+  return text.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'date').replace(/\b\d+\b/g, '#');
 }
