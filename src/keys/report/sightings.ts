@@ -73,7 +73,10 @@ export function backups(facts: ReportFacts): Sight {
     }),
     problems: keys
       .filter(({ record }) => record.backup === undefined || record.backup.kind === 'none')
-      .map((key) => `${nameOf(key)} has no backup on record, and its loss would end its issuer: \`chancery key backup\``),
+      .map(
+        (key) =>
+          `${nameOf(key)} has no backup on record, and its loss would end its issuer: \`chancery key backup\``,
+      ),
   };
 }
 
