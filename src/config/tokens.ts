@@ -46,19 +46,27 @@ export function tokenConfiguration(
   const absolute = (key: string, value: string | undefined) =>
     value === undefined ? undefined : at.resolved(key, value);
   const folder = absolute('folder', token.folder) ?? at.folder;
+  const pinFile = absolute('pinFile', token.pinFile) ?? resolve(folder, 'pin');
+  const standby = standbyOf(role, token.standby, resolve(folder, 'standby'), absolute);
+  // What is remembered of a token stands beside its PIN file: a refused PIN, blocked keys.
+  if (standby?.pinFile === pinFile) {
+    throw configurationError(
+      `tokens.${role}.standby.pinFile is the first token's; give the second a file of its own, with the same PIN in it if need be`,
+    );
+  }
   return {
     folder,
     module: absolute('module', token.module),
     label: token.label,
     serialNumber: token.serialNumber,
-    pinFile: absolute('pinFile', token.pinFile) ?? resolve(folder, 'pin'),
+    pinFile,
     environment: token.environment ?? { SOFTHSM2_CONF: resolve(folder, 'softhsm2.conf') },
     libraryParameters: token.libraryParameters,
     sessions: token.sessions,
     queueLimit: token.queueLimit,
     deadlineMilliseconds: milliseconds(token.deadline),
     keepAliveMilliseconds: token.keepAlive === 'off' ? 0 : milliseconds(token.keepAlive),
-    standby: standbyOf(role, token.standby, resolve(folder, 'standby'), absolute),
+    standby,
   };
 }
 

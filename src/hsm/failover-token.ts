@@ -13,7 +13,6 @@ import type {
 } from '../keys/ports.ts';
 import { readBlockedKeys } from './blocked-keys.ts';
 import type { BlockedKey } from './messages.ts';
-import { SharedCounts } from './shared-counts.ts';
 import type { Log } from './signer-child.ts';
 import type { Standby, Token } from './token.ts';
 import type { TokenHealth, TokenMetrics, TokenOptions } from './token-options.ts';
@@ -51,7 +50,6 @@ export class FailoverToken implements Token {
   readonly #failBackAfter: number;
   readonly #onDemand: boolean;
   readonly #watch: NodeJS.Timeout;
-  readonly #counts: SharedCounts;
   #serving: MemberToken;
   #lostAt = 0;
   #returning = false;
@@ -64,7 +62,6 @@ export class FailoverToken implements Token {
     this.#first = first;
     this.#second = second;
     this.#serving = first;
-    this.#counts = new SharedCounts(first, second);
     this.#log = options.log ?? (() => undefined);
     this.#failBackAfter = options.standby?.failBackAfter ?? defaultFailBack;
     this.#onDemand = options.onDemand === true;
@@ -113,18 +110,13 @@ export class FailoverToken implements Token {
 
   /** Both learn of it; the one that signs must have taken it. */
   async bind(keys: readonly KeyBinding[]): Promise<void> {
-    const counts = ({ life }: KeyBinding) =>
-      life.allotted !== undefined || life.counted !== undefined;
-    if (keys.some(counts)) await this.usage().catch(() => []);
-    const [first, second] = this.#counts.split(keys);
-    this.#first.remember(first);
-    this.#second.remember(second);
+    this.#first.remember(keys);
+    this.#second.remember(keys);
     const serving = this.#choose();
     const other = this.#otherThan(serving);
-    const partOf = (token: MemberToken) => (token === this.#first ? first : second);
     const [answer] = await Promise.allSettled([
-      serving.bind(partOf(serving)),
-      other.lost ? undefined : this.#bindOther(other, partOf(other)),
+      serving.bind(keys),
+      other.lost ? undefined : this.#bindOther(other, keys),
     ]);
     if (answer.status === 'rejected') throw answer.reason;
   }
@@ -156,9 +148,9 @@ export class FailoverToken implements Token {
     return this.#first.adoptKeyPair(request);
   }
 
-  /** Of both together, each with its own count. */
+  /** Both count in one folder, the first's: together they are the node's, and keep its limits. */
   usage(): Promise<readonly KeyUse[]> {
-    return this.#counts.sum();
+    return this.#choose().usage();
   }
 
   objects(): Promise<readonly TokenObject[]> {

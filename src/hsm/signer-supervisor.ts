@@ -230,7 +230,8 @@ export class SignerSupervisor {
   }
 
   #start(): void {
-    const { module, label, serialNumber, pinFile, environment, libraryParameters } = this.#options;
+    const { module, label, serialNumber, pinFile, environment } = this.#options;
+    const { libraryParameters, countsFolder } = this.#options;
     this.#starts++;
     this.#setState('starting', this.#reason);
     this.#outage.starting(performance.now());
@@ -252,13 +253,8 @@ export class SignerSupervisor {
     child.send({
       type: 'open',
       settings: {
-        role: this.#role,
-        module,
-        label,
-        serialNumber,
-        pinFile,
-        libraryParameters,
-        sessions: this.#sessions,
+        ...{ role: this.#role, module, label, serialNumber, pinFile },
+        ...{ libraryParameters, countsFolder, sessions: this.#sessions },
       },
       bindings: this.keys.bindings,
       blocked: this.keys.blocked,

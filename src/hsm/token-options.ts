@@ -41,6 +41,8 @@ export interface TokenOptions extends TokenPlace {
   readonly keepAlive?: number | undefined;
   /** Milliseconds for opening module, token and login. Default 10000. */
   readonly openDeadline?: number | undefined;
+  /** Where signatures are counted; two tokens with the same keys share it. Default: beside the PIN file. */
+  readonly countsFolder?: string | undefined;
   readonly clock: Clock;
   readonly log?: Log | undefined;
 }

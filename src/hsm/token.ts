@@ -55,7 +55,7 @@ class ChildToken implements MemberToken {
   readonly role: TokenRole;
   readonly #supervisor: SignerSupervisor;
   readonly #defaultDeadline: number;
-  readonly #pinFile: string;
+  readonly #countsFolder: string;
   readonly #random: RandomReserve;
   readonly #streams: OutgoingStreams;
 
@@ -63,7 +63,7 @@ class ChildToken implements MemberToken {
   constructor(options: TokenOptions, patience?: () => number) {
     this.role = options.role;
     this.#defaultDeadline = options.defaultDeadline ?? 5000;
-    this.#pinFile = options.pinFile;
+    this.#countsFolder = options.countsFolder ?? countsBeside(options.pinFile);
     this.#supervisor = new SignerSupervisor(options, patience);
     this.#streams = new OutgoingStreams(
       (call, deadline) => this.#supervisor.call(call, deadline),
@@ -138,7 +138,7 @@ class ChildToken implements MemberToken {
   async usage(): Promise<readonly KeyUse[]> {
     if (this.#supervisor.health().state === 'ready') return this.#call({ name: 'usage' });
     // A token that is closed or away is not needed for this: what its processes left is on disk.
-    const { others } = new CountSlots(countsBeside(this.#pinFile)).look();
+    const { others } = new CountSlots(this.#countsFolder).look();
     return [...others].map(([keyId, signatures]) => ({ keyId, signatures }));
   }
 
@@ -222,6 +222,7 @@ export function openToken(options: TokenOptions): Token {
       ...options,
       // Nothing of the first's place holds for the second.
       ...{ serialNumber: undefined, environment: undefined, libraryParameters: undefined },
+      countsFolder: options.countsFolder ?? countsBeside(options.pinFile),
       ...standby,
     },
     patience(() => first),

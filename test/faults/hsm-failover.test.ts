@@ -15,11 +15,13 @@ const nss = nssToken('second');
 const counted = shimOver(nss.module, nss.folder);
 const key = softwarePair();
 const selfTest = softwarePair();
+const limited = softwarePair();
 const onlyFirst = softwarePair();
 const direct = { ...device, module: softHsmModule() };
 for (const [pair, label] of [
   [key, 'issuer'],
   [selfTest, 'self-test'],
+  [limited, 'limited'],
 ] as const) {
   importPair(direct, device.pin, label, pair);
   importPair(nss, nss.pin, label, pair);
@@ -32,7 +34,7 @@ const second = { label: 'second', serialNumber: '0000000000000000' };
 beforeAll(() => device.start());
 const { token, log } = openTestToken(device, {
   keepAlive: 200,
-  defaultDeadline: 1000,
+  defaultDeadline: 2000,
   standby: {
     ...nss,
     module: counted.modulePath,
@@ -60,7 +62,9 @@ async function sign(text: string, pair = key, deadline = 5000): Promise<Signed> 
 }
 
 test('T-HSM-10 the first token signs while it is well, and the signature names it', async () => {
-  await expect.poll(() => token.health().standby?.state, settled).toBe('ready');
+  await expect
+    .poll(() => token.health(), settled)
+    .toMatchObject({ state: 'ready', standby: { state: 'ready', serving: false } });
   await token.bind([key.binding, onlyFirst.binding]);
   expect(await sign('first')).toMatchObject({ code: 'signed', by: first });
   expect(token.standby?.serving).toBe(false);
@@ -153,4 +157,21 @@ test('T-HSM-10 a wrong signature of the standby blocks the key in both', async (
   expect(await sign('spoilt elsewhere')).toMatchObject({ code: 'keyBlocked' });
   await token.clearBlockedKey(key.binding.keyId);
   expect(await sign('cleared')).toMatchObject({ code: 'signed', by: first });
+});
+
+test('T-HSM-10 both count together: a limit is not passed by signing with the other token', async () => {
+  const limit = 30;
+  const life = { ...limited.binding.life, allotted: limit };
+  await token.bind([{ ...limited.binding, life }]);
+  const outcomes: Signed[] = [];
+  for (let i = 0; i < 12; i++) outcomes.push(await sign(`first ${i}`, limited));
+  token.standby?.holdFirst();
+  for (let i = 0; i < 2 * limit; i++) outcomes.push(await sign(`standby ${i}`, limited));
+  const signed = outcomes.filter(({ code }) => code === 'signed');
+  expect(signed.length).toBeLessThanOrEqual(limit);
+  expect(new Set(signed.map(({ by }) => by?.label))).toEqual(new Set(['first', 'second']));
+  expect(outcomes.at(-1)?.code).toBe('keyBlocked');
+  token.standby?.releaseFirst();
+  await expect.poll(() => token.health().standby?.serving, settled).toBe(false);
+  expect(await sign('first again', limited)).toMatchObject({ code: 'keyBlocked' });
 });

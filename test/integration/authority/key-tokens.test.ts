@@ -203,8 +203,6 @@ test('`database verify` compares states, steps, audit records and issuers', asyn
   expect(found).toContain('there is no evidence of it');
   expect(found).toContain('issuer issuing is issuing, but its key is destroyed');
   await chancery.sql(`UPDATE keys SET private_state = 'active' WHERE key_id = $1`, [keyId]);
-  await chancery.sql(`DELETE FROM audit WHERE object = $1 AND act = 'key.activate'`, [
-    keyId,
-  ]);
+  await chancery.sql(`DELETE FROM audit WHERE object = $1 AND act = 'key.activate'`, [keyId]);
   expect((await disagreements()).join('\n')).toContain('the audit log tells of 0');
 });
