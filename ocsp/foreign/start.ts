@@ -1,7 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { ForeignConfiguration } from '../../src/config/index.ts';
 import { ChanceryError } from '../../src/domain/index.ts';
-import { type Certificate, decodePem, parseCertificate } from '../../src/pkix/index.ts';
+import {
+  type Certificate,
+  decodePem,
+  parseCertificate,
+  verifyChain,
+} from '../../src/pkix/index.ts';
 import { ForeignAuthorities, type ForeignAuthoritiesOptions } from './foreign-authorities.ts';
 
 /**
@@ -29,9 +34,14 @@ export async function startForeign(
 async function readCertificate(name: string, file: string): Promise<Certificate> {
   try {
     const octets = await readFile(file);
-    if (!octets.includes('-----BEGIN')) return parseCertificate(new Uint8Array(octets));
-    const [block] = decodePem(octets.toString('latin1'), 'CERTIFICATE', { surroundingText: true });
-    return parseCertificate(block?.der ?? new Uint8Array(0));
+    const [block] = octets.includes('-----BEGIN')
+      ? decodePem(octets.toString('latin1'), 'CERTIFICATE', { surroundingText: true })
+      : [{ der: new Uint8Array(octets) }];
+    const certificate = parseCertificate(block?.der ?? new Uint8Array(0));
+    // Its validity is not looked at: a CA that has ended may still have certificates to answer for.
+    const [wrong] = verifyChain([certificate]);
+    if (wrong !== undefined) throw new Error(wrong.message);
+    return certificate;
   } catch (cause) {
     throw new ChanceryError('configuration', {
       message: `ocsp.foreign.${name}.certificate: ${file} can't be read as a certificate: ${cause instanceof Error ? cause.message : String(cause)}`,

@@ -1,6 +1,11 @@
 import { X509Certificate } from 'node:crypto';
 import { ChanceryError, type IssuerId, isChanceryError, type Principal } from '../domain/index.ts';
-import { formatDistinguishedName, keyIdentifier, parseCertificate } from '../pkix/index.ts';
+import {
+  formatDistinguishedName,
+  keyIdentifier,
+  parseCertificate,
+  verifyChain,
+} from '../pkix/index.ts';
 import type { AuthorityContext } from './context.ts';
 import type { Sharding } from './crl-shards.ts';
 import { keyHashesOf, nameHashesOf } from './issuer-key.ts';
@@ -92,6 +97,17 @@ function foreignRecordOf(
       message: `${formatDistinguishedName(certificate.subject)} is no CA certificate; give the certificate of the CA that signed those to be imported`,
       field: 'issuerCertificate',
       clause: 'RFC 5280 §4.2.1.9',
+    });
+  }
+  // A path of one: what must not be relied on, and a root that its own key did not sign. Whether it is
+  // valid now is not asked, since what a CA issued outlasts it in the inventory.
+  const violations = verifyChain([certificate]);
+  if (violations.length > 0) {
+    throw new ChanceryError('policyViolation', {
+      message: `the CA certificate is refused: ${violations.map(({ message }) => message).join('; ')}`,
+      field: 'issuerCertificate',
+      clause: violations[0]?.clause,
+      violations,
     });
   }
   return importIssuerOf({

@@ -46,6 +46,9 @@ import { noRevAvailWhereShortLived } from './no-rev-avail-where-short-lived.ts';
 import { noRevAvailWithoutStatusPointers } from './no-rev-avail-without-status-pointers.ts';
 import { ocspSigningOnlyInResponder } from './ocsp-signing-only-in-responder.ts';
 import { pathLengthOnlyInCa } from './path-length-only-in-ca.ts';
+import { policyConstraintsValues } from './policy-constraints-values.ts';
+import { policyExtensionsOnlyInCa } from './policy-extensions-only-in-ca.ts';
+import { policyMappingsKnown } from './policy-mappings-known.ts';
 import { publicKeyAlgorithm } from './public-key-algorithm.ts';
 import { publicKeyEncoding } from './public-key-encoding.ts';
 import { relativeNameNotEmpty } from './relative-name-not-empty.ts';
@@ -61,6 +64,7 @@ import { signatureAlgorithmMatchesIssuerKey } from './signature-algorithm-matche
 import { strictParse } from './strict-parse.ts';
 import { structure } from './structure.ts';
 import { subjectAlternativeNameCriticality } from './subject-alternative-name-criticality.ts';
+import { subjectInformationAccessUri } from './subject-information-access-uri.ts';
 import { subjectKeyIdentifierPresent } from './subject-key-identifier-present.ts';
 import { subjectPresent } from './subject-present.ts';
 import { uniqueIdentifiersAbsent } from './unique-identifiers-absent.ts';
@@ -124,6 +128,9 @@ export const certificateLints: {
     noRevAvailWithoutStatusPointers,
     ocspSigningOnlyInResponder,
     pathLengthOnlyInCa,
+    policyConstraintsValues,
+    policyExtensionsOnlyInCa,
+    policyMappingsKnown,
     publicKeyAlgorithm,
     publicKeyEncoding,
     relativeNameNotEmpty,
@@ -137,6 +144,7 @@ export const certificateLints: {
     signatureAlgorithm,
     signatureAlgorithmMatchesIssuerKey,
     subjectAlternativeNameCriticality,
+    subjectInformationAccessUri,
     subjectKeyIdentifierPresent,
     subjectPresent,
     uniqueIdentifiersAbsent,

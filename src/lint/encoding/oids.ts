@@ -32,6 +32,8 @@ export const oid = {
   ocspExtendedRevoke: '1.3.6.1.5.5.7.48.1.9',
   idAdOcsp: '1.3.6.1.5.5.7.48.1',
   idAdCaIssuers: '1.3.6.1.5.5.7.48.2',
+  idAdCaRepository: '1.3.6.1.5.5.7.48.5',
+  anyPolicy: '2.5.29.32.0',
   anyExtendedKeyUsage: '2.5.29.37.0',
   idKpOCSPSigning: '1.3.6.1.5.5.7.3.9',
   idQtCps: '1.3.6.1.5.5.7.2.1',

@@ -54,6 +54,22 @@ const constraints = (...lists: readonly Bytes[]): Bytes =>
   extension(c.id.nameConstraints, seq(...lists), true);
 const permitted = (...subtrees: readonly Bytes[]): Bytes => constraints(tlv(0xa0, ...subtrees));
 
+const policyId = {
+  policyConstraints: '2.5.29.36',
+  policyMappings: '2.5.29.33',
+  inhibitAnyPolicy: '2.5.29.54',
+  subjectInfoAccess: '1.3.6.1.5.5.7.1.11',
+} as const;
+const policyConstraints = (...numbers: readonly Bytes[]): Bytes =>
+  extension(policyId.policyConstraints, seq(...numbers), true);
+const mappings = (...pairs: readonly Bytes[]): Bytes =>
+  extension(policyId.policyMappings, seq(...pairs), true);
+const repository = (method: string, uri: string): Bytes =>
+  extension(
+    policyId.subjectInfoAccess,
+    seq(seq(oid(method), tlv(0x86, new TextEncoder().encode(uri)))),
+  );
+
 /** Defects in extensions other than subjectAltName. */
 export const extensionVectors: readonly CertificateVector[] = [
   {
@@ -179,6 +195,45 @@ export const extensionVectors: readonly CertificateVector[] = [
   ocsp('responder-with-key-agreement', 'responder-key-usage', { keyUsage: c.keyUsage('88', 3) }),
   leaf('name-constraints-in-end-entity', 'name-constraints-only-in-ca', {
     constraints: permitted(seq(c.dns('example'))),
+  }),
+  leaf('policy-constraints-in-end-entity', 'policy-extensions-only-in-ca', {
+    constraints: policyConstraints(tlv(0x80, hex('00'))),
+  }),
+  leaf('inhibit-any-policy-in-end-entity', 'policy-extensions-only-in-ca', {
+    constraints: extension(policyId.inhibitAnyPolicy, int('00'), true),
+  }),
+  authority('policy-constraints-empty', 'policy-constraints-values', {
+    constraints: policyConstraints(),
+  }),
+  authority('policy-constraints-turned-round', 'policy-constraints-values', {
+    constraints: policyConstraints(tlv(0x81, hex('00')), tlv(0x80, hex('00'))),
+  }),
+  authority('policy-constraints-negative', 'policy-constraints-values', {
+    constraints: policyConstraints(tlv(0x80, hex('ff'))),
+  }),
+  authority('inhibit-any-policy-negative', 'policy-constraints-values', {
+    constraints: extension(policyId.inhibitAnyPolicy, int('ff'), true),
+  }),
+  authority('policy-constraints-not-critical', 'extension-criticality', {
+    constraints: extension(policyId.policyConstraints, seq(tlv(0x80, hex('00')))),
+  }),
+  authority('policy-mapped-to-any-policy', 'policy-mappings-known', {
+    constraints: mappings(seq(oid('1.2.3'), oid('2.5.29.32.0'))),
+  }),
+  authority('policy-mapped-and-not-asserted', 'policy-mappings-known', {
+    constraints: mappings(seq(oid('1.2.3.99'), oid('1.2.4'))),
+  }),
+  authority('policy-mapping-of-one', 'policy-mappings-known', {
+    constraints: mappings(seq(oid('1.2.3'))),
+  }),
+  leaf('subject-info-access-in-end-entity', 'subject-information-access-uri', {
+    constraints: repository('1.3.6.1.5.5.7.48.5', 'http://a.example/x.p7c'),
+  }),
+  authority('subject-info-access-of-another-method', 'subject-information-access-uri', {
+    constraints: repository('1.3.6.1.5.5.7.48.3', 'http://a.example/x.p7c'),
+  }),
+  authority('subject-info-access-of-another-scheme', 'subject-information-access-uri', {
+    constraints: repository('1.3.6.1.5.5.7.48.5', 'file:///x.p7c'),
   }),
   authority('name-constraints-empty', 'name-constraints-not-empty', { constraints: constraints() }),
   authority('permitted-subtrees-empty', 'name-constraints-not-empty', { constraints: permitted() }),

@@ -6,6 +6,7 @@ import {
   generalizedTime,
   hex,
   ia5,
+  int,
   name,
   oid,
   printable,
@@ -94,6 +95,31 @@ export const soundCertificates: readonly CertificateVector[] = [
           true,
         ),
         policies: c.policies(seq(oid('1.2.3.4'), c.cps(ia5('http://localhost/cps')))),
+      },
+    }),
+    context: asCa,
+  },
+  {
+    name: 'sound-ca-of-a-policy-domain',
+    der: c.ca({
+      extensions: {
+        policies: c.policies(seq(oid('1.2.3.4'))),
+        mappings: extension('2.5.29.33', seq(seq(oid('1.2.3.4'), oid('1.2.3.5'))), true),
+        policyConstraints: extension(
+          '2.5.29.36',
+          seq(tlv(0x80, hex('00')), tlv(0x81, hex('01'))),
+          true,
+        ),
+        inhibitAnyPolicy: extension('2.5.29.54', int('00'), true),
+        repository: extension(
+          '1.3.6.1.5.5.7.1.11',
+          seq(
+            seq(
+              oid('1.3.6.1.5.5.7.48.5'),
+              tlv(0x86, new TextEncoder().encode('http://a.example/issued.p7c')),
+            ),
+          ),
+        ),
       },
     }),
     context: asCa,
