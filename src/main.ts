@@ -6,7 +6,13 @@ import { type Composition, compose, nodeName, systemClock } from './composition.
 import { type Configuration, loadConfiguration } from './config/index.ts';
 import { isChanceryError } from './domain/index.ts';
 import { startHttpServers } from './http/index.ts';
-import { createLogger, createMetrics, crlMetrics, type Logger } from './telemetry/index.ts';
+import {
+  createLogger,
+  createMetrics,
+  crlMetrics,
+  keyMetrics,
+  type Logger,
+} from './telemetry/index.ts';
 
 /** A configuration error: quickstart does not start the process again. */
 const configurationExit = 78;
@@ -57,6 +63,7 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   await Promise.race([keys, wait(3000, stopping.signal)]);
   const metrics = createMetrics('ca');
   crlMetrics(metrics, () => authority.crlFreshness());
+  keyMetrics(metrics, () => authority.keyWarnings());
   const servers = await startHttpServers({
     authority,
     acme,

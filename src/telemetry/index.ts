@@ -1,6 +1,7 @@
 /** Logs without secrets and metrics in registries of their own. */
 
 export { crlMetrics } from './crl-metrics.ts';
+export { keyMetrics } from './key-metrics.ts';
 export type { Logger, LoggerOptions } from './logger.ts';
 export { createLogger } from './logger.ts';
 export type { HttpMetrics, Registry, RegistryContentType } from './metrics.ts';
