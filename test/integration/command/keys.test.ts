@@ -85,8 +85,11 @@ describe('the inventory', () => {
     expect(await chancery.ok('key', 'access', 'issuing')).toMatch(
       /in the clear: +possible: never through the token[\s\S]*Anna/,
     );
-    await chancery.ok('key', 'custodian', 'end', '1', ...why);
-    await chancery.ok('key', 'backup', 'issuing', '--none', ...why);
+    const reason = why[1];
+    const ended = await chancery.rest('POST', '/api/v1/key-custodians/1/end', { reason });
+    expect(ended.json()).toMatchObject({ person: 'Anna', endedBy: 'admin' });
+    const backup = { backup: { kind: 'none' }, reason };
+    expect((await chancery.rest('POST', '/api/v1/keys/issuing/backup', backup)).status).toBe(200);
   });
 
   test('usage is told with exit 2, a refusal with exit 1 and its reason', async () => {
