@@ -41,7 +41,6 @@ export type {
 } from './key-state.ts';
 export {
   firstKeySteps,
-  keyActSteps,
   keyActs,
   keyScopes,
   keyStates,

@@ -82,7 +82,7 @@ const inUse: Readonly<Record<'activate' | 'suspend' | 'resume' | 'compromised', 
  * suspended straight to destroyed, and its public half, with which signatures are still verified, is
  * deactivated then.
  */
-export const keyActSteps: Readonly<Record<KeyUsage, Readonly<Partial<Record<KeyAct, ActSteps>>>>> =
+const keyActSteps: Readonly<Record<KeyUsage, Readonly<Partial<Record<KeyAct, ActSteps>>>>> =
   {
     signature: {
       ...inUse,
