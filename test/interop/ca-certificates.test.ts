@@ -5,7 +5,7 @@ import { run, useInstallation } from '../support/installation.ts';
 import { until } from '../support/quickstart-run.ts';
 import { keyIdentifierOf } from '../support/relying-party.ts';
 
-const chancery = useInstallation();
+const chancery = useInstallation({ CHANCERY_KEYS_DISTRIBUTE_BEFORE_ACTIVATION: '0s' });
 
 interface IssuerJson {
   readonly name: string;
@@ -208,4 +208,50 @@ describe('the bundle of trust anchors', () => {
       expect(gnutls.stdout + gnutls.stderr).toContain('Verified');
     }
   });
+});
+
+describe('issuer rollover by commands', () => {
+  const why = ['--reason', 'a drill', '--approval', 'CR-17'];
+
+  test('prepare, activate, link, cross, retire: each tells where things stand', async () => {
+    const prepared = await chancery.json<{ standing: string }>(
+      ...['issuer', 'rollover', 'prepare', 'deep', '--as', 'deep-2', '--same-name', ...why],
+    );
+    expect(prepared.standing).toBe('prepared');
+    const dated = await chancery.json<{ activateAt: string }>(
+      ...['issuer', 'rollover', 'activate', 'deep-2', '--at', '2999-01-01T00:00:00Z', ...why],
+    );
+    expect(dated.activateAt).toBe('2999-01-01T00:00:00Z');
+    const cancelled = await chancery.json<{ activateAt?: string }>(
+      ...['issuer', 'rollover', 'activate', 'deep-2', '--cancel', ...why],
+    );
+    expect(cancelled.activateAt).toBeUndefined();
+    const early = await chancery.chancery('issuer', 'rollover', 'retire', 'deep', ...why);
+    expect(early).toMatchObject({ code: 1 });
+    expect(early.stderr).toContain('no successor that issues');
+    await chancery.ok('issuer', 'rollover', 'activate', 'deep-2', ...why);
+    // Its responder has a delegate of deep, so deep-2 waits for one.
+    await until(
+      'deep-2 to issue',
+      async () =>
+        (await chancery.json<{ standing: string }>('issuer', 'show', 'deep-2')).standing ===
+        'issuing',
+      60_000,
+    );
+    const links = await chancery.json<{ items: { kind: string; url: string }[] }>(
+      ...['issuer', 'link', 'deep-2'],
+    );
+    expect(links.items.map(({ kind }) => kind)).toEqual(['newWithOld', 'oldWithNew']);
+    const fetched = await fetch(links.items[0]?.url ?? '');
+    expect(fetched.headers.get('content-type')).toBe('application/pkix-cert');
+    await chancery.ok('issuer', 'cross', 'deep-2', '--by', 'root');
+    expect(await chancery.ok('issuer', 'cross', 'deep-2')).toContain('cross');
+    const renewBy = new Date(Date.now() + 86_400_000).toISOString();
+    await chancery.ok('issuer', 'rollover', 'retire', 'deep', ...why, '--renew-by', renewBy);
+    expect(await chancery.ok('acme', 'incident', 'list')).not.toBe('');
+    const said = await chancery.ok('issuer', 'rollover', 'status', 'deep');
+    expect(said).toContain('retiring');
+    expect(said).toContain('deep-2');
+    expect(await chancery.ok('issuer', 'list')).toMatch(/deep-2 .*issuing/);
+  }, 120_000);
 });
