@@ -191,6 +191,7 @@ function notesOf({ kind, issuer }: IncidentScope, reach: Reach): readonly string
       return [
         'whoever has the key can sign certificates and CRLs that no register knows; only the status of its own certificate tells relying parties',
         'its last CRL stays published until its nextUpdate; the key signs no other',
+        'delegates and the present credentials of principals stay good in the register; replace the credentials with `chancery rekey`, then `chancery incident revoke` again',
         ...(issuer?.record.kind === 'external'
           ? ['its certificate was issued elsewhere: that CA must revoke it']
           : []),

@@ -129,7 +129,9 @@ export interface IncidentStore {
   events(tenant: TenantId, id: string): Promise<readonly IncidentEventRecord[]>;
   /**
    * Puts what is still to be held or revoked into a job. Of a compromised issuer's certificates its
-   * delegates stay: with them its responder tells that everything is revoked.
+   * delegates stay: with them its responder tells that everything is revoked. The present credentials of
+   * principals stay as well: exactly these certificates are bound, whatever the issuer's key signs, and
+   * whoever must act now would be locked out. A later act finds those that were replaced.
    */
   fillJob(incident: IncidentRecord, job: string, act: IncidentAct): Promise<BulkCounts>;
   /** Takes what the issuer's key signed and the list does not have; issuances that were under way. Answers how many. */

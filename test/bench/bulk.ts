@@ -160,7 +160,7 @@ async function revokeOne({ rest }: Product, agent: Agent, serial: string): Promi
 }
 
 /** openssl asks for a sample, spread over all. */
-async function requireRevoked(product: Product, sample: readonly string[]): Promise<void> {
+export async function requireRevoked(product: Product, sample: readonly string[]): Promise<void> {
   const { certificate } = await product.issuer();
   const issuerFile = `${product.dataFolder}/bench-issuer.pem`;
   const pem = Buffer.from(certificate)

@@ -1,10 +1,11 @@
 /**
- * `npm run bench [-- issuance|acme|ocsp|crl|inventory|bulk]`: figures beside a peer or a limit in the same run.
+ * `npm run bench [-- issuance|acme|ocsp|crl|inventory|bulk|incident]`: figures beside a peer or a limit in the same run.
  * `npm run bench -- seed OWNER_URL ISSUER_ID CERTIFICATES [SHARDS]` fills a database.
  */
 import { benchAcme } from './acme.ts';
 import { benchBulk } from './bulk.ts';
 import { benchCrl } from './crl.ts';
+import { benchIncident } from './incident.ts';
 import { benchInventory } from './inventory.ts';
 import { benchIssuance } from './issuance.ts';
 import { benchOcsp } from './ocsp.ts';
@@ -18,6 +19,7 @@ const benchmarks = new Map([
   ['crl', benchCrl],
   ['inventory', benchInventory],
   ['bulk', benchBulk],
+  ['incident', benchIncident],
 ]);
 
 const names = process.argv.slice(2);

@@ -66,7 +66,11 @@ export function incidentStatements(schema: string) {
         LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
       WHERE l.incident = ${incident} AND o.state = 'issued'
         AND COALESCE(s.status, 'good') = ANY ($4::text[])
-        AND ($5::text IS NULL OR c.type <> 'ocspSigning' AND c.spki_hash IS DISTINCT FROM $6::bytea)
+        AND ($5::text IS NULL OR c.type <> 'ocspSigning' AND c.spki_hash IS DISTINCT FROM $6::bytea
+          AND NOT EXISTS (SELECT FROM {certificate_bindings} b
+            WHERE b.serial_number = c.serial_number AND b.issuer_id = c.issuer_id AND b.tenant = c.tenant
+              AND NOT EXISTS (SELECT FROM {certificate_bindings} n
+                WHERE n.principal_id = b.principal_id AND n.bound_at > b.bound_at)))
       ORDER BY l.certificate_id`,
     // Of an issuer whose key signs nothing more. Rows that are prepared still are settled in time.
     late: `SELECT c.id, o.state IS NOT NULL AS settled FROM {certificates} c

@@ -172,3 +172,38 @@ test('no command line takes an incident for an option: its id never begins with 
   expect(incidentId).toMatch(/^[^-]/);
   await node.acme.closeIncident(admin, incidentId);
 });
+
+test('I32: renewals of what a compromise revokes are paced, and end with it', async () => {
+  const rows: CertificateRecord[] = [];
+  for (let n = 0; n < 6; n += 1) rows.push((await chancery.issue({ owner: 'paced' })).record);
+  const now = clock.now().getTime();
+  const pace = 12 * 3_600_000;
+  const { incident } = await chancery.authority.openIncident(admin, {
+    subject: { kind: 'query', query: { owner: 'paced' } },
+    ...{ reason: 'a bad profile', renewWithinSeconds: pace / 1000, drill: false, act: 'revoke' },
+    ...{ reasonCode: 'superseded', explanationUrl: 'https://pki.example.test/incident' },
+  });
+  const ends = new Set<number>();
+  const look = async (): Promise<void> => {
+    for (const row of rows) {
+      const { start, end, explanation } = await windowOf(row);
+      expect(Math.abs(start - now)).toBeLessThanOrEqual(1000);
+      expect(end).toBeLessThanOrEqual(now + pace + 1000);
+      expect(explanation).toBe('https://pki.example.test/incident');
+      ends.add(end);
+    }
+    expect(ends.size).toBe(rows.length);
+  };
+  await look();
+  while (await chancery.authority.continueBulkJobs());
+  await chancery.authority.tick();
+  for (const row of rows) expect((await chancery.find(row))?.status.status).toBe('revoked');
+  await look();
+  // A successor is left alone, whoever has the same name.
+  const { record } = await chancery.issue({ owner: 'paced' });
+  expect((await windowOf(record)).start).toBeGreaterThan(now + pace);
+  await chancery.authority.closeIncident(admin, incident.id, 'the rest is out of use');
+  for (const row of rows) {
+    expect((await windowOf(row)).end, 'at once').toBeLessThanOrEqual(clock.now().getTime());
+  }
+});
