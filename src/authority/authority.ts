@@ -96,6 +96,8 @@ export function createAuthority(dependencies: AuthorityDependencies) {
   const issuerActs = issuerUseCases(context);
   const policyActs = issuerPolicyUseCases(context);
   const activation = rolloverActivation(context);
+  const rollovers = rolloverUseCases(context, activation, { ...issuerActs, ...policyActs });
+  const crossing = crossCertificationUseCases(context);
   const distribution = distributionUseCases(context);
   const reports = reportUseCases(context, async () =>
     (await distribution.trustBundle('default')).anchors.map((anchor) => anchor.sha256),
@@ -129,13 +131,18 @@ export function createAuthority(dependencies: AuthorityDependencies) {
     ...purgeUseCases(context),
     ...importUseCases(context),
     ...issuerActs,
-    ...rolloverUseCases(context, activation, { ...issuerActs, ...policyActs }),
-    ...crossCertificationUseCases(context),
+    ...rollovers,
+    ...crossing,
     ...crlUseCases(context),
     ...policyActs,
     ...responderUseCases(context),
     ...responderKeyUseCases(context),
-    ...ceremonyUseCases(context),
+    ...ceremonyUseCases(context, {
+      ...issuerActs,
+      ...destructions.useCases,
+      ...rollovers,
+      ...crossing,
+    }),
     ...principalUseCases(context),
     ...authenticationUseCases(context),
     ...unauthenticatedUseCases(context),

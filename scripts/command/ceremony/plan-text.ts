@@ -48,6 +48,10 @@ function thingText(thing: PlannedThing): readonly string[] {
   switch (thing.make) {
     case 'keyPair':
       return [`makes a key pair ${thing.name}: ${thing.keyAlgorithm} in the ${thing.token} token`];
+    case 'activation':
+      return [
+        `activates the key of issuer ${thing.issuer}${thing.links ? ', and makes the link certificates between it and the root it follows' : ''}`,
+      ];
     case 'crl':
       return [`makes a CRL of ${thing.issuer}, valid for ${thing.days} days`];
     case 'destruction':

@@ -136,8 +136,12 @@ const rollover = z.strictObject({
   ...common,
   /** The issuer that will be followed. */
   by: signer,
-  issuer: newIssuer,
-  crl: z.strictObject({ days }),
+  /** First: the next root is made, and issues nothing yet … */
+  issuer: newIssuer.optional(),
+  /** … then, in another ceremony: its key becomes active, its first CRL and the link certificates are made. */
+  activate: z.strictObject({ issuer: name, links: z.boolean().default(true) }).optional(),
+  /** Of the activation. */
+  crl: z.strictObject({ days }).optional(),
   out: output.prefault({}),
 });
 

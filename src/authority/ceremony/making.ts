@@ -2,12 +2,14 @@ import { canonicalize } from '../../audit/index.ts';
 import { ChanceryError, type Principal } from '../../domain/index.ts';
 import { type Certificate, parseCertificate, parseCertificateList } from '../../pkix/index.ts';
 import type { AuthorityContext } from '../context.ts';
-import { issuerUseCases } from '../issuers.ts';
-import { keyDestruction } from '../key-destruction.ts';
+import type { crossCertificationUseCases } from '../cross-certification.ts';
+import type { IssuerUseCases } from '../issuers.ts';
+import type { KeyDestructions } from '../key-destruction.ts';
 import type { LoadedIssuer } from '../loaded-issuers.ts';
 import { sha256 } from '../octets.ts';
 import type { IssuerRecord } from '../ports.ts';
 import { crlPath } from '../published-paths.ts';
+import type { rolloverUseCases } from '../rollover.ts';
 import { certifyForeign } from './certify.ts';
 import type { CeremonyDeclaration, NewIssuerDeclaration } from './declaration.ts';
 import type { CeremonyFile } from './parse.ts';
@@ -22,6 +24,12 @@ export type MadeThing = Omit<MadeLine, 'kind' | 'number' | 'previous' | 'at'>;
 /** Told of each thing as soon as it exists. */
 export type Report = (thing: MadeThing) => void;
 
+/** The use cases of every day that ceremonies go through. */
+export type CeremonyActs = Pick<IssuerUseCases, 'createIssuer'> &
+  Pick<KeyDestructions['useCases'], 'destroyKey'> &
+  Pick<ReturnType<typeof rolloverUseCases>, 'prepareRollover' | 'activateIssuer'> &
+  Pick<ReturnType<typeof crossCertificationUseCases>, 'linkIssuer'>;
+
 /** A CRL longer than this stands in the transcript by its hash alone. */
 const largestEmbedded = 4 * 1024 * 1024;
 
@@ -33,6 +41,7 @@ const largestEmbedded = 4 * 1024 * 1024;
  */
 export async function carryOut(
   context: AuthorityContext,
+  acts: CeremonyActs,
   principal: Principal,
   { declaration }: CeremonyFile,
   plan: CeremonyPlan,
@@ -41,13 +50,15 @@ export async function carryOut(
 ): Promise<void> {
   switch (declaration.ceremony) {
     case 'root':
+      return makeRoot(context, acts, principal, declaration, plan, report);
     case 'rollover':
-      return makeRoot(context, principal, declaration, plan, report);
+      return rollOver(context, acts, principal, declaration, plan, report);
     case 'intermediate':
       return declaration.issuer === undefined
         ? certify(context, principal, declaration, plan, material, report)
         : makeSubordinate(
             context,
+            acts,
             principal,
             declaration.issuer,
             declaration.by.issuer,
@@ -64,7 +75,7 @@ export async function carryOut(
     }
     case 'destruction':
       for (const { keyId } of declaration.keys) {
-        report(await destroyKey(context, principal, keyId, declaration));
+        report(await destroyKey(context, acts, principal, keyId, declaration));
       }
       return;
     default:
@@ -74,12 +85,13 @@ export async function carryOut(
 
 async function makeRoot(
   context: AuthorityContext,
+  acts: CeremonyActs,
   principal: Principal,
-  { issuer, crl }: Extract<CeremonyDeclaration, { ceremony: 'root' | 'rollover' }>,
+  { issuer, crl }: Extract<CeremonyDeclaration, { ceremony: 'root' }>,
   plan: CeremonyPlan,
   report: Report,
 ): Promise<void> {
-  const record = await issuerUseCases(context).createIssuer(principal, {
+  const record = await acts.createIssuer(principal, {
     ...requestOf(issuer),
     kind: 'root',
     crlLifetimeSeconds: crl.days * 86_400,
@@ -88,15 +100,49 @@ async function makeRoot(
   await reportCrl(context, await context.issuers.byNameOrId(record.issuerId), report);
 }
 
+/** The next root, prepared; or, in another ceremony, its beginning with the token at hand. */
+async function rollOver(
+  context: AuthorityContext,
+  acts: CeremonyActs,
+  principal: Principal,
+  declaration: Extract<CeremonyDeclaration, { ceremony: 'rollover' }>,
+  plan: CeremonyPlan,
+  report: Report,
+): Promise<void> {
+  const { by, issuer, activate, crl, purpose } = declaration;
+  const change = { reason: purpose, approvals: approvalsOf(declaration) };
+  if (issuer !== undefined) {
+    const { profile: _profile, ...request } = requestOf(issuer);
+    const record = await acts.prepareRollover(principal, by.issuer, { ...request, ...change });
+    return reportIssuer(context, record, plan, report);
+  }
+  const name = activate?.issuer ?? '';
+  await acts.activateIssuer(principal, name, change);
+  const next = await context.issuers.byNameOrId(name);
+  await context.crls.publish(next, principal, (crl?.days ?? 0) * 86_400);
+  await reportCrl(context, next, report);
+  if (activate?.links === true) {
+    for (const link of await acts.linkIssuer(principal, name)) {
+      const certificate = parseCertificate(link.certificate);
+      report(madeCertificate(`link ${link.kind}`, certificate, link.chain.map(parseCertificate)));
+    }
+  }
+}
+
+function approvalsOf({ name, participants }: CeremonyDeclaration): readonly string[] {
+  return participants.witnesses.map((witness) => `ceremony ${name}, witness ${witness.name}`);
+}
+
 async function makeSubordinate(
   context: AuthorityContext,
+  acts: CeremonyActs,
   principal: Principal,
   issuer: NewIssuerDeclaration,
   parent: string,
   plan: CeremonyPlan,
   report: Report,
 ): Promise<void> {
-  const record = await issuerUseCases(context).createIssuer(principal, {
+  const record = await acts.createIssuer(principal, {
     ...requestOf(issuer),
     kind: 'subordinate',
     parent,
@@ -197,15 +243,15 @@ async function reportCrl(
 
 async function destroyKey(
   context: AuthorityContext,
+  acts: CeremonyActs,
   principal: Principal,
   keyId: string,
-  { name, purpose, participants }: CeremonyDeclaration,
+  declaration: CeremonyDeclaration,
 ): Promise<MadeThing> {
   const { unitOfWork, tenant } = context.dependencies;
-  const approvals = participants.witnesses.map(
-    (witness) => `ceremony ${name}, witness ${witness.name}`,
-  );
-  const { key } = await keyDestruction(context).useCases.destroyKey(principal, {
+  const { purpose } = declaration;
+  const approvals = approvalsOf(declaration);
+  const { key } = await acts.destroyKey(principal, {
     key: keyId,
     reason: purpose,
     approvals,

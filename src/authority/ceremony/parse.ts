@@ -125,6 +125,17 @@ function contradiction(
       };
     }
   }
+  if (declaration.ceremony === 'rollover') {
+    const { issuer, activate, crl } = declaration;
+    if ((issuer === undefined) === (activate === undefined)) {
+      const message = 'a rollover has either issuer (it is prepared) or activate (it begins)';
+      return { path: ['by'], message };
+    }
+    if ((crl === undefined) !== (activate === undefined)) {
+      const message = 'crl belongs to activate: a prepared issuer has no CRL yet';
+      return { path: [crl === undefined ? 'activate' : 'crl'], message };
+    }
+  }
   return undefined;
 }
 

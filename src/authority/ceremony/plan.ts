@@ -56,6 +56,7 @@ export type PlannedThing =
       readonly profile: { readonly name: string; readonly hash: string };
       readonly fields: PlannedCertificate;
     }
+  | { readonly make: 'activation'; readonly issuer: string; readonly links: boolean }
   | { readonly make: 'crl'; readonly issuer: string; readonly days: number }
   | {
       readonly make: 'destruction';

@@ -20,17 +20,7 @@ export async function thingsOf(
         crlThing(planning, declaration.issuer.name, declaration.crl.days, declaration.issuer.days),
       ];
     case 'rollover':
-      if (by !== undefined && by.record.kind !== 'root') {
-        planning.refuse(
-          'rollover',
-          'by.issuer',
-          `issuer ${by.record.name} is no root: roll it over with \`chancery issuer rollover\``,
-        );
-      }
-      return [
-        ...(await newIssuerThings(planning, declaration, undefined)),
-        crlThing(planning, declaration.issuer.name, declaration.crl.days, declaration.issuer.days),
-      ];
+      return by === undefined ? [] : rolloverThings(planning, declaration, by);
     case 'intermediate':
       if (by === undefined) return [];
       if (declaration.issuer !== undefined) {
@@ -62,6 +52,37 @@ export async function thingsOf(
     default:
       return declaration satisfies never;
   }
+}
+
+async function rolloverThings(
+  planning: Planning,
+  { issuer, activate, crl }: Extract<CeremonyDeclaration, { ceremony: 'rollover' }>,
+  by: LoadedIssuer,
+): Promise<readonly PlannedThing[]> {
+  if (by.record.kind !== 'root') {
+    planning.refuse(
+      'rollover',
+      'by.issuer',
+      `issuer ${by.record.name} is no root: roll it over with \`chancery issuer rollover\``,
+    );
+  }
+  if (issuer !== undefined) return newIssuerThings(planning, { issuer }, undefined);
+  const next = (await planning.context.issuers.all()).find(
+    ({ record }) => record.name === activate?.issuer,
+  );
+  if (next?.record.standing !== 'prepared' || next.record.predecessorId !== by.record.issuerId) {
+    planning.refuse(
+      'rollover',
+      'activate.issuer',
+      `issuer ${activate?.issuer ?? ''} is not prepared to follow ${by.record.name}`,
+    );
+    return [];
+  }
+  const { name } = next.record;
+  return [
+    { make: 'activation', issuer: name, links: activate?.links ?? false },
+    crlThing(planning, name, crl?.days ?? 0, daysLeft(planning, next)),
+  ];
 }
 
 function daysLeft({ context }: Planning, { signing }: LoadedIssuer): number {

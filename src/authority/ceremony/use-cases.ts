@@ -3,7 +3,7 @@ import { signatureAlgorithms } from '../../pkix/index.ts';
 import { act, recordDone } from '../acts.ts';
 import type { AuthorityContext } from '../context.ts';
 import type { EvidenceRecord } from '../ports.ts';
-import { carryOut, type Report } from './making.ts';
+import { type CeremonyActs, carryOut, type Report } from './making.ts';
 import type { CeremonyFile } from './parse.ts';
 import type { CeremonyPlan, PlannedCeremony } from './plan.ts';
 import { type CeremonyMaterial, planCeremony } from './planning.ts';
@@ -24,7 +24,7 @@ export interface HeldCeremony {
 }
 
 /** Ceremonies: planned from a file, carried out through the use cases of every day, kept as evidence. */
-export function ceremonyUseCases(context: AuthorityContext) {
+export function ceremonyUseCases(context: AuthorityContext, acts: CeremonyActs) {
   const { dependencies } = context;
   const { unitOfWork, tenant, clock, signer, settings } = dependencies;
   return {
@@ -48,7 +48,7 @@ export function ceremonyUseCases(context: AuthorityContext) {
         details: { kind: plan.ceremony.kind, file: file.sha256 },
       };
       await act(dependencies, principal, 'issuers:create', described, async () =>
-        carryOut(context, principal, file, plan, material, report),
+        carryOut(context, acts, principal, file, plan, material, report),
       );
     },
 
