@@ -16,7 +16,7 @@ const largestAnswer = 1024 * 1024;
  * parsed body, undefined for 204. A new connection each time, so that a renewed certificate counts at once.
  *
  * @param deadline milliseconds for the whole exchange
- * @throws ChanceryError `overloaded` when the CA can't be reached or asks to wait, `forbidden` with its reason otherwise
+ * @throws ChanceryError `overloaded` when the CA can't be reached or asks to wait, `tokenAbsent` when only a ceremony makes it, `forbidden` with its reason otherwise
  */
 export async function postToAuthority(
   url: URL,
@@ -68,8 +68,7 @@ export async function postToAuthority(
     });
   });
   if (status < 200 || status > 299) {
-    const code = status === 429 || status >= 500 ? 'overloaded' : 'forbidden';
-    throw new ChanceryError(code, {
+    throw new ChanceryError(codeOf(status, text), {
       message: `the CA refused ${url.pathname} with ${status}: ${text.slice(0, 500)}`,
     });
   }
@@ -81,6 +80,21 @@ export async function postToAuthority(
       message: `the CA's answer to ${url.pathname} is not JSON`,
       cause,
     });
+  }
+}
+
+/** What the responder does about a refusal: it waits a little, or for a ceremony, or says that it is refused. */
+function codeOf(status: number, text: string): 'overloaded' | 'tokenAbsent' | 'forbidden' {
+  if (status === 429 || status >= 500) return 'overloaded';
+  try {
+    const problem: unknown = JSON.parse(text);
+    const isAbsent =
+      typeof problem === 'object' &&
+      problem !== null &&
+      Reflect.get(problem, 'code') === 'tokenAbsent';
+    return isAbsent ? 'tokenAbsent' : 'forbidden';
+  } catch {
+    return 'forbidden';
   }
 }
 

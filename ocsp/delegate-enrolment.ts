@@ -1,4 +1,4 @@
-import { ChanceryError } from '../src/domain/index.ts';
+import { ChanceryError, type IssuerId } from '../src/domain/index.ts';
 import { issueCertificationRequest } from '../src/issuance/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
@@ -16,6 +16,7 @@ import {
 } from '../src/pkix/index.ts';
 import { certificateInAnswer, postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
+import { waitsForCeremony } from './delegate-attempts.ts';
 import { type DelegateKey, delegatePurposes } from './delegate-store.ts';
 import type { Enrolment } from './delegates.ts';
 import type { KnownIssuer } from './issuers.ts';
@@ -32,6 +33,7 @@ export class DelegateEnrolment implements Enrolment {
   readonly #client: ClientCertificate;
   readonly #authorityUrl: string;
   readonly #signDeadline: number;
+  readonly #keepRequest: (issuerId: IssuerId, key: DelegateKey, pem: string) => Promise<void>;
 
   constructor(parts: {
     readonly token: Signer & KeyToken;
@@ -39,11 +41,14 @@ export class DelegateEnrolment implements Enrolment {
     readonly authorityUrl: string;
     /** Milliseconds. */
     readonly signDeadline: number;
+    /** Keeps the request that a ceremony answers, for who carries it there. */
+    readonly keepRequest: (issuerId: IssuerId, key: DelegateKey, pem: string) => Promise<void>;
   }) {
     this.#token = parts.token;
     this.#client = parts.client;
     this.#authorityUrl = parts.authorityUrl;
     this.#signDeadline = parts.signDeadline;
+    this.#keepRequest = parts.keepRequest;
   }
 
   async generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<DelegateKey> {
@@ -70,12 +75,16 @@ export class DelegateEnrolment implements Enrolment {
       this.#token,
       this.#signDeadline,
     );
+    const pem = encodePem('CERTIFICATE REQUEST', request);
     const answer = await postToAuthority(
       new URL(`/api/v1/responders/${issuer.issuerId}/certificate`, this.#authorityUrl),
       credential,
-      { csr: encodePem('CERTIFICATE REQUEST', request), ...(key.told ? { key: key.told } : {}) },
+      { csr: pem, ...(key.told ? { key: key.told } : {}) },
       exchangeDeadline,
-    );
+    ).catch(async (error: unknown) => {
+      if (waitsForCeremony(error)) await this.#keepRequest(issuer.issuerId, key, pem);
+      throw error;
+    });
     const [block] = decodePem(certificateInAnswer(answer), 'CERTIFICATE');
     if (block === undefined) {
       throw new ChanceryError('malformed', { message: "the CA's answer holds no certificate" });

@@ -22,6 +22,8 @@ export interface Attempts {
   failures: number;
   /** Monotonic milliseconds before which nothing is tried again. */
   next: number;
+  /** That it waits for a ceremony was said. */
+  waits?: boolean | undefined;
 }
 
 export function slotName(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): string {

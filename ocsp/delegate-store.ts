@@ -97,6 +97,12 @@ export class DelegateStore {
     );
   }
 
+  /** `request-{keyAlgorithm}.csr`: what a ceremony answers for an issuer whose token is absent. */
+  async writeRequest(issuerId: IssuerId, key: KeyBinding, pem: string): Promise<void> {
+    const kind = keyAlgorithmOf(parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo)) ?? 'key';
+    await writeAtomically(join(this.#folderOf(issuerId), `request-${kind}.csr`), pem);
+  }
+
   async writeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
     await writeAtomically(
       join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`),

@@ -9,6 +9,7 @@ import {
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
+import { putOff, requireNew, waitsForCeremony } from './delegate-attempts.ts';
 import { type Attempts, type Slot, slotName, usable } from './delegate-slot.ts';
 import type { DelegateKey, DelegateStore } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
@@ -47,8 +48,6 @@ export interface DelegatesParts {
   readonly withdrawn: (issuerId: IssuerId) => void;
 }
 
-const firstRetry = 250;
-const longestRetry = 10_000;
 /** Milliseconds between two looks at a folder into which another process enrols. */
 const rereadInterval = 500;
 
@@ -230,17 +229,11 @@ export class Delegates {
         await this.#load(issuer, keyAlgorithm);
       }
       attempts.failures = 0;
+      attempts.waits = false;
     } catch (error) {
-      attempts.failures += 1;
-      const wait = firstRetry * 2 ** Math.min(attempts.failures - 1, 10);
-      attempts.next = performance.now() + Math.min(longestRetry, wait);
-      this.#parts.log(attempts.failures > 3 ? 'error' : 'warn', 'no delegate is enrolled yet', {
-        issuer: issuer.name,
-        issuerId: issuer.issuerId,
-        keyAlgorithm,
-        // The stack of an expected refusal would say nothing, several times a minute.
-        ...(isChanceryError(error) ? { reason: error.message } : { error }),
-      });
+      putOff(attempts, error, this.#parts.log, issuer, keyAlgorithm);
+      // What a ceremony made may be put into the folder by hand.
+      if (waitsForCeremony(error)) await this.#load(issuer, keyAlgorithm).catch(() => undefined);
     } finally {
       attempts.busy = false;
     }
@@ -314,6 +307,7 @@ export class Delegates {
       slot.key = key;
     }
     const certificate = await enrolment.enrol(issuer, slot.key);
+    requireNew(slot.delegates, certificate);
     if (!(await this.#admit(issuer, slot, certificate))) {
       throw new ChanceryError('malformed', {
         message: "the CA's answer is no delegate certificate of this issuer and key",

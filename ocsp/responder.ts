@@ -182,13 +182,15 @@ function createCore(options: ResponderOptions) {
     ...{ folder: join(options.folder, 'former-keys'), token, standings, clock, log },
   });
   const keyUpkeep = new KeyUpkeep({ token, standings, former, client, authorityUrl });
+  const store = new DelegateStore(join(options.folder, 'delegates'), log);
   const delegates = new Delegates({
-    store: new DelegateStore(join(options.folder, 'delegates'), log),
+    store,
     enrolment: new DelegateEnrolment({
       token,
       client,
       authorityUrl,
       signDeadline,
+      keepRequest: async (issuerId, key, pem) => store.writeRequest(issuerId, key, pem),
     }),
     ...{ standings, former },
     signatures: (keyId) => keyUpkeep.signatures(keyId),

@@ -93,6 +93,15 @@ export class CeremonyHall {
     return { failure, transcript };
   }
 
+  /** The file of the ceremony that was begun last, and where its transcript goes. */
+  last(): { readonly file: string; readonly transcript: string } {
+    const number = this.#count;
+    return {
+      file: this.path(`ceremony-${number}.yaml`),
+      transcript: this.path(`transcript-${number}`),
+    };
+  }
+
   #file(yaml: string): string {
     this.#count += 1;
     return this.write(`ceremony-${this.#count}.yaml`, yaml);

@@ -54,6 +54,29 @@ or by the next run ten minutes after a kill.`,
     });
 
   ocsp
+    .command('delegate-request')
+    .argument('[issuer]', 'its issuer id, when several wait')
+    .requiredOption('--out <file>', 'where the request goes')
+    .description(
+      'on the machine of a responder: the request that a ceremony answers, for an issuer whose token is absent',
+    )
+    .action(async (issuer: string | undefined, options: Options) => {
+      const { copyDelegateRequest } = await import('./delegate-request.ts');
+      copyDelegateRequest(environment, issuer, String(options['out']));
+    });
+  ocsp
+    .command('delegate-install')
+    .argument('<issuer>', 'its issuer id')
+    .argument('<file>', 'the certificate in PEM')
+    .description(
+      'on the machine of a responder: take a certificate that a ceremony elsewhere made; here it comes by itself',
+    )
+    .action(async (issuer: string, file: string) => {
+      const { installDelegate } = await import('./delegate-request.ts');
+      installDelegate(environment, issuer, file);
+    });
+
+  ocsp
     .command('staple')
     .description(
       'fetch, verify and store the OCSP staple of a certificate for nginx or haproxy, once or as a loop until SIGTERM; needs no credential',
