@@ -6,10 +6,12 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/i, {
 });
 const text = z.string().trim().min(1).max(1000);
 const person = z.string().trim().min(2).max(100);
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, {
+/** YAML takes hex of digits alone for a number. */
+const quoted = z.string({ error: 'must be text: put it in quotes' });
+const sha256 = quoted.regex(/^[0-9a-f]{64}$/, {
   message: 'must be a SHA-256 in lower-case hex (64 digits)',
 });
-const keyId = z.string().regex(/^([0-9a-f]{2}){4,64}$/, {
+const keyId = quoted.regex(/^([0-9a-f]{2}){4,64}$/, {
   message: 'must be a CKA_ID in lower-case hex, as `chancery token show` prints it',
 });
 const time = z.iso.datetime({ error: 'must be a time such as 2027-01-31T09:00:00Z' });
@@ -25,11 +27,11 @@ const participants = z.strictObject({
 
 /** What a token must be. What is left out is not compared. */
 const token = z.strictObject({
-  label: z.string().min(1).max(32),
-  serialNumber: z.string().min(1).max(16).optional(),
-  manufacturer: z.string().min(1).max(32).optional(),
-  model: z.string().min(1).max(16).optional(),
-  firmwareVersion: z.string().min(1).max(16).optional(),
+  label: quoted.min(1).max(32),
+  serialNumber: quoted.min(1).max(16).optional(),
+  manufacturer: quoted.min(1).max(32).optional(),
+  model: quoted.min(1).max(16).optional(),
+  firmwareVersion: quoted.min(1).max(16).optional(),
   /** true: a software token is refused. */
   hardware: z.boolean().optional(),
 });
