@@ -22,23 +22,30 @@ import { type KeySettings, keySettings } from './dependencies.ts';
 import { spkiHash } from './issuance-core.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes, sha256 } from './octets.ts';
-import type { CrlShardState, Transaction } from './ports.ts';
+import type { CrlShardState, EvidenceStore, Transaction } from './ports.ts';
 import { caPath } from './published-paths.ts';
 import { reportPeriods, reportSettings } from './report-settings.ts';
 import { isWhole } from './verification.ts';
 
-/** Of each kind of evidence so many of the newest. */
-const mostEvidence = 1000;
 const mostAuditRecords = 1000;
 const mostCertificates = 200;
 /** Of one key. */
 const mostOfKey = 50;
 
-const evidenceKinds = [
+/** Destructions are looked for key by key, comparisons token by token: one comes every hour, another once a year. */
+const evidenceLooked: readonly Parameters<EvidenceStore['list']>[1][] = [
   ...['backup', 'ceremony', 'audit.review', 'practice.review', 'incident.report'],
   ...['drill.failover', 'drill.compromise', 'drill.restore'],
-  ...['key.destruction', 'key.reconciliation'],
-];
+]
+  .map((kind): Parameters<EvidenceStore['list']>[1] => ({ kind, limit: 1000 }))
+  .concat(
+    ['root', 'issuing', 'responder'].map((subject) => ({
+      kind: 'key.reconciliation',
+      subject,
+      limit: 1,
+    })),
+    [{ kind: 'key.destruction', limit: 100_000 }],
+  );
 
 /**
  * Everything that the reports look at. The records are one snapshot; tokens and published files are asked
@@ -70,8 +77,8 @@ export async function collectReportFacts(
       });
     }
     const evidence: EvidenceFacts[] = [];
-    for (const kind of evidenceKinds) {
-      const found = await transaction.evidence.list(tenant, { kind, limit: mostEvidence });
+    for (const query of evidenceLooked) {
+      const found = await transaction.evidence.list(tenant, query);
       evidence.push(...found.map((record) => ({ ...record, id: String(record.id) })));
     }
     return {

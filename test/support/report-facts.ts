@@ -271,7 +271,11 @@ export function goodFacts(): Mutable<ReportFacts> {
         evidence('key.reconciliation', role, 0.5, { findings: [] }),
       ),
       evidence('backup', 'installation', 3, { outcome: 'done' }),
-      evidence('ceremony', 'root', 30),
+      evidence('ceremony', 'root', 30, {
+        outcome: 'completed',
+        made: ['aa'.repeat(32)],
+        participants: ['custodian Ada', 'witness Grace'],
+      }),
       evidence('drill.failover', 'issuing', 20, { outcome: 'done' }),
       evidence('drill.restore', 'installation', 20, { outcome: 'done' }),
       evidence('drill.compromise', 'issuing', 20, { outcome: 'done' }),

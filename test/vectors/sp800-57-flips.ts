@@ -53,6 +53,15 @@ const old =
     for (const record of facts.evidence) if (record.kind === kind) record.at = ago(days);
   };
 
+/** Changes what the record of a ceremony says. */
+const ceremony =
+  (member: string, value: unknown) =>
+  (facts: Facts): void => {
+    for (const { kind, document } of facts.evidence) {
+      if (kind === 'ceremony') document[member] = value;
+    }
+  };
+
 const unpublished = (facts: Facts): void => {
   issuerOf(facts).published.agrees = false;
 };
@@ -184,6 +193,14 @@ export const flips: readonly Flip[] = [
     facts.principals = [];
   }),
   flip('8.1.2', 'no ceremony', /no ceremony/, without('ceremony')),
+  flip('8.1.2', 'a ceremony that made another root', /no ceremony/, ceremony('made', ['00'])),
+  flip('8.1.2', 'a ceremony that was broken off', /no ceremony/, ceremony('outcome', 'aborted')),
+  flip(
+    '8.1.2',
+    'a ceremony without a witness',
+    /nobody witnessed/,
+    ceremony('participants', ['custodian Ada']),
+  ),
   flip('8.1.3', 'a self-test that fails', /self-test fails/, (facts) => {
     tokenOf(facts).selfTest = false;
   }),

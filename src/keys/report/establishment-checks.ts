@@ -50,19 +50,40 @@ function entityRegistration(facts: ReportFacts): Judgement {
   };
 }
 
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
 function systemInitialization(facts: ReportFacts): Judgement {
-  const ceremonies = facts.evidence.filter(({ kind }) => kind === 'ceremony');
+  const ceremonies = facts.evidence
+    .filter(({ kind, document }) => kind === 'ceremony' && document['outcome'] === 'completed')
+    .map((record) => ({
+      ...record,
+      made: strings(record.document['made']),
+      participants: strings(record.document['participants']),
+    }));
+  const roots = certified(facts).filter(
+    ({ kind, keyId }) =>
+      kind === 'root' && liveKeys(facts).some(({ record }) => record.keyId === keyId),
+  );
+  const heldFor = (sha256: string) =>
+    ceremonies.filter(({ made }) => made.some((hash) => hash.includes(sha256)));
   return {
-    shows: 'the roots were made in ceremonies with witnesses and a signed transcript',
-    evidence: ceremonies.map(({ id, subject, at, by }) =>
-      item(`ceremony ${subject}`, `evidence ${id}`, `by ${by}`, at),
+    shows: 'each root was made in a ceremony with witnesses, whose transcript is signed',
+    evidence: ceremonies.map(({ id, subject, at, participants }) =>
+      item(`ceremony ${subject}`, `evidence ${id}`, participants.join(', '), at),
     ),
-    problems:
-      ceremonies.length === 0
-        ? [
-            'no ceremony is on record: the installation was set up without witnesses and transcript; hold one with `chancery ceremony run`',
-          ]
-        : [],
+    problems: roots.flatMap(({ name, certificate }) => {
+      const held = heldFor(certificate.sha256);
+      if (held.length === 0) {
+        return [
+          `root ${name} was made in no ceremony on record, so without witnesses and transcript: hold one for the next root with \`chancery ceremony run\``,
+        ];
+      }
+      return held.some(({ participants }) => participants.some((one) => one.startsWith('witness ')))
+        ? []
+        : [`nobody witnessed the ceremony that made root ${name}`];
+    }),
   };
 }
 
@@ -118,7 +139,7 @@ function installation(facts: ReportFacts): Judgement {
 
 /** §5.6.1. */
 const leastBits = 112;
-/** Kinds of keys whose parameters FIPS 186-5 names. */
+/** Kinds of keys whose parameters FIPS 186-5 and SP 800-186 name. */
 const approved: ReadonlySet<string> = new Set([
   ...['p256', 'p384', 'p521', 'ed25519', 'rsa2048', 'rsa3072', 'rsa4096'],
 ]);
@@ -238,7 +259,8 @@ function centrallyGenerated(facts: ReportFacts): Judgement {
 function domainParameters(facts: ReportFacts): Judgement {
   const keys = liveKeys(facts);
   return {
-    shows: 'every key uses parameters that its algorithm names (FIPS 186-5), none of anyone’s own',
+    shows:
+      'every key uses parameters that its algorithm names (FIPS 186-5, SP 800-186), none of anyone’s own',
     evidence: keys.map((key) => item('parameters', placeOf(key), key.record.keyAlgorithm)),
     problems: keys
       .filter(({ record }) => !approved.has(record.keyAlgorithm))

@@ -109,6 +109,17 @@ describe('a report of SP 800-57', () => {
     expect(statusOf(await ca.authority.runSp80057Report(auditor), '6.2.1.1')).toBe('pass');
   });
 
+  test('the root token’s comparison is found behind thousands of the issuing token’s', async () => {
+    await ca.sql(
+      `INSERT INTO evidence (tenant, kind, subject, at, by_principal, document)
+       SELECT 'default', 'key.reconciliation', CASE n WHEN 0 THEN 'root' ELSE 'issuing' END, $1, 'system',
+         '{"findings": []}' FROM generate_series(0, 3000) n ORDER BY n`,
+      [ca.clock.now()],
+    );
+    const made = await ca.authority.runSp80057Report(auditor);
+    expect(statusOf(made, '9.2.1')).toBe('pass');
+  });
+
   test('an audit record that somebody changed in the database is seen', async () => {
     const [record] = await ca.sql('SELECT max(id) AS id FROM audit');
     await ca.sql("UPDATE audit SET act = 'key.destroy' WHERE id = $1", [record?.['id']]);
