@@ -274,7 +274,7 @@ function compromise(facts: ReportFacts): PracticeSection {
   return section(
     'Recovery from a compromise',
     [
-      'The plan stands in the operators’ pages (docs/operations.md leads to it); `chancery compromise` carries it out: what a key signed and for whom, hold or revocation of all, status that says so, renewal by clients, and a report at the end.',
+      'The plan is docs/operations/compromise.md; `chancery compromise` carries it out: what a key signed and for whom, hold or revocation of all, status that says so, renewal by clients, and a report at the end.',
     ],
     table(
       ['what', 'last', 'of', 'by'],
