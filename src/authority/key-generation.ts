@@ -67,11 +67,13 @@ export function keyGenerationUseCases(context: AuthorityContext) {
     });
     try {
       await unitOfWork.run(async (transaction) => {
-        await insertVersion(dependencies, transaction, principal, reason, {
-          ...{ ...key, tenant, type, record, tokenRole: 'issuing' as const },
-          ...{ owner: principal.name, origin: 'generated' as const },
+        const made: Parameters<typeof insertVersion>[4] = {
+          ...{ ...key, tenant, type, record, tokenRole: 'issuing' },
+          ...{ owner: principal.name, origin: 'generated' },
           signatureLimit: request.signatureLimit,
-        });
+        };
+        const { approvals } = request;
+        await insertVersion(dependencies, transaction, principal, reason, made, approvals);
         failpoint('key.1-before-commit');
       });
     } catch (error) {

@@ -166,17 +166,25 @@ export async function insertVersion(
   principal: Principal,
   reason: string,
   record: Omit<NewKeyRecord, 'version' | 'createdAt'>,
+  approvals: readonly string[] = [],
 ): Promise<void> {
   const version = (await transaction.keys.latestVersion(record.tenant, record.record)) + 1;
   const now = clock.now();
   await transaction.keys.insert(
     { ...record, version, createdAt: now },
-    { at: now, by: principal.name, reason },
+    { at: now, by: principal.name, reason, approvals },
   );
   await recordDone({ clock }, transaction, principal, {
     act: 'key.record',
     object: record.keyId,
-    details: { type: record.type, record: record.record, version, token: record.token, reason },
+    details: {
+      type: record.type,
+      record: record.record,
+      version,
+      token: record.token,
+      reason,
+      approvals,
+    },
   });
 }
 

@@ -96,13 +96,19 @@ export function schedule(
         const states = await unitOfWork.readOne(async (transaction) =>
           transaction.crls.shardStates(tenant),
         );
+        const standings = await unitOfWork.readOne(async ({ keys }) => keys.standings(tenant));
+        const rests = new Map(
+          standings
+            .filter(({ privateState }) => privateState !== 'active')
+            .map(({ keyId, privateState }) => [keyId, `: its key is ${privateState}`]),
+        );
         return (await context.issuers.all()).filter(publishesCrls).flatMap(({ record }) =>
           staleReason(
             record.name,
             states.filter(({ issuerId }) => issuerId === record.issuerId),
             now,
             isAbsent(settings, record),
-          ),
+          ).map((reason) => `${reason}${rests.get(record.keyId) ?? ''}`),
         );
       };
       let staleCrls: readonly string[] = [];

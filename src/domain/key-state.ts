@@ -82,37 +82,36 @@ const inUse: Readonly<Record<'activate' | 'suspend' | 'resume' | 'compromised', 
  * suspended straight to destroyed, and its public half, with which signatures are still verified, is
  * deactivated then.
  */
-const keyActSteps: Readonly<Record<KeyUsage, Readonly<Partial<Record<KeyAct, ActSteps>>>>> =
-  {
-    signature: {
-      ...inUse,
-      destroy: {
-        private: {
-          'pre-activation': 'destroyed',
-          active: 'destroyed',
-          suspended: 'destroyed',
-          deactivated: 'destroyed',
-          compromised: 'destroyed',
-        },
-        public: {
-          'pre-activation': 'destroyed',
-          active: 'deactivated',
-          suspended: 'deactivated',
-        },
-      },
-    },
-    protection: {
-      ...inUse,
-      deactivate: both({ active: 'deactivated', suspended: 'deactivated' }),
-      destroy: both({
+const keyActSteps: Readonly<Record<KeyUsage, Readonly<Partial<Record<KeyAct, ActSteps>>>>> = {
+  signature: {
+    ...inUse,
+    destroy: {
+      private: {
         'pre-activation': 'destroyed',
         active: 'destroyed',
         suspended: 'destroyed',
         deactivated: 'destroyed',
         compromised: 'destroyed',
-      }),
+      },
+      public: {
+        'pre-activation': 'destroyed',
+        active: 'deactivated',
+        suspended: 'deactivated',
+      },
     },
-  };
+  },
+  protection: {
+    ...inUse,
+    deactivate: both({ active: 'deactivated', suspended: 'deactivated' }),
+    destroy: both({
+      'pre-activation': 'destroyed',
+      active: 'destroyed',
+      suspended: 'destroyed',
+      deactivated: 'destroyed',
+      compromised: 'destroyed',
+    }),
+  },
+};
 
 /** The states of both halves. */
 export interface KeyHalves {

@@ -85,6 +85,9 @@ describe('SP 800-57 Part 1 §7.3: a suspended CA key', () => {
       expect.objectContaining({ kind: 'crlRunsOut', keyId: issuer.keyId, due }),
     );
     expect((await authority.showKey(admin, 'sleeps')).crlsUntil).toEqual(due);
+    expect((await authority.checkReadiness()).reasons.join('\n')).toMatch(
+      /the CRL of sleeps is late: .*: its key is suspended/,
+    );
     await authority.resumeKey(admin, { key: 'sleeps', reason });
     await authority.tick();
     await authority.drain();
@@ -156,6 +159,7 @@ describe('a key of its own', () => {
   test('is prepared, distributed, activated, rotated; then its first version is destroyed', async () => {
     const made = await authority.generateKey(admin, {
       ...{ type: 'notice', keyAlgorithm: 'p256', reason, record: 'notices' },
+      approvals: ['CAB-3'],
     });
     const first = made.key.keyId;
     expect(made.key).toMatchObject({
@@ -163,6 +167,7 @@ describe('a key of its own', () => {
       version: 1,
       record: 'notices',
     });
+    expect((await authority.keyHistory(admin, first))[0]?.approvals).toEqual(['CAB-3']);
     await expect(authority.activateKey(admin, { key: first, reason })).rejects.toThrow(
       'was not distributed yet',
     );
