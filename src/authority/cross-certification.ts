@@ -205,14 +205,17 @@ export function crossCertificationUseCases(context: AuthorityContext) {
 
     /**
      * The other paths above an issuer's certificates, by cross and link certificates of it and of the
-     * issuers above it; roots left out. Whether each holds for a certificate now, the caller checks.
+     * issuers above it. One that is on hold or revoked leads nowhere. Whether each holds for a certificate
+     * now, the caller checks.
      */
     async alternatePaths(issuerId: string): Promise<readonly (readonly Certificate[])[]> {
       const { chain } = await issuers.byNameOrId(issuerId);
-      const all = await unitOfWork.readOne(async ({ crossCertificates }) =>
-        crossCertificates.list(tenant),
-      );
-      return all.flatMap(({ certificate, chain: above }) => {
+      const good = await unitOfWork.read(async (transaction) => {
+        const all = await transaction.crossCertificates.list(tenant);
+        const standing = await Promise.all(all.map(async (one) => isGood(transaction, one)));
+        return all.filter((_, index) => standing[index]);
+      });
+      return good.flatMap(({ certificate, chain: above }) => {
         const cross = parseCertificate(certificate);
         const place = chain.findIndex(({ subjectPublicKeyInfo }) =>
           sameBytes(subjectPublicKeyInfo.der, cross.subjectPublicKeyInfo.der),
@@ -223,6 +226,19 @@ export function crossCertificationUseCases(context: AuthorityContext) {
       });
     },
   };
+}
+
+/** As far as the inventory has it: what a CA elsewhere signed is that one's. */
+async function isGood(
+  { inventory }: Transaction,
+  { tenant, signerIssuerId, certificate }: CrossCertificate,
+): Promise<boolean> {
+  if (signerIssuerId === undefined) {
+    return true;
+  }
+  const { serialNumber } = parseCertificate(certificate);
+  const record = await inventory.find(tenant, signerIssuerId, serialNumber);
+  return record === undefined || record.status.status === 'good';
 }
 
 function kindOf(subject: LoadedIssuer, signer: LoadedIssuer | undefined): CrossCertificate['kind'] {

@@ -69,15 +69,15 @@ export async function createIssuerKey(
     failpoint('issuer.1-after-key');
     await unitOfWork.run(async (transaction) => {
       const now = clock.now();
-      const before = await predecessorKey(transaction, tenant, request);
+      const before = await versionsBefore(transaction, tenant, request);
       await transaction.keys.insert(
         {
           ...key,
           tenant,
           type: 'ca',
           // The next version of the predecessor's key, under one record.
-          record: before?.record ?? key.keyId,
-          version: (before?.version ?? 0) + 1,
+          record: before[0]?.record ?? key.keyId,
+          version: Math.max(0, ...before.map(({ version }) => version)) + 1,
           tokenRole: record.tokenRole,
           owner: principal.name,
           origin: 'generated',
@@ -114,16 +114,19 @@ export async function createIssuerKey(
   }
 }
 
-async function predecessorKey(
+/** The keys under the record of the issuer that is followed; one that was given up keeps its number. */
+async function versionsBefore(
   transaction: Transaction,
   tenant: TenantId,
   { predecessor }: CreateIssuerRequest,
-): Promise<KeyRecord | undefined> {
+): Promise<readonly KeyRecord[]> {
   if (predecessor === undefined) {
-    return undefined;
+    return [];
   }
   const issuer = await transaction.issuers.find(tenant, predecessor);
-  return issuer && transaction.keys.find(tenant, issuer.keyId);
+  const keys = await transaction.keys.list(tenant);
+  const own = keys.find(({ keyId }) => keyId === issuer?.keyId);
+  return keys.filter(({ record }) => record === own?.record);
 }
 
 /** The record of an issuer whose certificate is to come. */

@@ -46,8 +46,15 @@ export function rolloverActivation(context: AuthorityContext): RolloverActivatio
     const keyId = await unitOfWork.run(async (transaction) => {
       const record = await transaction.issuers.findForUpdate(tenant, issuerId);
       const key = record && (await transaction.keys.findForUpdate(tenant, record.keyId));
-      if (record?.standing !== 'prepared' || key?.privateState !== 'pre-activation') {
+      if (record?.standing !== 'prepared' || key?.privateState === 'active') {
         return undefined;
+      }
+      if (key?.privateState !== 'pre-activation') {
+        throw new ChanceryError('illegalTransition', {
+          message: `issuer ${record.name} can't begin: its key is ${key?.privateState ?? 'gone'}; prepare another successor`,
+          field: 'issuer',
+          clause: 'SP 800-57 Part 1 §7',
+        });
       }
       await requireDistributed(dependencies, transaction, record, clock.now());
       await changeKeyState(dependencies, transaction, principal, key.keyId, 'activate', change);

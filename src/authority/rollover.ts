@@ -76,6 +76,18 @@ export function rolloverUseCases(
     issuers.forget();
   };
 
+  /** Whether the successor that was prepared will never issue: its key is destroyed or compromised. */
+  const isGivenUp = async ({ successorId }: IssuerRecord): Promise<boolean> => {
+    const prepared = (await issuers.all()).find(({ record }) => record.issuerId === successorId);
+    if (prepared?.record.standing !== 'prepared') {
+      return false;
+    }
+    const key = await unitOfWork.readOne(async ({ keys }) =>
+      keys.find(tenant, prepared.record.keyId),
+    );
+    return key?.privateState === 'destroyed' || key?.privateState === 'compromised';
+  };
+
   /** Shards, scopes, deltas and what responders answer: relying parties see no difference. */
   const keepStatusPolicy = async (
     principal: Principal,
@@ -121,7 +133,7 @@ export function rolloverUseCases(
         const all = await issuers.all();
         const existing = all.find(({ record }) => record.name === name)?.record;
         const isOurs = existing?.predecessorId === old.record.issuerId;
-        requireUnfollowed(old.record, isOurs ? existing : undefined);
+        requireUnfollowed(old.record, isOurs ? existing : undefined, await isGivenUp(old.record));
         const made =
           isOurs && existing !== undefined && existing.state === 'active'
             ? existing
@@ -259,6 +271,7 @@ export function rolloverUseCases(
 function requireUnfollowed(
   { name, state, standing, successorId }: IssuerRecord,
   resumed: IssuerRecord | undefined,
+  givenUp: boolean,
 ): void {
   if (state !== 'active' || standing !== 'issuing') {
     throw new ChanceryError('illegalTransition', {
@@ -266,9 +279,9 @@ function requireUnfollowed(
       field: 'issuer',
     });
   }
-  if (successorId !== undefined && successorId !== resumed?.issuerId) {
+  if (successorId !== undefined && successorId !== resumed?.issuerId && !givenUp) {
     throw new ChanceryError('illegalTransition', {
-      message: `issuer ${name} is followed by ${successorId} already; see \`chancery issuer rollover status ${name}\``,
+      message: `issuer ${name} is followed by ${successorId} already; see \`chancery issuer rollover status ${name}\`; a prepared one is given up by destroying its key (\`chancery key destroy\`)`,
       field: 'name',
     });
   }

@@ -69,6 +69,9 @@ describe('link certificates', () => {
     );
   };
 
+  const prepare = async (name: string) =>
+    ca.authority.prepareRollover(admin, 'issuing', { name, reason });
+
   beforeAll(async () => {
     scratch = scratchFolder();
     ca = await testAuthority('links', { settings: { distributeBeforeActivationSeconds: 0 } });
@@ -228,5 +231,22 @@ describe('link certificates', () => {
       await ca.authority.publishCrl(admin, issuer);
     }
     expect(await judged(await own(name), leaf, above)).toEqual(both);
+    // A link that is on hold is no path any more.
+    expect(await ca.authority.alternatePaths(ca.issuing.issuerId)).toHaveLength(1);
+    await ca.authority.holdCertificate(admin, {
+      serialNumber: parseCertificate(oldWithNew?.certificate ?? new Uint8Array()).serialNumber,
+    });
+    expect(await ca.authority.alternatePaths(ca.issuing.issuerId)).toEqual([]);
+  });
+
+  test('a prepared issuer is given up by destroying its key; another takes its place', async () => {
+    const [spare, { keyId }] = ['spare', await prepare('spare')];
+    expect(await refusal(prepare('other'))).toBe('illegalTransition');
+    await ca.authority.destroyKey(admin, { key: keyId, reason });
+    expect(await refusal(ca.authority.activateIssuer(admin, spare, { reason }))).toBe(
+      'illegalTransition',
+    );
+    const other = await prepare('other');
+    expect((await ca.authority.showIssuer(admin, 'issuing')).successorId).toBe(other.issuerId);
   });
 });
