@@ -24,10 +24,17 @@ interface Status {
 
 const names = ['a', 'b', 'c', 'd'];
 
-async function issue(name: string, ...more: readonly string[]): Promise<void> {
+async function issue(name: string, file = name): Promise<void> {
   await chancery.ok(
     ...['issue', '--profile', 'tls-server', '--dns', `${name}.example.test`],
-    ...['--key-out', chancery.path(`${name}.key`), '--out', chancery.path(`${name}.pem`), ...more],
+    ...[
+      '--key-out',
+      chancery.path(`${file}.key`),
+      '--out',
+      chancery.path(`${file}.pem`),
+      '--issuer',
+      'issuing',
+    ],
   );
 }
 
@@ -57,7 +64,7 @@ describe('an issuer’s key is compromised', () => {
       },
       60_000,
     );
-    for (const name of names) await issue(name, '--issuer', 'issuing');
+    for (const name of names) await issue(name);
     const [, above] =
       chancery.read('a.pem').match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
     chancery.write('issuer.pem', `${above}\n`);
@@ -137,8 +144,8 @@ describe('an issuer’s key is compromised', () => {
     expect(count(await openssl([], names), /\.pem: revoked/g)).toBe(names.length);
 
     // Whoever names the compromised issuer gets the one that was named instead.
-    for (const name of names.slice(1)) await issue(name, '--issuer', 'issuing');
-    const next = chancery.read('b.pem').match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g)?.[1];
+    for (const name of names.slice(1)) await issue(name, `${name}2`);
+    const next = chancery.read('b2.pem').match(/-----BEGIN[\s\S]*?-----END CERTIFICATE-----/g)?.[1];
     expect(next).not.toBe(above);
     const later = await chancery.json<Status>('incident', 'status', id);
     expect(later.progress['reKeyed']).toBe(names.length - 1);

@@ -109,8 +109,10 @@ export function incidentStatements(schema: string) {
         (count(*) FILTER (WHERE c.type = 'ca'))::int AS ca_certificates
       FROM {certificates} c
       WHERE c.tenant = $1 AND c.issuer_id = $2 AND c.requested_at >= $3 AND c.origin = 'issued'`,
+    // A thisUpdate is set back a little; when it was published is not.
     crlsSince: `SELECT crl_number, shard, this_update, count(*) OVER ()::int AS all
-      FROM {crls} WHERE tenant = $1 AND issuer_id = $2 AND this_update >= $3 AND sha256 IS NOT NULL
+      FROM {crls} WHERE tenant = $1 AND issuer_id = $2 AND sha256 IS NOT NULL
+        AND GREATEST(this_update, published_at) >= $3
       ORDER BY this_update DESC, shard LIMIT $4`,
     compromisedIssuers: `SELECT i.issuer_id, (
         SELECT n.reissue_by FROM {incidents} n

@@ -55,6 +55,19 @@ const commands: readonly (readonly [command: string, ...options: string[]])[] = 
       ' ',
     ),
   ],
+  [
+    'compromise key',
+    ...'--reason --comment --invalidity-date --revoke --hold --dry-run --expect --yes'.split(' '),
+    ...'--renew-within --drill --json'.split(' '),
+  ],
+  ['compromise issuer', '--reissue-by', '--dry-run', '--expect', '--json'],
+  ['incident open', '--where', '--reason', '--dry-run', '--expect', '--drill', '--json'],
+  ['incident hold', '--cause', '--comment', '--json'],
+  ['incident revoke', '--reason', '--invalidity-date', '--json'],
+  ['incident status', '--watch', '--remaining', '--events', '--json'],
+  ['incident list', '--state', '--json'],
+  ['incident close', '--comment', '--format', '--out', '--json'],
+  ['incident report', '--format', '--out', '--json'],
   ['export', ...'--format --out --where --status --owner'.split(' ')],
   ['hold', '--cause', '--until', '--then', '--comment', '--issuer', '--json'],
   ['release', '--comment', '--issuer', '--json'],
@@ -163,6 +176,10 @@ const names = ['--dns', 'a.test'];
 const files = ['--key-out', 'k', '--out', 'o'];
 const forWeb = ['--directory', 'eab', '--principal', 'web-team'] as const;
 const misused: readonly (readonly string[])[] = [
+  ['compromise', 'key', 'aa', '--hold', '--revoke'],
+  ['compromise', 'issuer', 'issuing', '--reason', 'certificateHold'],
+  ['incident', 'open', '--reason', 'why'],
+  ['incident', 'open', '--where', '--owner', 'web'],
   [],
   ['bogus'],
   ['issue'],
