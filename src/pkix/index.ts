@@ -86,7 +86,13 @@ export {
   parseResponseData,
 } from './ocsp-response.ts';
 export { oids } from './oids.ts';
-export { type PathInputs, type PathResult, validatePath, verifyChain } from './path/index.ts';
+export {
+  checkPolicies,
+  type PathInputs,
+  type PathResult,
+  validatePath,
+  verifyChain,
+} from './path/index.ts';
 export { decodePem, encodePem, type PemBlock, type PemOptions } from './pem.ts';
 export { encodeRevokedCertificates, type ParsedRevokedCertificate } from './revoked-certificate.ts';
 export { isSelfSigned } from './self-signed.ts';

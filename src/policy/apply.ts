@@ -1,6 +1,7 @@
 import type { SerialNumber, Violation } from '../domain/index.ts';
 import {
   checkNameConstraints,
+  checkPolicies,
   emptyName,
   formatDistinguishedName,
   formatGeneralName,
@@ -9,7 +10,7 @@ import {
   type TbsCertificate,
 } from '../pkix/index.ts';
 import { applyCaParameters, type CaParameters, checkCaParametersFit, checkChain } from './ca.ts';
-import { makeExtensions } from './extensions.ts';
+import { certificatePoliciesOf, makeExtensions } from './extensions.ts';
 import type { IssuerInput } from './issuer.ts';
 import { checkKey, type KeyPolicy } from './key-policy.ts';
 import { type NamePolicy, permitAll } from './name-policy.ts';
@@ -119,6 +120,16 @@ export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
   }
   if (chain.length > 0)
     violations.push(...checkNameConstraints([...chain], subject.subject, [...names.names]));
+  // Clients know a delegate by its issuer alone (RFC 6960 §4.2.2.2), and it asserts no policy.
+  if (profile.type !== 'ocspSigning') {
+    const policies = certificatePoliciesOf({ profile, ca });
+    violations.push(
+      ...checkPolicies(
+        chain,
+        policies?.map((policy) => policy.policyIdentifier),
+      ),
+    );
+  }
   if (violations.length > 0) return { ok: false, violations };
 
   const fields = {

@@ -113,6 +113,41 @@ describe('federal-subordinate-ca', () => {
   });
 });
 
+describe('what stands below', () => {
+  const below = (policies: readonly string[]) => () =>
+    makeSoftwareIssuer({
+      name: 'Below the agency',
+      parent: make(needed),
+      profile: 'cross-certificate',
+      caParameters: { policies },
+    });
+
+  test('asserts a policy of the domain by name', () => {
+    expect(below([medium])).not.toThrow();
+    expect(below([theirs])).toThrow('ask for a policy that they assert');
+    expect(below([])).toThrow('would assert none');
+    // inhibitAnyPolicy 0.
+    expect(below([oids.anyPolicy])).toThrow('no relying party would take it');
+  });
+
+  test('is judged by openssl as before it was issued', () => {
+    const agency = make(needed);
+    const issuing = makeSoftwareIssuer({
+      name: 'Judged below',
+      parent: agency,
+      profile: 'cross-certificate',
+      caParameters: { policies: [medium] },
+    });
+    const verified = runCommand('openssl', [
+      ...['verify', '-policy_check', '-policy', oids.anyPolicy, '-CAfile'],
+      ...[scratch.pem('root.pem', [root.certificate]), '-untrusted'],
+      ...[scratch.pem('agency.pem', [agency.certificate]), '-attime', '1800000000'],
+      scratch.pem('judged.pem', [issuing.certificate]),
+    ]);
+    expect(verified).toMatchObject({ status: 0 });
+  });
+});
+
 describe('cross-certificate', () => {
   const crossing: CaParameters = {
     policies: [medium],

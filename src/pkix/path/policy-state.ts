@@ -132,6 +132,11 @@ export class PolicyState {
     return this.#explicitPolicy === 0;
   }
 
+  /** Whether the last certificate is one that must be valid for a policy (§6.1.5 (a)). */
+  get mustBeExplicit(): boolean {
+    return this.#explicitPolicy <= 1;
+  }
+
   /** user_constrained_policy_set; anyPolicy stands for every policy. */
   userConstrainedPolicies(): ReadonlySet<string> {
     if (this.#graph.isNull) return new Set();
