@@ -18,6 +18,8 @@ golang-cfssl cfssl
 faketime faketime
 libfaketime /usr/lib/*/faketime/libfaketime.so.1
 p11-kit p11-kit
+libnss3 /usr/lib/*/libsoftokn3.so
+libnss3-tools certutil
 p11-kit-modules /usr/lib/*/pkcs11/p11-kit-client.so
 opensc pkcs11-tool
 nginx-light nginx

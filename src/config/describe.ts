@@ -14,6 +14,12 @@ const sectionTexts: Readonly<Record<string, string>> = {
     'A second root token; `docs/operations/tokens.md` tells how the keys get there.',
   'tokens.issuing.standby': 'A second issuing token with the same keys.',
   'tokens.responder.standby': 'A second responder token with the same keys.',
+  ...Object.fromEntries(
+    ['root', 'issuing', 'responder'].flatMap((role) => [
+      [`tokens.${role}.validation`, 'The validation of its module, as you state it.'],
+      [`tokens.${role}.standby.validation`, 'The validation of the second token’s module.'],
+    ]),
+  ),
   profiles: 'Certificate profiles.',
   'names.allow':
     'Names that certificates may carry. Without a list any name that the profile allows.',

@@ -74,6 +74,11 @@ export function keysOf(
   if (keys.requireValidatedModule) {
     for (const role of ['root', 'issuing'] as const) {
       requireValidation(role, tokens[role].module, found[role] !== undefined, place);
+      // What takes over signs with the same keys.
+      const { label, module, validation } = tokens[role].standby;
+      if (label === undefined) continue;
+      const validated = validation.certificate !== undefined && validation.level !== undefined;
+      requireValidation(`${role}.standby`, module, validated, place);
     }
   }
   return {

@@ -47,6 +47,25 @@ export function standby(role: 'root' | 'issuing' | 'responder') {
         variable('FAIL_BACK'),
         'How long the first token must have been open without a stop before it signs again; it must make a test signature then.',
       ),
+      validation: z
+        .strictObject({
+          certificate: setting(
+            z
+              .string()
+              .regex(/^[#A-Za-z0-9 .-]{1,40}$/)
+              .optional(),
+            variable('VALIDATION_CERTIFICATE'),
+            'Number of the CMVP certificate of its module.',
+            'not validated',
+          ),
+          level: setting(
+            z.int().min(1).max(4).optional(),
+            variable('VALIDATION_LEVEL'),
+            'Its overall FIPS 140 level.',
+            'not validated',
+          ),
+        })
+        .prefault({}),
     })
     .prefault({});
 }

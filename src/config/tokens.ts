@@ -78,7 +78,10 @@ function standbyOf(
 ): StandbyConfiguration | undefined {
   if (label === undefined) {
     const given = Object.entries(standby).find(
-      ([key, value]) => key !== 'failBack' && value !== undefined,
+      ([key, value]) =>
+        key !== 'failBack' &&
+        value !== undefined &&
+        (key !== 'validation' || Object.values(value).some((part) => part !== undefined)),
     );
     if (given === undefined) return undefined;
     throw configurationError(

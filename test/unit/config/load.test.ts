@@ -169,6 +169,38 @@ describe('what comes out', () => {
     expect(store).toEqual({ kind: 'file', folder: '/srv/data/published' });
   });
 
+  it('has a second token once its label is set, and refuses half of one', () => {
+    expect(load('').tokens.issuing).toMatchObject({
+      standby: undefined,
+      keepAliveMilliseconds: 30_000,
+      libraryParameters: undefined,
+    });
+    const text = "tokens:\n  issuing:\n    keepAlive: 'off'\n    standby:\n      label: second\n";
+    const { issuing } = load(text, { CHANCERY_DATA: '/srv/data' }).tokens;
+    expect(issuing.keepAliveMilliseconds).toBe(0);
+    expect(issuing.standby).toEqual({
+      label: 'second',
+      module: undefined,
+      serialNumber: undefined,
+      pinFile: '/srv/data/tokens/issuing/standby/pin',
+      environment: { SOFTHSM2_CONF: '/srv/data/tokens/issuing/standby/softhsm2.conf' },
+      libraryParameters: undefined,
+      failBackMilliseconds: 60_000,
+    });
+    expect(refusal('tokens:\n  issuing:\n    standby:\n      serialNumber: "1"\n')).toContain(
+      'tokens.issuing.standby.serialNumber is set without tokens.issuing.standby.label',
+    );
+    const pins = '    pinFile: /p\n    standby:\n      label: second\n      pinFile: /p\n';
+    expect(refusal(`tokens:\n  issuing:\n${pins}`)).toContain('a file of its own');
+    const validated = '    module: /m.so\n    validation: { certificate: "1", level: 3 }\n';
+    const root = `keys:\n  requireValidatedModule: true\ntokens:\n  root:\n${validated}`;
+    const both = `${root}  issuing:\n${validated}`;
+    expect(load(both).keys.requireValidatedModule).toBe(true);
+    expect(refusal(`${both}    standby:\n      label: second\n      module: /m2.so\n`)).toContain(
+      'the issuing.standby token has no CMVP certificate',
+    );
+  });
+
   it("counts relative paths from the file's folder, in variables from the working directory", () => {
     const text = 'tokens:\n  issuing:\n    pinFile: pins/issuing\n';
     expect(load(text).tokens.issuing.pinFile).toBe(join(folder, 'pins/issuing'));
