@@ -120,6 +120,8 @@ export async function ceremonyHall(name: string): Promise<CeremonyHall> {
     CHANCERY_DATABASE_URL: database.applicationUrl,
     CHANCERY_OCSP_DATABASE_URL: database.responderUrl,
     CHANCERY_DATABASE_POOL_SIZE: '3',
+    // A rollover within one test.
+    CHANCERY_KEYS_DISTRIBUTE_BEFORE_ACTIVATION: '0s',
   };
   await initialiseInstallation(environment, () => undefined, { beforeCeremony: true });
   return new CeremonyHall(folder, environment);

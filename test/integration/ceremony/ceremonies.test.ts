@@ -2,10 +2,13 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { localOperator } from '../../../scripts/command/accept-restore.ts';
 import { listHere } from '../../../scripts/command/ceremony/list.ts';
+import { withComposition } from '../../../scripts/command/ceremony/run.ts';
 import { verifyFile } from '../../../scripts/command/ceremony/verify.ts';
 import { initialiseInstallation } from '../../../scripts/command/initialise.ts';
 import { ceremonyKinds, parseCeremony } from '../../../src/authority/index.ts';
+import { loadConfiguration } from '../../../src/config/index.ts';
 import { ceremonyHall, people } from '../../support/ceremony.ts';
 
 const hall = await ceremonyHall('ceremonies');
@@ -184,9 +187,38 @@ out: { certificate: root-2.pem }
     expect(verdict.made.map(({ what }) => what)).toEqual(['keyPair', 'certificate']);
   });
 
+  test('in another ceremony the next root begins: its key is active, its first CRL is out', async () => {
+    const yaml = `${head('rollover', 'next-root-begins')}
+by: { issuer: root }
+activate: { issuer: root-2, links: false }
+crl: { days: 150 }
+`;
+    const { verdict } = await held(yaml, [hall.path('root-2.pem')]);
+    expect(verdict.made.map(({ what, name }) => `${what} ${name}`)).toEqual(['crl root-2']);
+  });
+
+  test('the end of a key, of those that signed transcripts: the next one is signed by another', async () => {
+    const { transcript } = hall.last();
+    const [line = ''] = /.*"kind":"transcriptKey".*/.exec(readFileSync(transcript, 'utf8')) ?? [];
+    const { keyId, spkiSha256 } = JSON.parse(line) as { keyId: string; spkiSha256: string };
+    // The only active one of its record is not destroyed before another can follow.
+    await withComposition(loadConfiguration(hall.environment), 'all', async ({ authority }) =>
+      authority.suspendKey(localOperator, { key: keyId, reason: 'it is followed by another' }),
+    );
+    const yaml = `${head('destruction', 'end-of-key')}
+keys: [{ keyId: "${keyId}", spkiSha256: "${spkiSha256}" }]
+`;
+    const ended = await held(yaml, []);
+    expect(ended.verdict.made).toMatchObject([{ what: 'destruction', name: 'transcript' }]);
+    expect(readFileSync(ended.transcript, 'utf8')).toContain('"privateState":"destroyed"');
+    expect(ended.verdict.signedBy?.spkiSha256).not.toBe(spkiSha256);
+  });
+
   test('every ceremony is on record, with the hash of its transcript', async () => {
     const items = await listHere(hall.environment);
     expect(items.map(({ name }) => name)).toEqual([
+      'end-of-key',
+      'next-root-begins',
       'next-root',
       'root-delegate',
       'second-crl',
