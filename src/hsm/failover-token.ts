@@ -172,16 +172,16 @@ export class FailoverToken implements Token {
       this.#second.destroyKeyPair(keyId),
     ]);
     const failures = outcomes.flatMap((outcome) =>
-      outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+      outcome.status === 'rejected' ? [asError(outcome.reason)] : [],
     );
-    const isMissing = (error: unknown): boolean =>
+    const isMissing = (error: Error): boolean =>
       isChanceryError(error) && error.code === 'notFound';
     const [seen, copy] = outcomes.flatMap((outcome) =>
       outcome.status === 'fulfilled' ? [outcome.value] : [],
     );
     const failure = failures.find((error) => !isMissing(error));
     if (failure !== undefined) throw failure;
-    if (seen === undefined) throw failures[0];
+    if (seen === undefined) throw asError(failures[0]);
     if (copy === undefined) return seen;
     return { ...seen, objects: seen.objects + copy.objects, standby: copy.token };
   }
@@ -319,4 +319,8 @@ function blockedError({ keyId, since, reason }: BlockedKey): ChanceryError {
   return new ChanceryError('keyBlocked', {
     message: `key ${keyId} is blocked since ${since}: ${reason}; an operator must examine the token and clear the key`,
   });
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Responder, startResponder } from '../../ocsp/responder.ts';
 import type { IssuedCertificate } from '../../src/authority/index.ts';
 import { defaultTenant } from '../../src/domain/index.ts';
-import { encodePem, parseCertificate } from '../../src/pkix/index.ts';
+import { encodePem } from '../../src/pkix/index.ts';
 import { admin, refusal, type TestAuthority, testAuthority } from '../support/authority.ts';
 import { type EnrolmentDoor, enrolmentDoor } from '../support/enrolment-door.ts';
 import { runTool } from '../support/ocsp-judges.ts';

@@ -1,6 +1,6 @@
 /** Every profile that can be asked for, with keys of each kind: openssl and GnuTLS accept it for its purpose. */
 import { readFileSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { useInstallation } from '../support/installation.ts';
 import { gnutlsVerify, opensslVerify, subjectOf } from '../support/relying-party.ts';
 import { sampled } from '../support/sampled.ts';

@@ -182,7 +182,8 @@ export async function checkToken(
   );
   if (differences.length > 0) {
     const text = differences.map(
-      ([member, value]) => `${member} is ${String(Reflect.get(identity, member))}, not ${value}`,
+      ([member, value]) =>
+        `${member} is ${String(Reflect.get(identity, member))}, not ${String(value)}`,
     );
     throw new CommandError(`this is another ${role} token: ${text.join('; ')}`);
   }

@@ -4,7 +4,6 @@ import {
   type Certificate,
   findExtension,
   formatDistinguishedName,
-  type KeyAlgorithmName,
   keyAlgorithmOf,
   oids,
   resolveSignatureAlgorithm,
@@ -159,7 +158,7 @@ export function differsFromPlan(planned: PlannedCertificate, made: Certificate):
     );
 }
 
-export function keyNameOf(key: SubjectPublicKeyInfo): KeyAlgorithmName | string {
+export function keyNameOf(key: SubjectPublicKeyInfo): string {
   return keyAlgorithmOf(key) ?? key.algorithm.oid;
 }
 

@@ -182,7 +182,7 @@ function signedSince(facts: ReportFacts, key: KeyFacts, since: Date): readonly s
     .filter(({ thisUpdate }) => thisUpdate !== undefined && thisUpdate > since)
     .map(
       ({ shard, thisUpdate }) =>
-        `CRL ${shard} of issuer ${issuer?.name} is of ${rfc3339(thisUpdate ?? since)}, after its key became ${key.record.privateState}`,
+        `CRL ${shard} of issuer ${issuer?.name ?? key.record.keyId} is of ${rfc3339(thisUpdate ?? since)}, after its key became ${key.record.privateState}`,
     );
 }
 

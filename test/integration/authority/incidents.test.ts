@@ -231,7 +231,7 @@ describe('the database refuses to the application', () => {
       try {
         return await client.query(text).then(
           () => 'done',
-          (error: { code: string }) => error.code,
+          (error: unknown) => (error instanceof Error && 'code' in error ? error.code : error),
         );
       } finally {
         await client.end();

@@ -12,7 +12,7 @@ test('a compromised issuer: sealed at once, its list worked off by whoever lives
     parent: 'root',
     keyAlgorithm: 'p256',
   });
-  const below = await authority.createIssuer(admin, {
+  await authority.createIssuer(admin, {
     name: 'below',
     kind: 'subordinate',
     parent: 'lost',
