@@ -11,9 +11,12 @@ import type { CreateIssuerRequest } from './issuers.ts';
 /** What of a CA certificate an administrator chooses; its parent elsewhere decides all of it. */
 const caParameters = ['pathLength', ...subtreeParameters, ...policyParameters] as const;
 
-/** The choices alone; the days go with the request. */
+/** What a certificate of the same CA hands on, where nothing is chosen. */
+const inherited = ['pathLengthAtMost', 'inheritedNameConstraints'] as const;
+
+/** The choices, and what is taken over, alone; the days go with the request. */
 export function chosenParameters(request: CaParameters): CaParameters {
-  return Object.fromEntries(caParameters.map((name) => [name, request[name]]));
+  return Object.fromEntries([...caParameters, ...inherited].map((name) => [name, request[name]]));
 }
 
 /** Name of the profile that an issuer's own certificate is made by. */

@@ -8,6 +8,7 @@ import type { KeyDestructions } from './key-destruction.ts';
 import type { keyReconciliation } from './key-reconciliation.ts';
 import type { KeyWarnings } from './key-warnings.ts';
 import type { Transaction } from './ports.ts';
+import { isAbsent } from './presence.ts';
 
 /** Durable counts of the signers are on record this often (milliseconds), while they change. */
 const countEvery = 5000;
@@ -43,7 +44,9 @@ export function keyUpkeep(
     async turn(): Promise<void> {
       if (!isDue('turned', lookEvery)) return;
       const { reconcileEverySeconds, reconcileRoot } = keySettings(context.dependencies);
-      const roles = reconcileRoot ? (['issuing', 'root'] as const) : (['issuing'] as const);
+      const isRootThere = !isAbsent(context.dependencies.settings, { tokenRole: 'root' });
+      const roles =
+        reconcileRoot && isRootThere ? (['issuing', 'root'] as const) : (['issuing'] as const);
       await unitOfWork.run(async (transaction) => {
         for (const key of await transaction.keys.list(tenant)) {
           await beginMissingPeriod(transaction, key);

@@ -116,10 +116,14 @@ function principal(text: string): Base {
 /** The constraints asked for; undefined when none are. Adds to `violations` what can't be read or isn't taken. */
 export function makeNameConstraints(
   profile: Profile,
-  parameters: SubtreeParameters,
+  parameters: SubtreeParameters & {
+    readonly inheritedNameConstraints?: NameConstraints | undefined;
+  },
   violations: Violation[],
 ): NameConstraints | undefined {
-  if (subtreeParameters.every((name) => (parameters[name] ?? []).length === 0)) return undefined;
+  const { inheritedNameConstraints } = parameters;
+  const isChosen = subtreeParameters.some((name) => (parameters[name] ?? []).length > 0);
+  if (!isChosen && inheritedNameConstraints === undefined) return undefined;
   if (profile.nameConstraints === 'refused') {
     violations.push(
       violation(
@@ -132,6 +136,7 @@ export function makeNameConstraints(
     );
     return undefined;
   }
+  if (!isChosen) return inheritedNameConstraints;
   const subtrees = (side: 'permit' | 'exclude'): readonly GeneralSubtree[] =>
     formNames.flatMap((form) =>
       (parameters[`${side}${form}`] ?? []).flatMap((text) => {

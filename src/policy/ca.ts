@@ -24,6 +24,10 @@ import { anyExtendedKeyUsage, extendedKeyUsageName } from './vocabulary.ts';
 /** What an administrator chooses when an issuer or a delegate is made. */
 export interface CaParameters extends SubtreeParameters, PolicyParameters {
   readonly pathLength?: number | undefined;
+  /** Taken over from a certificate of the same CA: this path length, or less where those above leave less. */
+  readonly pathLengthAtMost?: number | undefined;
+  /** Taken over whole from a certificate of the same CA, when no subtrees are chosen. */
+  readonly inheritedNameConstraints?: NameConstraints | undefined;
   /** Up to the profile's ceremonyMaximum. */
   readonly days?: number | undefined;
   /** Its subject is its issuer's name: a link certificate, which no path length counts (RFC 5280 §6.1.4 (l)). */
@@ -50,7 +54,9 @@ export function applyCaParameters(
   const violations: Violation[] = [];
   const room = roomBelow(chain, parameters.selfIssued === true);
   const asked = parameters.pathLength;
-  let pathLength = room;
+  const { pathLengthAtMost } = parameters;
+  let pathLength =
+    pathLengthAtMost === undefined ? room : Math.min(pathLengthAtMost, room ?? pathLengthAtMost);
   if (profile.pathLength !== 'refused' && 'fixed' in profile.pathLength)
     pathLength = profile.pathLength.fixed;
   if (asked !== undefined) {

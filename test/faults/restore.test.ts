@@ -2,12 +2,13 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import { parseCertificateList } from '../../src/pkix/index.ts';
 import { Service } from '../support/availability.ts';
 import { audited, fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import { until } from '../support/quickstart-run.ts';
+import { sampledTests } from '../support/sampled.ts';
 
 const chancery = useInstallation();
 const service = new Service(chancery);
@@ -44,12 +45,15 @@ async function crlNumber(issuerId: string): Promise<bigint> {
   return parseCertificateList(await fetchCrl(chancery, issuerId)).crlNumber ?? 0n;
 }
 
+const restores = sampledTests('restores', 1);
+
 beforeAll(async () => {
   await service.begin();
 }, 60_000);
 
-describe('certificates were revoked and held since the backup', () => {
-  test('nothing goes back: refused, recorded by the operator, then a new epoch', async () => {
+restores.add(
+  'certificates were revoked and held since the backup: nothing goes back: refused, recorded by the operator, then a new epoch',
+  async () => {
     const held = await service.client.issue();
     await takeBackup();
     const revoked = await service.client.issue();
@@ -105,11 +109,13 @@ describe('certificates were revoked and held since the backup', () => {
     expect(await service.ocsp(forgotten.serialNumber)).toContain(': unknown');
     expect((await audited(chancery, 'database.acceptRestore')).size).toBe(1);
     expect((await audited(chancery, 'certificate.recordPublished')).size).toBe(2);
-  }, 150_000);
-});
+  },
+  150_000,
+);
 
-describe('certificates were only issued since the backup', () => {
-  test('the older database is recognised all the same', async () => {
+restores.add(
+  'certificates were only issued since the backup: the older database is recognised all the same',
+  async () => {
     await takeBackup();
     await service.client.issue();
     const oldPrefix = prefix();
@@ -118,5 +124,8 @@ describe('certificates were only issued since the backup', () => {
     expect(await chancery.chancery('database', 'accept-restore')).toMatchObject({ code: 0 });
     await service.expectBack(undefined);
     expect(prefix()).not.toBe(oldPrefix);
-  }, 150_000);
-});
+  },
+  150_000,
+);
+
+restores.define();

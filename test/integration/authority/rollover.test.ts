@@ -1,7 +1,12 @@
 /** An issuer follows another: prepared, distributed, activated, narrowed, retired; on real tokens. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { defaultTenant, systemPrincipal } from '../../../src/domain/index.ts';
-import { parseCertificate } from '../../../src/pkix/index.ts';
+import {
+  findExtension,
+  oids,
+  parseBasicConstraints,
+  parseCertificate,
+} from '../../../src/pkix/index.ts';
 import {
   admin,
   csrFor,
@@ -184,5 +189,23 @@ describe('a subordinate is followed by one of the same name with a new key', () 
     await turn();
     expect(ca.crl(ca.issuing.issuerId).crlNumber).toBe(final.crlNumber);
     expect((await ca.authority.checkReadiness()).reasons).toEqual([]);
+  });
+
+  test('a cross-certificate takes over constraints of every form, and as much path length as is left', async () => {
+    const root = { kind: 'root', keyAlgorithm: 'p256', pathLength: 1 } as const;
+    const own = await ca.authority.createIssuer(admin, {
+      ...{ ...root, name: 'narrow' },
+      permitDns: ['example.test'],
+      excludeIp: ['192.0.2.0/24'],
+    });
+    await ca.authority.createIssuer(admin, { ...root, name: 'above' });
+    const { certificate } = await ca.authority.crossCertify(admin, 'narrow', { by: 'above' });
+    const extension = (der: Uint8Array | undefined, id: string) =>
+      findExtension(parseCertificate(der ?? new Uint8Array()).extensions, id)?.value;
+    expect(extension(certificate, oids.nameConstraints)).toEqual(
+      extension(own.certificate, oids.nameConstraints),
+    );
+    const basic = extension(certificate, oids.basicConstraints);
+    expect(basic && parseBasicConstraints(basic).pathLenConstraint).toBe(0);
   });
 });
