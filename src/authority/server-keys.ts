@@ -84,10 +84,18 @@ export async function retireServerKeys(
 ): Promise<void> {
   const { unitOfWork, settings, tenant } = dependencies;
   await unitOfWork.run(async (transaction) => {
-    for (const { keyId } of await formerKeys(transaction, tenant, settings.node, kept)) {
+    for (const former of await formerKeys(transaction, tenant, settings.node, kept)) {
+      const { keyId, token, type, record, version } = former;
       await changeKeyState(dependencies, transaction, systemPrincipal, keyId, 'destroy', {
         reason: 'its file was replaced by that of the next key',
         details: { replacedBy: kept },
+      });
+      await transaction.evidence.append(tenant, {
+        kind: 'key.destruction',
+        subject: keyId,
+        at: dependencies.clock.now(),
+        by: systemPrincipal.name,
+        document: { token, type, record, version, replacedBy: kept, absent: true },
       });
     }
   });

@@ -223,6 +223,12 @@ test('an issuer whose creation was cut off at any step is completed by asking ag
           () => false,
         ),
     );
+    // The responder's enrolment for it is an issuance as well: it must not meet the next step.
+    await until('its delegate', async () => {
+      const path = `/api/v1/certificates?profile=ocsp-signing&issuer=${shown.issuerId}`;
+      const { items } = (await chancery.rest('GET', path)).json() as { items: unknown[] };
+      return items.length > 0;
+    });
   }
 }, 120_000);
 

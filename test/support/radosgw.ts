@@ -63,11 +63,14 @@ export async function startRadosGateway(): Promise<S3Options> {
   const user = { accessKeyId: 'chancery', secretAccessKey: randomBytes(20).toString('hex') };
   start('radosgw', '-n', 'client.admin', `--rgw-frontends=beast endpoint=127.0.0.1:${gateway}`);
   const endpoint = `http://127.0.0.1:${gateway}`;
-  await until('the gateway to answer', async () =>
-    fetch(endpoint).then(
-      ({ ok }) => ok,
-      () => false,
-    ),
+  await until(
+    'the gateway to answer',
+    async () =>
+      fetch(endpoint).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    90_000,
   );
   const keys = ['--access-key', user.accessKeyId, '--secret-key', user.secretAccessKey];
   await run('radosgw-admin', 'user', 'create', '--uid=chancery', '--display-name=test', ...keys);

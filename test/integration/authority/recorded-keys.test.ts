@@ -155,4 +155,9 @@ test("the HTTPS server's key is a software key, a version each renewal; the one 
     [2, 'destroyed', 'deactivated', 'software', false],
     [3, 'active', 'active', 'software', false],
   ]);
+  const evidence = await chancery.read(async (transaction) =>
+    transaction.evidence.list(defaultTenant, { kind: 'key.destruction', limit: 99 }),
+  );
+  const replaced = evidence.filter(({ document }) => document['type'] === 'httpsServer');
+  expect(replaced.map(({ document }) => document['version']).sort()).toEqual([1, 2]);
 });

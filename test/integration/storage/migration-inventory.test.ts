@@ -43,7 +43,7 @@ async function formerRelease(owner: Client): Promise<void> {
   try {
     cpSync(migrations, folder, {
       recursive: true,
-      filter: (path) => !/000[5-9]_/.test(path),
+      filter: (path) => !/00(0[5-9]|[1-9]\d)_/.test(path),
     });
     await runner({
       dbClient: owner,
