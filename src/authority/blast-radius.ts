@@ -5,6 +5,7 @@ import type { IncidentScope } from './incident-scope.ts';
 import { spkiHash } from './issuance-core.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { Reach, ReachedCertificate, SignaturesSince, Transaction } from './ports.ts';
+import { anchorsOf } from './trust-anchors.ts';
 
 /** Another key that whoever has this one may have, too, and why. */
 export interface SiblingKey {
@@ -111,12 +112,11 @@ export async function blastRadiusOf(
   };
 }
 
-/** The anchors are the self-signed certificates at the top of the issuers' chains; `default` has them all. */
+/** `default` has every anchor; one whose compromise is declared is out of it already. */
 function bundlesWith(all: readonly LoadedIssuer[], hash: string | undefined): readonly string[] {
-  const carried = all.some(({ chain }) => {
-    const top = chain.at(-1);
-    return top !== undefined && spkiHash(top.subjectPublicKeyInfo.der) === hash;
-  });
+  const carried = anchorsOf(all).some(
+    ({ subjectPublicKeyInfo }) => spkiHash(subjectPublicKeyInfo.der) === hash,
+  );
   return carried ? ['default'] : [];
 }
 
@@ -196,7 +196,9 @@ function notesOf({ kind, issuer }: IncidentScope, reach: Reach): readonly string
           ? ['its certificate was issued elsewhere: that CA must revoke it']
           : []),
         ...(issuer?.record.kind === 'root'
-          ? ['nobody can revoke a root: relying parties must take it out of their trust stores']
+          ? [
+              'nobody can revoke a root: it is left out of trust bundles from the declaration on, and relying parties must take it out of their trust stores',
+            ]
           : []),
         ...(reach.abandoned > 0
           ? [`${reach.abandoned} certificates were abandoned or are under way: they may exist`]

@@ -5,11 +5,12 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { checkInstalledChain } from './installed-chain.ts';
 import { chosenParameters, profileNamed } from './issuer-parameters.ts';
-import { type LoadedIssuer, requireCertificate } from './loaded-issuers.ts';
+import { type LoadedIssuer, refuseCompromised, requireCertificate } from './loaded-issuers.ts';
 import { sameBytes } from './octets.ts';
 import type { CrossCertificate, Transaction } from './ports.ts';
 import { crossPath, crossUrl } from './published-paths.ts';
 import { inheritedParameters } from './rollover-parameters.ts';
+import { refuseForeignCaKey } from './subject-keys.ts';
 
 /** anyPolicy: what the issuer's own certificate allows decides (RFC 5280 §4.2.1.4). */
 const anyPolicy = '2.5.29.32.0';
@@ -44,6 +45,7 @@ export function crossCertificationUseCases(context: AuthorityContext) {
   ): Promise<PublishedCross> => {
     const own = requireCertificate(subject);
     requireCertificate(signer);
+    refuseCompromised(subject);
     if (subject === signer) {
       throw new ChanceryError('invalidArgument', {
         message: `issuer ${subject.record.name} does not certify its own key; name another with --by`,
@@ -74,6 +76,7 @@ export function crossCertificationUseCases(context: AuthorityContext) {
       tags: [],
       act: described,
       evidence: { proofOfPossession: 'key pair in a token of this installation' },
+      beforeIntent: async (transaction, row) => refuseForeignCaKey(transaction, row),
       onIssued: async (transaction, _record, der) => {
         const chain = signer.chain;
         refuseBrokenPath([parseCertificate(der), ...chain], own, clock.now());
@@ -184,6 +187,7 @@ export function crossCertificationUseCases(context: AuthorityContext) {
           return certifyKey(principal, subject, signer, request, described);
         }
         requireCertificate(subject);
+        refuseCompromised(subject);
         const certificates = checkInstalledChain(clock.now(), subject, request.chain);
         return publish(
           await unitOfWork.run(async (transaction) =>
@@ -205,15 +209,22 @@ export function crossCertificationUseCases(context: AuthorityContext) {
 
     /**
      * The other paths above an issuer's certificates, by cross and link certificates of it and of the
-     * issuers above it. One that is on hold or revoked leads nowhere. Whether each holds for a certificate
-     * now, the caller checks.
+     * issuers above it. One that is on hold or revoked leads nowhere, nor does one that a compromised key
+     * signed. Whether each holds for a certificate now, the caller checks.
      */
     async alternatePaths(issuerId: string): Promise<readonly (readonly Certificate[])[]> {
       const { chain } = await issuers.byNameOrId(issuerId);
+      const compromised = new Set(
+        (await issuers.all())
+          .filter(({ compromise }) => compromise !== undefined)
+          .map(({ record }) => record.issuerId),
+      );
       const good = await unitOfWork.read(async (transaction) => {
         const all = await transaction.crossCertificates.list(tenant);
         const standing = await Promise.all(all.map(async (one) => isGood(transaction, one)));
-        return all.filter((_, index) => standing[index]);
+        return all.filter(
+          ({ signerIssuerId = '' }, index) => standing[index] && !compromised.has(signerIssuerId),
+        );
       });
       return good.flatMap(({ certificate, chain: above }) => {
         const cross = parseCertificate(certificate);

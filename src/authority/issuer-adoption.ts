@@ -91,6 +91,8 @@ export async function adoptIssuerKey(
     checkInstalledChain(clock.now(), loadIssuer(draft, spki), request.chain);
   }
   await unitOfWork.read(async (transaction) => refuseOtherUse(transaction, draft, spki, subject));
+  // Only now may it sign, and nothing but the proof of possession: what was refused is bound nowhere.
+  await token.bind([key]);
   const record: IssuerRecord = {
     ...draft,
     certificationRequest: await requestFor(dependencies, draft, spki, subject),

@@ -247,6 +247,15 @@ export function issuerUseCases(context: AuthorityContext) {
       tags: [],
       act: { act: 'issuer.certify', object: request.name },
       evidence: { proofOfPossession: 'key pair made in the token by this process' },
+      beforeIntent: async ({ keys }) => {
+        const key = await keys.find(tenant, issuer.record.keyId);
+        if (key?.privateState === 'pre-activation') return;
+        throw new ChanceryError('illegalTransition', {
+          message: `the key of issuer ${issuer.record.name} is ${key?.privateState ?? 'gone'}: it gets no certificate; make an issuer of another name, with a key of its own`,
+          field: 'name',
+          clause: 'SP 800-57 Part 1 §7',
+        });
+      },
       onIssued: async (transaction, _record, certificate) => {
         const above = signer === issuer ? [] : signer.chain.map(({ der }) => der);
         await transaction.issuers.activate(

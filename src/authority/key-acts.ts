@@ -52,6 +52,7 @@ export function keyActUseCases(context: AuthorityContext) {
           approvals: request.approvals,
           details: { ...changed(held), ...(held === undefined ? {} : { certificate: held.text }) },
         });
+        if (step === 'compromised') await block(transaction, principal, found);
         const key = await transaction.keys.find(tenant, found.keyId);
         failpoint('key.1-before-commit');
         return { key: key ?? found, held, issuer };
@@ -59,9 +60,21 @@ export function keyActUseCases(context: AuthorityContext) {
       failpoint('key.2-after-commit');
       if (done.held !== undefined) tellOfHold(context, done.held);
       context.standing.forget();
+      if (step === 'compromised') context.issuers.forget();
       await context.keys.rebind(done.key.keyId);
       return { key: done.key, notes: notesOf(step, done.key, done.issuer, done.held) };
     });
+  };
+
+  /** Nobody certifies it again, as a CA's, a delegate's or anybody else's. */
+  const block = async (
+    { inventory }: Transaction,
+    { name }: Principal,
+    { type, subjectPublicKeyInfo }: KeyRecord,
+  ): Promise<void> => {
+    const reasonCode = type === 'ca' ? 'cACompromise' : 'keyCompromise';
+    const now = dependencies.clock.now();
+    await inventory.blockKey(tenant, sha256(subjectPublicKeyInfo), reasonCode, now, name);
   };
 
   const followers = async (

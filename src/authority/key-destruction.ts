@@ -11,6 +11,7 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { issuerOfKey, type KeyActRequest, type KeyActResult, requireReason } from './key-acts.ts';
 import { findKey } from './key-lookup.ts';
+import { isOvertaken } from './key-standing.ts';
 import { changeKeyState } from './key-states.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 
@@ -86,9 +87,10 @@ export function keyDestruction(context: AuthorityContext) {
         limit: intentsLooked,
       });
       const found = new Map<KeyId, { key: InToken; intent: Parameters<typeof finish>[2] }>();
-      for (const { subject, by, document } of intents) {
+      for (const { subject, by, at, document } of intents) {
         const key = await transaction.keys.find(tenant, subject);
         if (key === undefined || key.privateState === 'destroyed' || !isInToken(key)) continue;
+        if (isOvertaken(await transaction.keys.transitions(tenant, subject), at)) continue;
         const { reason, approvals } = document;
         found.set(subject, {
           key,

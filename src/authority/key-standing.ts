@@ -1,5 +1,5 @@
 import { ChanceryError, type KeyScope, type KeyState } from '../domain/index.ts';
-import type { KeyRecord } from '../keys/index.ts';
+import type { KeyRecord, StoredKeyTransition } from '../keys/index.ts';
 
 /** As much of a key as says what its issuer may sign now. */
 export type KeyStanding = Pick<KeyRecord, 'privateState' | 'scope' | 'cryptoperiod'>;
@@ -47,6 +47,17 @@ export function refusalOf(
         '§5.3.6',
       )
     : undefined;
+}
+
+/**
+ * Whether a destruction that could not be done then is not meant any more: the key was activated, or
+ * resumed, after it had been asked for. It is asked for again, or never.
+ */
+export function isOvertaken(
+  history: readonly Pick<StoredKeyTransition, 'at' | 'to'>[],
+  askedAt: Date,
+): boolean {
+  return history.some(({ at, to }) => to === 'active' && at > askedAt);
 }
 
 function narrowed(name: string, scope: KeyScope): ChanceryError {

@@ -10,6 +10,7 @@ import {
 import { ceremonyWarnings } from './ceremony-due.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import { crlsUntil } from './key-reading.ts';
+import { isOvertaken } from './key-standing.ts';
 import type { Transaction } from './ports.ts';
 
 /** The warnings of this node's last look; each is said once as an alarm when it comes up. */
@@ -117,6 +118,7 @@ async function unfinished(
     const key = await transaction.keys.find(tenant, subject);
     if (key === undefined || key.privateState === 'destroyed') continue;
     if (now.getTime() - at.getTime() < destructionMilliseconds) continue;
+    if (isOvertaken(await transaction.keys.transitions(tenant, subject), at)) continue;
     warnings.push({
       kind: 'destructionUnfinished',
       keyId: subject,

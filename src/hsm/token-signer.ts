@@ -305,13 +305,13 @@ export class TokenSigner {
     }, false);
   }
 
-  /** A pair that is in the token already. One that is bound keeps the life that it has. */
+  /** A pair that is in the token already: looked at, and not bound. One that is bound keeps the life that it has. */
   async #adopt(request: AdoptKeyRequest): Promise<GeneratedKey> {
     checkPurposes(request.purposes);
     return await this.#engine.run((connection) => {
       const key = adoptedKey(connection, request);
       const known = this.#bindings.get(key.keyId)?.binding;
-      return known === undefined ? this.#bindNew(connection, key) : { ...key, life: known.life };
+      return known === undefined ? key : { ...key, life: known.life };
     }, true);
   }
 

@@ -119,20 +119,13 @@ class ChildToken implements MemberToken {
   }
 
   async generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey> {
-    return this.#remembered(
-      await this.#call({ name: 'generateKeyPair', request }, generationDeadline),
-    );
+    const made = owned(await this.#call({ name: 'generateKeyPair', request }, generationDeadline));
+    this.#supervisor.keys.remember([made]);
+    return made;
   }
 
   async adoptKeyPair(request: AdoptKeyRequest): Promise<GeneratedKey> {
-    return this.#remembered(await this.#call({ name: 'adoptKeyPair', request }));
-  }
-
-  /** What comes out of the channel is a view of the whole message, which it would keep alive. */
-  #remembered(made: GeneratedKey): GeneratedKey {
-    const key = { ...made, subjectPublicKeyInfo: Uint8Array.from(made.subjectPublicKeyInfo) };
-    this.#supervisor.keys.remember([key]);
-    return key;
+    return owned(await this.#call({ name: 'adoptKeyPair', request }));
   }
 
   async usage(): Promise<readonly KeyUse[]> {
@@ -248,4 +241,9 @@ export function routeSigner(
     sign: async (request, signedBy) => tokenOf(request.keyId).sign(request, signedBy),
     signStream: async (request, signedBy) => tokenOf(request.keyId).signStream(request, signedBy),
   };
+}
+
+/** What comes out of the channel is a view of the whole message, which it would keep alive. */
+function owned(key: GeneratedKey): GeneratedKey {
+  return { ...key, subjectPublicKeyInfo: Uint8Array.from(key.subjectPublicKeyInfo) };
 }

@@ -259,8 +259,8 @@ export interface KeyToken {
    */
   generateKeyPair(request: GenerateKeyRequest): Promise<GeneratedKey>;
   /**
-   * Takes a pair that is in the token already, after the same look at its attributes, and binds it
-   * like one just made. What is weaker stays in the token, unbound.
+   * Takes a pair that is in the token already, after the same look at its attributes. It is not bound,
+   * as nothing weaker is: `bind` follows once nothing else is wrong with the adoption.
    *
    * @throws ChanceryError notFound, policyViolation (attributes, key size), invalidArgument
    */

@@ -120,9 +120,9 @@ export function applyProfile(input: ApplyProfileInput): ApplyProfileResult {
   }
   if (chain.length > 0)
     violations.push(...checkNameConstraints([...chain], subject.subject, [...names.names]));
-  // Clients know a delegate by its issuer alone (RFC 6960 §4.2.2.2), and it asserts no policy.
+  // Clients know a delegate by its issuer (RFC 6960 §4.2.2.2): a profile may leave its policies out.
   if (profile.type !== 'ocspSigning') {
-    const policies = certificatePoliciesOf({ profile, ca });
+    const policies = certificatePoliciesOf({ profile, ca, issuer });
     violations.push(
       ...checkPolicies(
         chain,

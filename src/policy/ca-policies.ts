@@ -99,9 +99,9 @@ function policiesOf(
   const field = 'certificatePolicies';
   const clause = 'RFC 5280 §4.2.1.4';
   const rule = profile.certificatePolicies;
-  if (rule === 'refused' || 'fixed' in rule) {
+  if (rule === 'refused' || 'fixed' in rule || rule.from === 'issuer') {
     if (policies.length > 0) return refused(profile, field, clause, report);
-    return rule === 'refused' ? undefined : rule.fixed;
+    return rule !== 'refused' && 'fixed' in rule ? rule.fixed : undefined;
   }
   if (policies.length === 0) {
     return rule.required === true

@@ -210,7 +210,13 @@ function describePolicies(profile: Profile): readonly FieldDescription[] {
               )
               .join(', '),
           }
-        : { field: 'certificatePolicies', rule: 'request', value: asked(policies, 'those') },
+        : policies.from === 'issuer'
+          ? {
+              field: 'certificatePolicies',
+              rule: 'fixed',
+              value: 'those of the issuer, where the certificates above ask for a policy',
+            }
+          : { field: 'certificatePolicies', rule: 'request', value: asked(policies, 'those') },
     ...(profile.type === 'ca'
       ? [
           chosen('policyMappings', profile.policyMappings),

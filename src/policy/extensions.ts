@@ -1,4 +1,5 @@
 import {
+  checkPolicies,
   type Extension,
   encodeAuthorityInfoAccess,
   encodeAuthorityKeyIdentifier,
@@ -16,11 +17,15 @@ import {
   encodeSubjectAltName,
   encodeSubjectInfoAccess,
   encodeSubjectKeyIdentifier,
+  findExtension,
   type GeneralName,
   type KeyUsageBit,
   keyIdentifier,
   type Name,
+  oids,
   type PolicyInformation,
+  parseCertificatePolicies,
+  parsePolicyMappings,
 } from '../pkix/index.ts';
 import type { CaResult } from './ca.ts';
 import type { IssuerInput } from './issuer.ts';
@@ -53,14 +58,41 @@ export function authorityInfoAccessOf(
   };
 }
 
-/** A CA's policies are the profile's or the administrator's, anybody else's the profile's. */
+/** A CA's policies are the profile's or the administrator's, a delegate's its issuer's, anybody else's the profile's. */
 export function certificatePoliciesOf({
   profile,
   ca,
-}: Pick<GrantedFields, 'profile' | 'ca'>): readonly PolicyInformation[] | undefined {
+  issuer,
+}: Pick<GrantedFields, 'profile' | 'ca' | 'issuer'>): readonly PolicyInformation[] | undefined {
   if (ca !== undefined) return ca.certificatePolicies;
   const rule = profile.certificatePolicies;
-  return rule === 'refused' || !('fixed' in rule) ? undefined : rule.fixed;
+  if (rule === 'refused') return undefined;
+  if ('fixed' in rule) return rule.fixed;
+  return rule.from === 'issuer' ? policiesOfIssuer(issuer) : undefined;
+}
+
+/**
+ * What a certificate below must assert to be valid for what the issuer is valid for: its own policies,
+ * those that it maps in the words of its subjects (RFC 5280 §4.2.1.5). Undefined where no certificate
+ * above asks for a policy: clients know a delegate by its issuer (RFC 6960 §4.2.2.2).
+ */
+function policiesOfIssuer({
+  certificate,
+  chain,
+}: IssuerInput): readonly PolicyInformation[] | undefined {
+  if (certificate === undefined || checkPolicies(chain, undefined).length === 0) return undefined;
+  const { extensions } = certificate;
+  const asserted = findExtension(extensions, oids.certificatePolicies);
+  if (asserted === undefined) return undefined;
+  const mapped = findExtension(extensions, oids.policyMappings);
+  const mappings = mapped === undefined ? [] : parsePolicyMappings(mapped.value);
+  const policies = parseCertificatePolicies(asserted.value).flatMap(({ policyIdentifier }) => {
+    const below = mappings.filter((mapping) => mapping.issuerDomainPolicy === policyIdentifier);
+    return below.length === 0
+      ? [policyIdentifier]
+      : below.map(({ subjectDomainPolicy }) => subjectDomainPolicy);
+  });
+  return [...new Set(policies)].map((policyIdentifier) => ({ policyIdentifier, cps: [] }));
 }
 
 /** The extensions in a fixed order, with the criticality that RFC 5280 §4.2.1 asks for. */

@@ -60,6 +60,8 @@ export function profileFaults(profile: ProfileContent): readonly ProfileFault[] 
     faults.push({ path: path.split('.'), message });
   };
   const isCa = profile.type === 'ca';
+  const policies = profile.certificatePolicies;
+  const policiesFrom = policies !== 'refused' && 'from' in policies ? policies.from : undefined;
   if (profile.selfSigned && !isCa)
     fault('selfSigned', 'only a profile of type ca can be self-signed');
   if (profile.requestable && profile.type !== 'endEntity') {
@@ -81,9 +83,12 @@ export function profileFaults(profile: ProfileContent): readonly ProfileFault[] 
     for (const field of caOnly) {
       if (profile[field] !== 'refused') fault(field, `only a CA has ${field} (RFC 5280 §4.2.1)`);
     }
-    if (profile.certificatePolicies !== 'refused' && 'from' in profile.certificatePolicies) {
+    if (policiesFrom === 'request') {
       fault('certificatePolicies', 'only a CA’s policies are chosen when it is made: write fixed');
     }
+  }
+  if (policiesFrom === 'issuer' && profile.type !== 'ocspSigning') {
+    fault('certificatePolicies', 'only an OCSP delegate takes the policies of its issuer');
   }
   if (isCa && profile.subject.commonName === undefined) {
     fault(

@@ -194,9 +194,12 @@ export const profileSchema = z.strictObject({
         required: z.boolean().optional().describe('A CA certificate without it is refused.'),
         cps: z.array(z.url()).optional().describe('CPS pointers that stand with each policy.'),
       }),
+      z.strictObject({ from: z.literal('issuer') }),
     ])
     .default('refused')
-    .describe('From request: for type ca, chosen by the administrator who makes the issuer.'),
+    .describe(
+      'From request: for type ca, chosen by the administrator who makes the issuer. From issuer: for type ocspSigning, those of the issuer, where the certificates above ask for a policy (RFC 5280 §4.2.1.11).',
+    ),
   policyMappings: z
     .union([refused, z.strictObject({ from: fromRequest })])
     .default('refused')

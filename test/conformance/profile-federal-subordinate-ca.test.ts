@@ -15,10 +15,19 @@ import {
   parsePolicyConstraints,
   parsePolicyMappings,
   parseSubjectInfoAccess,
+  validatePath,
 } from '../../src/pkix/index.ts';
-import type { CaParameters } from '../../src/policy/index.ts';
+import { applyProfile, type CaParameters, requestFromCsr } from '../../src/policy/index.ts';
 import { runCommand, scratchFolder } from '../support/openssl.ts';
-import { makeSoftwareIssuer, type SoftwareIssuer } from '../support/software-issuer.ts';
+import {
+  makeRequest,
+  makeSoftwareIssuer,
+  nextSerialNumber,
+  productProfile,
+  type SoftwareIssuer,
+  signTbsCertificate,
+  softwareKey,
+} from '../support/software-issuer.ts';
 
 const scratch = scratchFolder();
 afterAll(() => scratch.remove());
@@ -128,6 +137,39 @@ describe('what stands below', () => {
     expect(below([])).toThrow('would assert none');
     // inhibitAnyPolicy 0.
     expect(below([oids.anyPolicy])).toThrow('no relying party would take it');
+  });
+
+  test('an OCSP delegate asserts what its issuer asserts, in the words of those below', () => {
+    const key = softwareKey('p256', 'a delegate');
+    const delegateOf = (issuer: SoftwareIssuer): Certificate => {
+      const result = applyProfile({
+        ...{ profile: productProfile('ocsp-signing'), issuer: issuer.input },
+        ...{ now: new Date('2027-01-15T08:00:00Z'), serialNumber: nextSerialNumber() },
+        request: requestFromCsr(makeRequest(key, ''), {}),
+      });
+      if (!result.ok) throw new Error(result.violations.map(({ message }) => message).join());
+      return signTbsCertificate(result.tbs, issuer.key.privateKey);
+    };
+    const policiesOf = (issuer: SoftwareIssuer) => {
+      const found = findExtension(delegateOf(issuer).extensions, oids.certificatePolicies);
+      return found && parseCertificatePolicies(found.value).map((one) => one.policyIdentifier);
+    };
+    const agency = make(needed);
+    expect(policiesOf(agency)).toEqual([medium]);
+    expect(validatePath([delegateOf(agency), ...agency.input.chain]).violations).toEqual([]);
+    const mapped = make(
+      {
+        ...{ policies: [medium], requireExplicitPolicy: 0 },
+        policyMappings: [{ issuerDomainPolicy: medium, subjectDomainPolicy: theirs }],
+      },
+      'cross-certificate',
+    );
+    expect(policiesOf(mapped)).toEqual([theirs]);
+    expect(validatePath([delegateOf(mapped), ...mapped.input.chain])).toMatchObject({
+      ...{ violations: [], policies: [medium] },
+    });
+    // Nobody asks for one: nothing is said.
+    expect(policiesOf(makeSoftwareIssuer({ parent: root }))).toBeUndefined();
   });
 
   test('is judged by openssl as before it was issued', () => {

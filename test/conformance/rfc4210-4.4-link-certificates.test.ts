@@ -16,6 +16,7 @@ import {
 } from '../../src/pkix/index.ts';
 import { admin, refusal, type TestAuthority, testAuthority } from '../support/authority.ts';
 import { runCommand, type ScratchFolder, scratchFolder } from '../support/openssl.ts';
+import { sampleCertificate, sampleKey } from '../support/pki-samples.ts';
 
 const both = ['verified', 'verified'];
 const reason = 'the root changes its key';
@@ -213,6 +214,33 @@ describe('link certificates', () => {
     expect(rows.map(({ issuerId, type }) => [issuerId, type])).toEqual([[ca.root.issuerId, 'ca']]);
   });
 
+  test('a certificate from a CA elsewhere is kept, published and offered; openssl follows it', async () => {
+    const low2 = await own('low-2');
+    const key = sampleKey('ecdsa-with-SHA384', 60);
+    const elsewhere = sampleCertificate({ key, subject: 'CN=Elsewhere', ca: true });
+    const crossed = sampleCertificate({
+      key: { ...key, spki: low2.subjectPublicKeyInfo },
+      ...{ subject: low2.subject, issuer: { certificate: elsewhere, key }, ca: true },
+    });
+    const chain = [crossed.der, elsewhere.der];
+    const cross = await ca.authority.crossCertify(admin, 'low-2', { chain });
+    expect(cross.signerIssuerId).toBeUndefined();
+    expect(
+      await ca.authority.publishedFile(
+        `ca/${cross.subjectIssuerId}-cross-${cross.number.toString()}.cer`,
+      ),
+    ).toBeDefined();
+    const paths = await ca.authority.alternatePaths(cross.subjectIssuerId);
+    expect(paths.map((path) => path.map(({ der }) => der))).toContainEqual(chain);
+    const leaf = parseCertificate((await ca.issue({ issuer: 'low-2' })).certificate);
+    const verified = runCommand('openssl', [
+      ...['verify', '-attime', String(Math.floor(ca.clock.now().getTime() / 1000))],
+      ...['-CAfile', scratch.pem('elsewhere.pem', [elsewhere])],
+      ...['-untrusted', scratch.pem('crossed.pem', [crossed]), scratch.pem('end.pem', [leaf])],
+    ]);
+    expect(verified).toMatchObject({ status: 0 });
+  });
+
   test('without a path length both judges follow a link; one by name finds the right CRL', async () => {
     const { name } = await ca.authority.prepareRollover(admin, 'root', {
       name: 'root-2',
@@ -237,6 +265,30 @@ describe('link certificates', () => {
       serialNumber: parseCertificate(oldWithNew?.certificate ?? new Uint8Array()).serialNumber,
     });
     expect(await ca.authority.alternatePaths(ca.issuing.issuerId)).toEqual([]);
+  });
+
+  test('a compromised root is out of the bundle; its key is certified by nobody, and leads nowhere', async () => {
+    const [root, root2] = [await own('root'), await own('root-2')];
+    await ca.authority.linkIssuer(admin, 'root-2');
+    const { issuerId } = await ca.authority.createIssuer(admin, {
+      ...{ name: 'last', kind: 'subordinate', keyAlgorithm: 'p256', parent: 'root-2', days: 90 },
+    });
+    const signedByRoot = async () =>
+      (await ca.authority.alternatePaths(issuerId)).map((path) => path.at(-1)?.der);
+    expect(await signedByRoot()).toEqual([root.der]);
+    await ca.authority.markKeyCompromised(admin, { key: 'root', reason });
+    const { anchors, pem } = await ca.authority.trustBundle('default');
+    const hashOf = ({ der }: Certificate) => createHash('sha256').update(der).digest('hex');
+    const kept = anchors.map(({ sha256 }) => sha256);
+    expect(kept).toContain(hashOf(root2));
+    expect(kept).not.toContain(hashOf(root));
+    expect(pem).not.toContain(encodePem('CERTIFICATE', root.der));
+    expect(await signedByRoot()).toEqual([]);
+    for (const request of [{ by: 'top-2' }, { chain: [root.der] }]) {
+      expect(await refusal(ca.authority.crossCertify(admin, 'root', request))).toBe(
+        'certificateRevoked',
+      );
+    }
   });
 
   test('a prepared issuer is given up by destroying its key; another takes its place', async () => {

@@ -71,6 +71,9 @@ test('a pair as strong as our own is adopted, in pre-activation, and signs once 
   });
   const { keyId, algorithm } = key;
   const of = (bytes: Uint8Array) => ({ keyId, algorithm, purpose: 'certificate', bytes }) as const;
+  // Looked at and not bound: whoever adopts it may still find something wrong with it.
+  await expect(signer.sign(of(tbsSelfSigned(key)))).rejects.toThrow('it is not bound');
+  await signer.call({ name: 'bind', keys: [key] });
   await signer.sign(of(tbsSelfSigned(key)));
   await signer.sign({ ...of(requestInfo(key)), purpose: 'certificationRequest' });
   await expect(signer.sign(of(tbsCertificate(key)))).rejects.toMatchObject({

@@ -33,6 +33,14 @@ function trustOf(files: readonly string[]): TranscriptTrust {
   return { anchors, keys };
 }
 
+/** Anybody can write a transcript that holds together: only a key that is trusted says whose it is. */
+function conclusionOf({ valid, signedBy }: TranscriptVerdict): string {
+  if (!valid) return 'the transcript is NOT valid';
+  return signedBy?.trusted === true
+    ? 'the transcript is valid'
+    : 'the transcript holds together; whose it is was not checked';
+}
+
 /** A verdict as people read it. */
 export function verdictText(verdict: TranscriptVerdict): readonly string[] {
   const { ceremony, signedBy } = verdict;
@@ -57,6 +65,6 @@ export function verdictText(verdict: TranscriptVerdict): readonly string[] {
     `transcript SHA-256 ${grouped(verdict.sha256)}`,
     ...verdict.remarks.map((remark) => `note: ${remark}`),
     ...verdict.problems.map((problem) => `REFUSED: ${problem}`),
-    verdict.valid ? 'the transcript is valid' : 'the transcript is NOT valid',
+    conclusionOf(verdict),
   ];
 }

@@ -2,6 +2,7 @@ import { canonicalize } from '../../audit/index.ts';
 import {
   type Certificate,
   importVerificationKey,
+  isSelfSigned,
   namesEqual,
   parseCertificateList,
   resolveSignatureAlgorithm,
@@ -69,6 +70,10 @@ function certificateProblems(line: MadeLine, anchors: readonly Certificate[]): r
     problems.push('the hash of its public key is another');
   }
   const path = [certificate, ...above];
+  // The signature of a path's last certificate is checked with its own key, or not at all.
+  if (above.length === 0 && !isSelfSigned(certificate)) {
+    problems.push("its issuer's certificate is not beside it, so who signed it can't be checked");
+  }
   problems.push(...verifyChain(path, new Date(line.at)).map(({ message }) => message));
   problems.push(...anchorProblems(path, anchors));
   return problems;

@@ -22,6 +22,7 @@ import {
 } from './transcript-lines.ts';
 import { checkMade } from './verification-made.ts';
 import { checkPeople } from './verification-people.ts';
+import { checkPlanned } from './verification-planned.ts';
 
 /** What the reader of a transcript holds to be true beforehand. */
 export interface TranscriptTrust {
@@ -63,7 +64,7 @@ const linesAtMost = 10_000;
 /**
  * Checks a transcript from its octets alone (pure, offline): its form, the chain of its steps, its
  * signature, that hashes are those of what it holds, that certificates and CRLs are signed by those above
- * them, and that everybody who was declared took part. Never throws.
+ * them and are what was planned, and that everybody who was declared took part. Never throws.
  */
 export function verifyTranscript(octets: Uint8Array, trust: TranscriptTrust): TranscriptVerdict {
   const digest = sha256(octets);
@@ -85,6 +86,7 @@ export function verifyTranscript(octets: Uint8Array, trust: TranscriptTrust): Tr
     ...checkBegin(begin),
     ...checkPeople(lines, begin, end),
     ...checkMade(made, trust.anchors),
+    ...checkPlanned(begin, end, made),
     ...checkEnd(end, made),
   ];
   const spki = Buffer.from(key.subjectPublicKeyInfo, 'base64');

@@ -103,11 +103,14 @@ RETURN sha256(convert_to(owner || E'\n' || COALESCE(NULLIF(array_to_string(ARRAY
   SELECT n FROM unnest(names) AS n ORDER BY n COLLATE "C"), E'\n'), ''), subject), 'UTF8'));
 
 -- Whoever answers for an issuer learns when its key was compromised, whatever its certificate's parent
--- says: nothing that it signed is good from then on (RFC 6960 section 2.7).
+-- says: nothing that it signed is good from then on (RFC 6960 section 2.7). It learns so of an issuer
+-- that is closed as well: what a copy of its key signs may say any date.
 CREATE OR REPLACE VIEW ocsp_issuers AS
   SELECT i.tenant, i.issuer_id, i.name, i.certificate, i.chain, i.name_hashes, i.key_hashes,
     i.status_policy,
     (SELECT min(t.at) FROM key_transitions t
       WHERE t.tenant = i.tenant AND t.key_id = i.key_id AND t.to_state = 'compromised') AS compromised_at
   FROM issuers i LEFT JOIN keys k ON k.tenant = i.tenant AND k.key_id = i.key_id
-  WHERE i.state = 'active' AND k.private_state IS DISTINCT FROM 'pre-activation' AND i.closed_at IS NULL;
+  WHERE i.state = 'active' AND k.private_state IS DISTINCT FROM 'pre-activation'
+    AND (i.closed_at IS NULL OR EXISTS (SELECT FROM key_transitions t
+      WHERE t.tenant = i.tenant AND t.key_id = i.key_id AND t.to_state = 'compromised'));

@@ -6,15 +6,23 @@ import { isChanceryError } from '../../../src/domain/index.ts';
 import { openToken, type Token } from '../../../src/hsm/index.ts';
 import type { GeneratedKey } from '../../../src/keys/index.ts';
 import {
+  assembleSigned,
   type Certificate,
   type Extension,
+  encodeBasicConstraints,
+  encodeKeyUsage,
   encodeNameConstraints,
   encodePem,
   encodePolicyConstraints,
+  encodeSubjectKeyIdentifier,
+  encodeTbsCertificate,
   type KeyAlgorithmName,
   keyIdentifier,
+  type Name,
   parseCertificate,
+  parseDistinguishedName,
   parseSubjectPublicKeyInfo,
+  signatureAlgorithms,
 } from '../../../src/pkix/index.ts';
 import { admin, csrFor, freshKey, testAuthority } from '../../support/authority.ts';
 import { runCommand, scratchFolder } from '../../support/openssl.ts';
@@ -25,23 +33,29 @@ const chancery = await testAuthority('adoption');
 const { authority } = chancery;
 const scratch = scratchFolder();
 
-/** The token as a former CA has it open: what it makes there, our inventory knows nothing of. */
+/** The tokens as a former CA has them open: what it makes there, our inventory knows nothing of. */
 let former: Token;
-const home = join(chancery.folder, 'tokens', 'issuing');
-const environment = { SOFTHSM2_CONF: join(home, 'softhsm2.conf') };
-
-beforeAll(() => {
-  former = openToken({
-    role: 'issuing',
+let formerRoot: Token;
+const homeOf = (role: string): string => join(chancery.folder, 'tokens', role);
+const environmentOf = (role: string) => ({ SOFTHSM2_CONF: join(homeOf(role), 'softhsm2.conf') });
+const environment = environmentOf('issuing');
+const openFormer = (role: 'root' | 'issuing'): Token =>
+  openToken({
+    role,
     module: softHsmModule(),
-    label: 'issuing',
-    pinFile: join(home, 'pin'),
-    environment,
+    label: role,
+    pinFile: join(homeOf(role), 'pin'),
+    environment: environmentOf(role),
     clock: { now: () => new Date() },
   });
+
+beforeAll(() => {
+  former = openFormer('issuing');
+  formerRoot = openFormer('root');
 });
 afterAll(async () => {
   await former.close();
+  await formerRoot.close();
   scratch.remove();
 });
 
@@ -144,6 +158,62 @@ describe('a key pair already in a token', () => {
     expect(verified).toMatchObject({ status: 0 });
     // RFC 5280 §5.2.3: ours go on above what the former CA counted.
     expect(chancery.crl(record.issuerId).crlNumber).toBeGreaterThan(4711n);
+  });
+
+  test('a root, with the certificate that it gave itself: anchored, and it certifies at once', async () => {
+    const subject = parseDistinguishedName('CN=Former Root');
+    const key = await formerRoot.generateKeyPair({
+      ...{ keyAlgorithm: 'p256', signatureAlgorithm: 'ecdsa-with-SHA256', label: 'former-root' },
+      ...{ purposes: ['certificate', 'crl'], issuerName: subject.der },
+    });
+    const { own, tbs } = selfSigned(key, subject);
+    const { keyId, algorithm } = key;
+    const signature = await formerRoot.sign({
+      ...{ keyId, algorithm, purpose: 'certificate', bytes: tbs, deadline: 10_000 },
+    });
+    const chain = [own(signature)];
+    const record = await adopt({ name: 'former-root', keyId, chain });
+    expect(record).toMatchObject({ kind: 'root', state: 'active', tokenRole: 'root' });
+    const { anchors } = await authority.trustBundle('default');
+    expect(anchors.map((one) => one.subject)).toContain('CN=Former Root');
+    await authority.createIssuer(admin, {
+      ...{ name: 'below-former', kind: 'subordinate', keyAlgorithm: 'p256', parent: 'former-root' },
+      days: 100,
+    });
+    const { certificate, issuer } = await chancery
+      .issue({ issuer: 'below-former' })
+      .then(async (issued) => ({
+        certificate: parseCertificate(issued.certificate),
+        issuer: await authority.showIssuer(admin, 'below-former'),
+      }));
+    const verified = runCommand('openssl', [
+      ...['verify', '-attime', String(chancery.clock.now().getTime() / 1000)],
+      ...['-CAfile', scratch.pem('root.pem', chain.map(parseCertificate))],
+      ...['-untrusted', scratch.pem('low.pem', [parseCertificate(issuer.certificate ?? keyless)])],
+      scratch.pem('low-leaf.pem', [certificate]),
+    ]);
+    expect(verified).toMatchObject({ status: 0 });
+  });
+
+  test('refused under one name, it is adopted under another: nothing of the first is left', async () => {
+    const key = await formerKey('second-try');
+    const excluded = chainUnder(
+      key,
+      encodeNameConstraints({
+        permittedSubtrees: [],
+        excludedSubtrees: [{ base: { type: 'directoryName', name: parent.subject } }],
+      }),
+    );
+    expect(await refused({ name: 'first-try', keyId: key.keyId, chain: excluded })).toMatch(
+      /policyViolation/,
+    );
+    const { keyId, algorithm } = key;
+    const bytes = Buffer.from('3003020100', 'hex');
+    const direct = chancery.tokens.issuing.sign({
+      ...{ keyId, algorithm, purpose: 'certificationRequest', bytes, deadline: 5000 },
+    });
+    await expect(direct).rejects.toThrow('it is not bound');
+    expect(await adopt({ name: 'second-try', keyId })).toMatchObject({ state: 'pending' });
   });
 });
 
@@ -256,6 +326,27 @@ describe('nothing is taken, and nothing kept, of', () => {
     );
   });
 });
+
+const keyless = new Uint8Array();
+
+/** What a root says of itself: to be signed, and put together with the signature. */
+function selfSigned({ subjectPublicKeyInfo, algorithm }: GeneratedKey, subject: Name) {
+  const spki = parseSubjectPublicKeyInfo(subjectPublicKeyInfo);
+  const signature = signatureAlgorithms[algorithm];
+  const year = 365 * 86_400_000;
+  const now = Math.floor(chancery.clock.now().getTime() / 1000) * 1000;
+  const tbs = encodeTbsCertificate({
+    ...{ serialNumber: '4a5b6c7d8e9f00112233445566778899', signature, issuer: subject, subject },
+    validity: { notBefore: new Date(now - year), notAfter: new Date(now + 9 * year) },
+    subjectPublicKeyInfo: spki,
+    extensions: [
+      encodeSubjectKeyIdentifier(keyIdentifier(spki)),
+      encodeBasicConstraints({ cA: true }),
+      encodeKeyUsage(['keyCertSign', 'cRLSign']),
+    ],
+  });
+  return { tbs, own: (value: Uint8Array) => assembleSigned(tbs, signature, value) };
+}
 
 /** A CA between the parent elsewhere and the key, with one more extension. */
 function chainUnder(key: GeneratedKey, extension: Extension): readonly Uint8Array[] {

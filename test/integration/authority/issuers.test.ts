@@ -114,6 +114,14 @@ describe('creation', () => {
     const made = await authority.createIssuer(admin, { ...wish, keyAlgorithm: 'p256' });
     expect(made).toMatchObject({ state: 'active', issuerId: pending.issuerId });
     expect(await refusal(create({ name: 'resumed' }))).toBe('alreadyExists');
+    // A key that was given up meanwhile is certified by nobody, not even by our own parent.
+    const lost = { ...wish, name: 'given-up', keyAlgorithm: 'p256' } as const;
+    await refusal(node.authority.createIssuer(admin, lost));
+    const { keyId } = await authority.showIssuer(admin, 'given-up');
+    await authority.markKeyCompromised(admin, { key: keyId, reason: 'seen elsewhere' });
+    const signed = await chancery.sql('SELECT count(*) FROM certificates');
+    expect(await refusal(authority.createIssuer(admin, lost))).toBe('illegalTransition');
+    expect(await chancery.sql('SELECT count(*) FROM certificates')).toEqual(signed);
   });
 
   test('one that was cut off before its record leaves a key that signs nothing', async () => {

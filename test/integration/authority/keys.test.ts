@@ -200,6 +200,30 @@ describe('a key of its own', () => {
     );
   });
 
+  test('that was put to use after its destruction had failed is not destroyed by the schedule', async () => {
+    const { key: made } = await authority.generateKey(admin, {
+      ...{ type: 'notice', keyAlgorithm: 'p256', reason, record: 'kept' },
+    });
+    const { keyId } = made;
+    const request = { key: keyId, reason };
+    chancery.at['key.destroy.1-after-intent'] = () => {
+      throw new Error('the token is away');
+    };
+    await expect(authority.destroyKey(admin, request)).rejects.toThrow('is away');
+    delete chancery.at['key.destroy.1-after-intent'];
+    clock.advance(120);
+    await authority.distributeKey(admin, { ...request, location: 'the board' });
+    await authority.activateKey(admin, request);
+    await authority.reconcileKeys(admin, ['issuing']);
+    expect(await tokens.issuing.keyIds()).toContain(keyId);
+    expect((await authority.showKey(admin, keyId)).record.privateState).toBe('active');
+    await authority.suspendKey(admin, request);
+    await authority.reconcileKeys(admin, ['issuing']);
+    expect(await tokens.issuing.keyIds()).toContain(keyId);
+    await authority.destroyKey(admin, request);
+    expect(await tokens.issuing.keyIds()).not.toContain(keyId);
+  });
+
   test('of a kind that is too weak, or that comes with something else, is refused', async () => {
     const node = await chancery.node('strict', {
       settings: {

@@ -208,4 +208,12 @@ describe('a subordinate is followed by one of the same name with a new key', () 
     const basic = extension(certificate, oids.basicConstraints);
     expect(basic && parseBasicConstraints(basic).pathLenConstraint).toBe(0);
   });
+
+  test('responders are told nothing of it any more, but that its key is compromised', async () => {
+    const told = async () =>
+      (await ca.status.source.issuers()).find(({ issuerId }) => issuerId === ca.issuing.issuerId);
+    expect(await told()).toBeUndefined();
+    await ca.authority.markKeyCompromised(admin, { key: ca.issuing.keyId, reason });
+    expect((await told())?.compromisedAt).toEqual(ca.clock.now());
+  });
 });

@@ -1,15 +1,18 @@
+import { createHash, sign } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { verifyFile } from '../../../scripts/command/ceremony/verify.ts';
+import { verdictText, verifyFile } from '../../../scripts/command/ceremony/verify.ts';
+import { canonicalize } from '../../../src/audit/index.ts';
 import { parseCeremony, verifyTranscript } from '../../../src/authority/index.ts';
 import { systemClock } from '../../../src/composition.ts';
 import { loadConfiguration } from '../../../src/config/index.ts';
 import { openConfiguredToken } from '../../../src/hsm/index.ts';
-import { encodePem } from '../../../src/pkix/index.ts';
+import { type Certificate, encodePem } from '../../../src/pkix/index.ts';
 import { type CeremonyRun, ceremonyHall, people } from '../../support/ceremony.ts';
 import { run } from '../../support/installation.ts';
+import { sampleCertificate, sampleKey } from '../../support/pki-samples.ts';
 import { makeRequest, softwareKey } from '../../support/software-issuer.ts';
 
 const hall = await ceremonyHall('ceremony_refusals');
@@ -176,6 +179,36 @@ describe('a ceremony refuses', () => {
   });
 });
 
+type Line = Record<string, unknown>;
+const sha256 = (octets: Uint8Array | string) => createHash('sha256').update(octets).digest('hex');
+
+/** The first transcript as somebody with a key of their own would write it, each hash in order. */
+function forged(change: (lines: Line[]) => void): Buffer {
+  const lines = octets
+    .toString('utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  change(lines);
+  const { privateKey, subjectPublicKeyInfo } = softwareKey('p256', 'forger');
+  Object.assign(lines.at(-2) ?? {}, {
+    subjectPublicKeyInfo: Buffer.from(subjectPublicKeyInfo.der).toString('base64'),
+    spkiSha256: sha256(subjectPublicKeyInfo.der),
+  });
+  let text = '';
+  let previous = '';
+  for (const [number, line] of lines.entries()) {
+    const signature =
+      number === lines.length - 1
+        ? { value: sign('sha256', Buffer.from(text), privateKey).toString('base64') }
+        : {};
+    const written = canonicalize({ ...line, ...signature, number, previous });
+    previous = sha256(written);
+    text += `${written}\n`;
+  }
+  return Buffer.from(text);
+}
+
 describe('a transcript', () => {
   test('is refused with any octet changed, removed or added', () => {
     const trust = { anchors: [], keys: [] };
@@ -199,6 +232,51 @@ describe('a transcript', () => {
     ]) {
       expect(verifyTranscript(more, trust).valid).toBe(false);
     }
+  });
+
+  test('that somebody else wrote anew holds together at best, and says what was not planned', () => {
+    const own = forged(() => undefined);
+    const { valid, signedBy } = verifyTranscript(own, { anchors: [], keys: [] });
+    expect({ valid, trusted: signedBy?.trusted }).toEqual({ valid: true, trusted: false });
+    hall.write('forged.jsonl', own);
+    expect(verdictText(verifyFile(hall.path('forged.jsonl'), [])).at(-1)).toContain(
+      'whose it is was not checked',
+    );
+    const problems = (change: Parameters<typeof forged>[0]): string =>
+      verifyTranscript(forged(change), { anchors: [], keys: [] }).problems.join('\n');
+    const made = (lines: readonly Line[], what: string) =>
+      lines.filter((line) => line['kind'] === 'made' && line['what'] === what);
+    // Another root, of the forger's; and a CA whose issuer is not there to be checked.
+    const key = sampleKey('ecdsa-with-SHA384', 70);
+    const root = sampleCertificate({ key, subject: 'CN=First Root', ca: true });
+    const below = sampleCertificate({ key, issuer: { certificate: root, key }, ca: true });
+    const replaced = (certificate: Certificate) => (lines: Line[]) => {
+      for (const line of made(lines, 'certificate')) {
+        const before = line['sha256'];
+        Object.assign(line, {
+          der: Buffer.from(certificate.der).toString('base64'),
+          sha256: sha256(certificate.der),
+          tbsSha256: sha256(certificate.tbsDer),
+          spkiSha256: sha256(certificate.subjectPublicKeyInfo.der),
+        });
+        const swap = (value: unknown) => (value === before ? line['sha256'] : value);
+        for (const other of lines) {
+          if (other['kind'] === 'asked') other['object'] = swap(other['object']);
+          if (other['kind'] === 'end') other['made'] = (other['made'] as string[]).map(swap);
+        }
+      }
+    };
+    expect(problems(replaced(root))).toMatch(/^certificate root was not planned: .*validity/);
+    expect(problems(replaced(below))).toContain("its issuer's certificate is not beside it");
+    expect(
+      problems((lines) => {
+        const [crl] = made(lines, 'crl');
+        const end = lines.at(-3);
+        if (crl === undefined || end === undefined) throw new Error('no CRL');
+        (end['made'] as unknown[]).push(crl['sha256']);
+        lines.splice(lines.indexOf(crl), 0, { ...crl });
+      }),
+    ).toContain('2 of crl were made, 1 were planned');
   });
 
   test('is verified offline: no home, no data, no configuration', async () => {
