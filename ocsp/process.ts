@@ -8,7 +8,7 @@ import {
   type ReplicaStorage,
   type StatusStorage,
 } from '../src/storage/index.ts';
-import type { Logger } from '../src/telemetry/index.ts';
+import { type Logger, tokenMetrics } from '../src/telemetry/index.ts';
 import type { ForeignAuthorities } from './foreign/foreign-authorities.ts';
 import { JoinedSource } from './foreign/joined-source.ts';
 import { startForeign } from './foreign/start.ts';
@@ -57,6 +57,7 @@ export async function runResponder(
       ...{ token, signDeadline: configuration.token.deadlineMilliseconds, clock, log },
     });
     parts.responder = await start(configuration, token, parts, role, log);
+    tokenMetrics(parts.responder.registry, () => [token.metrics()]);
     role.started?.(parts.responder);
     log('info', 'answering OCSP', { ports: parts.responder.ports });
     await aborted(stop);

@@ -12,6 +12,7 @@ import {
   crlMetrics,
   keyMetrics,
   type Logger,
+  tokenMetrics,
 } from './telemetry/index.ts';
 
 /** A configuration error: quickstart does not start the process again. */
@@ -64,6 +65,8 @@ async function run(configuration: Configuration, logger: Logger): Promise<void> 
   const metrics = createMetrics('ca');
   crlMetrics(metrics, () => authority.crlFreshness());
   keyMetrics(metrics, () => authority.keyWarnings());
+  const { root, issuing } = composition.tokens;
+  tokenMetrics(metrics, () => [root.metrics(), issuing.metrics()]);
   const servers = await startHttpServers({
     authority,
     acme,

@@ -141,7 +141,11 @@ export function localCommands(program: Command, environment: Environment): void 
           ['findings', drill.findings],
         ]);
       }
-      if (drill.outcome === 'failed') process.exitCode = 1;
+      if (drill.outcome === 'failed') {
+        throw new CommandError(
+          `the drill of the ${role} token failed: ${drill.findings.length} ${drill.findings.length === 1 ? 'finding' : 'findings'}, on record as evidence; mend what was found and hold it again`,
+        );
+      }
     });
   token
     .command('clear-block')

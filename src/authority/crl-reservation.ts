@@ -85,7 +85,7 @@ export async function reserveCrls(
 /**
  * nextUpdate of an issuer's last CRLs: no other will follow, and whoever validates what was signed while
  * the certificates were valid needs one that has not run out. The value that RFC 5280 §4.1.2.5 gives to
- * an end that nobody knows, and ETSI EN 319 411-1 §6.3.9 to the last CRL.
+ * an end that nobody knows, and ETSI EN 319 411-1 (CSS-6.3.9-06) to the last CRL.
  */
 export const endOfTime = new Date('9999-12-31T23:59:59Z');
 

@@ -29,7 +29,7 @@ export interface KeyAccess {
   readonly inTheClear: {
     readonly possible: boolean;
     readonly reason: string;
-    /** Names of those who could, where names are known. */
+    /** Those who could have by that time, where names are known: who held it before as well. */
     readonly persons: readonly string[];
   };
 }
@@ -72,12 +72,12 @@ export function keyAccess(
   const privateState = known.transitions.findLast(
     (step) => step.half === 'private' && step.at <= at,
   )?.to;
-  const custodians = known.custodians.filter(
+  const holders = known.custodians.filter(
     (one) =>
       one.tokenRole === record.tokenRole &&
       (one.keyId === undefined || one.keyId === record.keyId) &&
       one.since <= at &&
-      (one.until === undefined || one.until > at),
+      (one.until === undefined || one.until > record.createdAt),
   );
   const needed = signingPermissions[record.type] ?? [];
   const principals = known.principals
@@ -94,20 +94,28 @@ export function keyAccess(
     })
     .filter(({ permissions }) => permissions.length > 0);
   return {
-    ...{ at, privateState, custodians, principals },
+    ...{ at, privateState, principals },
+    custodians: holders.filter(({ until }) => until === undefined || until > at),
     usable: privateState === 'active',
     processes: processes[record.type] ?? [],
-    inTheClear: inTheClear(record, known.transitions, custodians, known.module),
+    // A copy that was made stays: whoever held it at any time until then could have seen it.
+    inTheClear: inTheClear(record, at, known.transitions, holders, known.module),
   };
 }
 
 function inTheClear(
   record: KeyRecord,
+  at: Date,
   transitions: readonly StoredKeyTransition[],
   custodians: readonly KeyCustodian[],
   module: ModuleStanding,
 ): KeyAccess['inTheClear'] {
-  const holders = custodians.map(({ person, duty }) => `${person} (${duty})`);
+  if (record.origin === 'generated' && at < record.createdAt) {
+    return { possible: false, reason: 'it was not made yet', persons: [] };
+  }
+  const holderText = ({ person, duty, until }: KeyCustodian): string =>
+    `${person} (${duty}${until === undefined || until > at ? '' : `, until ${until.toISOString()}`})`;
+  const holders = custodians.map(holderText);
   if (record.tokenRole === 'software') {
     return {
       possible: true,
@@ -129,9 +137,7 @@ function inTheClear(
     return {
       possible: true,
       reason: `never through the token (${attributes}); but the module is ${module.text}: whoever reads the token's files and knows its PIN can copy it`,
-      persons: custodians
-        .filter(({ duty }) => couldCopy.test(duty))
-        .map(({ person, duty }) => `${person} (${duty})`),
+      persons: custodians.filter(({ duty }) => couldCopy.test(duty)).map(holderText),
     };
   }
   return {

@@ -33,7 +33,8 @@ const elsewhere: Readonly<Partial<Record<KeyType, string>>> = {
   ca: 'a CA key is made with its issuer: `chancery issuer create`, or `chancery issuer rollover prepare` for the next one',
   ocspResponder: 'a responder makes its keys in its own token, and rotates them by itself',
   httpsServer: 'the CA process makes the key of its HTTPS server, and rotates it by itself',
-  selfTest: 'a self-test key is made with its token: `chancery token init`, or `chancery init`',
+  selfTest:
+    'a self-test key is made with its token, by `chancery init` or `chancery token replace`; it signs nothing but probes, and lives as long as the token',
   wrapping: 'wrapping keys come with key escrow, which is not there yet',
 };
 

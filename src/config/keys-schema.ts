@@ -35,7 +35,7 @@ export const keysSchema = z
         .default({}),
       'CHANCERY_KEYS_CRYPTOPERIODS',
       'By type of key, from its activation: originatorUsage (how long it signs), recipientUsage (how long what it signed is verified), signatureLimit (over all nodes), warnAhead, and the written reason that OCSP and TLS keys need beyond a year. As a variable: JSON.',
-      'a year for OCSP and TLS keys, three for others, to the end of their certificate for CAs',
+      'a year for OCSP and TLS keys, to the end of their certificate for CAs, as long as the token for self-test keys, three years for others',
     ),
     minimumStrength: setting(
       z.int().min(112).max(256).default(112),

@@ -16,14 +16,27 @@ export function lifeOf(
     state: record.privateState,
     scope: record.scope,
     issuerName,
-    // A CA's key narrows to CRLs and delegates when its originator-usage period ends (its scope says so),
-    // and signs those until its certificate ends.
-    originatorUsageEnd: (record.type === 'ca'
-      ? record.cryptoperiod.recipientUsageEnd
-      : record.cryptoperiod.originatorUsageEnd
-    )?.getTime(),
+    originatorUsageEnd: endOfSigning(record)?.getTime(),
     // A limit of which this node has no share yet: nothing may be signed until it has one.
     allotted: record.signatureLimit === undefined ? undefined : (count?.allotted ?? 0),
     counted: count?.signatures,
   };
+}
+
+function endOfSigning({
+  type,
+  cryptoperiod,
+}: Pick<KeyRecord, 'type' | 'cryptoperiod'>): Date | undefined {
+  switch (type) {
+    // It narrows to CRLs and delegates when its originator-usage period ends (its scope says so), and
+    // signs those until its certificate ends.
+    case 'ca':
+      return cryptoperiod.recipientUsageEnd;
+    // Its probes are verified at once, by its own process, and relied upon by nobody: the end of its
+    // period is a warning. Enforced, it would take a sound token out of service.
+    case 'selfTest':
+      return undefined;
+    default:
+      return cryptoperiod.originatorUsageEnd;
+  }
 }

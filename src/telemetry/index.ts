@@ -14,3 +14,4 @@ export {
   httpMetrics,
 } from './metrics.ts';
 export { redactText } from './redaction.ts';
+export { tokenMetrics } from './token-metrics.ts';

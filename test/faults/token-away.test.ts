@@ -266,6 +266,16 @@ faults.add(
     expect(drill.takeoverMilliseconds).toBeGreaterThanOrEqual(0);
     expect(service.pids()).toEqual(pids);
     expect(await audited(chancery, 'token.failoverDrill')).toEqual(new Map([['issuing', 1]]));
+
+    // A key that was made since is in the first token alone: the next drill fails, and says so.
+    await chancery.ok(...['key', 'generate', '--type', 'notice', '--reason', 'not cloned yet']);
+    const failed = await chancery.chanceryAs(
+      { ...issuing.environment, ...standby },
+      ...['token', 'failover-drill', 'issuing', '--reason', 'after a new key'],
+    );
+    expect(failed.code).toBe(1);
+    expect(failed.stdout).toContain('the standby has no private key by its CKA_ID; clone it again');
+    expect(failed.stderr).toContain('the drill of the issuing token failed: 1 finding');
   },
   120_000,
 );

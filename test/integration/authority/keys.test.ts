@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultKeySettings } from '../../../src/authority/dependencies.ts';
+import { defaultTenant } from '../../../src/domain/index.ts';
 import { parseCertificate } from '../../../src/pkix/index.ts';
 import { admin, principal, refusal, testAuthority } from '../../support/authority.ts';
 
@@ -114,6 +115,37 @@ describe('SP 800-57 Part 1 §7.3: a suspended CA key', () => {
     await authority.createIssuer(admin, { name: 'alone', kind: 'root', keyAlgorithm: 'p256' });
     const { notes } = await authority.suspendKey(admin, { key: 'alone', reason });
     expect(notes.join()).toContain('is a root: nobody can put its certificate on hold');
+  });
+});
+
+describe('SP 800-57 Part 1 §5.3.6: a CA key whose originator-usage period has ended', () => {
+  test('is narrowed for good: it signs CRLs and delegates, and no other certificate', async () => {
+    const issuer = await subordinate('ages');
+    const { keyId } = issuer;
+    const { cryptoperiod } = (await authority.showKey(admin, keyId)).record;
+    const originatorUsageEnd = new Date(clock.now().getTime() + 3600_000);
+    await chancery.dependencies.unitOfWork.run(async ({ keys }) =>
+      keys.setCryptoperiod(defaultTenant, keyId, { ...cryptoperiod, originatorUsageEnd }, undefined),
+    );
+    const issued = await chancery.issue({ issuer: 'ages' });
+    clock.advance(3700);
+    await expect(chancery.issue({ issuer: 'ages' })).rejects.toThrow(
+      'the originator-usage period of the key of issuer ages ended',
+    );
+    await authority.tick();
+    await authority.drain();
+    const { record } = await authority.showKey(admin, keyId);
+    expect(record).toMatchObject({ privateState: 'active', scope: 'status' });
+    expect(await auditOf('key.narrow', keyId)).toHaveLength(1);
+    const { crlNumber } = chancery.crl(issuer.issuerId);
+    await authority.publishCrl(admin, 'ages');
+    expect(chancery.crl(issuer.issuerId).crlNumber).not.toBe(crlNumber);
+    // The signer process knows of it, whatever the rest of the system believes.
+    const direct = chancery.dependencies.signer.sign({
+      ...{ keyId, purpose: 'certificate', algorithm: issuer.signatureAlgorithm },
+      ...{ bytes: parseCertificate(certificate ?? new Uint8Array()).tbsDer, deadline: 5000 },
+    });
+    expect(await refusal(direct)).toBe('purposeRefused');
   });
 });
 

@@ -49,6 +49,10 @@ describe('SP 800-57 Part 1 §5.3: cryptoperiods', () => {
       expect(originatorUsageSeconds).toBeLessThanOrEqual(longestWithoutReason[type] ?? 0);
     }
     expect(Object.keys(defaultCryptoperiods).sort()).toEqual([...keyTypes].sort());
+    // What signs for longer than Table 1 has it says why.
+    for (const { originatorUsageSeconds = 0, reason } of Object.values(defaultCryptoperiods)) {
+      if (originatorUsageSeconds > 1095 * 86_400) expect(reason).toMatch(/./);
+    }
   });
 
   test('begin with activation and end with the certificate at the latest', () => {
@@ -93,6 +97,8 @@ describe('SP 800-57 Part 1 §5.3: cryptoperiods', () => {
     expect(lifeOf(key, undefined, { allotted: 7, signatures: 3 })).toMatchObject({
       ...{ allotted: 7, counted: 3 },
     });
+    // A probe protects nothing: a sound token is not out of service because its key is old.
+    expect(lifeOf({ ...key, type: 'selfTest' }).originatorUsageEnd).toBeUndefined();
     const { signatureLimit: _, ...unlimited } = key;
     expect(lifeOf(unlimited).allotted).toBeUndefined();
   });
