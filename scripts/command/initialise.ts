@@ -221,7 +221,8 @@ async function checkToken(
   }
   const opened = openConfigured(role, token);
   try {
-    await opened.identity();
+    // It is there, unless it was compromised and destroyed: then its successor is made.
+    await opened.createSelfTestKey();
   } finally {
     await opened.close();
   }

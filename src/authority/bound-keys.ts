@@ -59,6 +59,21 @@ export function boundKeys(
     }
   };
 
+  /**
+   * A token's own self-test key is found by its process itself, which refuses any other: one that was
+   * destroyed, or that another process made since. No other key waits for that.
+   */
+  const bindProbes = async (
+    role: (typeof roles)[number],
+    probes: readonly ToBind[],
+  ): Promise<void> => {
+    try {
+      await bind(role, probes);
+    } catch (error) {
+      if (!isChanceryError(error) || error.code !== 'purposeRefused') throw error;
+    }
+  };
+
   /** Before a key with a limit can sign here, this node needs a share of it; the next is taken ahead. */
   const takeShare = async (keyId: KeyId): Promise<boolean> => {
     const { key, count } = await unitOfWork.read(async ({ keys }) => ({
@@ -149,9 +164,16 @@ export function boundKeys(
         try {
           await refuse(
             role,
-            gone.filter(({ record }) => told.has(record.keyId)),
+            gone.filter(({ record }) => told.has(record.keyId) && record.type !== 'selfTest'),
           );
-          await bind(role, there);
+          await bind(
+            role,
+            there.filter(({ record }) => record.type !== 'selfTest'),
+          );
+          await bindProbes(
+            role,
+            there.filter(({ record }) => record.type === 'selfTest'),
+          );
         } catch (error) {
           problems.push(error);
           // The signer knows of every key, and which of them it can't use: said once, not each second.

@@ -200,7 +200,9 @@ function requireIssuerAtEnd(
 async function requireNotInUse(transaction: Transaction, key: KeyRecord): Promise<void> {
   if (key.privateState !== 'active') return;
   if (key.type === 'selfTest') {
-    throw refused(`key ${key.keyId} proves that its token signs; destroy it with its token`);
+    throw refused(
+      `key ${key.keyId} proves that its token signs; it goes with its token, or when it is compromised: the next start makes another`,
+    );
   }
   const others = (await transaction.keys.list(key.tenant)).filter(
     ({ record, keyId, privateState }) =>

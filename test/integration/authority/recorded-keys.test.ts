@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { softwareCertificationRequest } from '../../../src/authority/index.ts';
 import { defaultTenant } from '../../../src/domain/index.ts';
 import type { KeyRecord, KeyType } from '../../../src/keys/index.ts';
-import { freshKey, principal, refusal, testAuthority } from '../../support/authority.ts';
+import { admin, freshKey, principal, refusal, testAuthority } from '../../support/authority.ts';
 import { makeRequest, type SoftwareKey } from '../../support/software-issuer.ts';
 
 const chancery = await testAuthority('recorded-keys');
@@ -160,4 +160,25 @@ test("the HTTPS server's key is a software key, a version each renewal; the one 
   );
   const replaced = evidence.filter(({ document }) => document['type'] === 'httpsServer');
   expect(replaced.map(({ document }) => document['version']).sort()).toEqual([1, 2]);
+});
+
+test('a self-test key that is destroyed, and its successor, keep no other key from being told', async () => {
+  const reason = 'a test asks for it';
+  const own = (await keysOf('selfTest')).find(({ tokenRole }) => tokenRole === 'issuing');
+  const key = own?.keyId ?? '';
+  const { issuing } = chancery.tokens;
+  await authority.refreshKeys();
+  await authority.markKeyCompromised(admin, { key, reason });
+  await authority.destroyKey(admin, { key, reason });
+  await authority.refreshKeys();
+  await issuing.createSelfTestKey();
+  await authority.recordSelfTestKeys();
+  await authority.refreshKeys();
+  await issuing.selfTest();
+  expect((await keysOf('selfTest')).filter(({ tokenRole }) => tokenRole === 'issuing')).toMatchObject(
+    expect.arrayContaining([
+      expect.objectContaining({ version: 1, privateState: 'destroyed' }),
+      expect.objectContaining({ version: 2, privateState: 'active' }),
+    ]),
+  );
 });
