@@ -90,6 +90,12 @@ export function printKeyAccess(access: Row): void {
     ],
     ['by', clear['persons']],
     ['used without a person', rowsText(access['processes'])],
+    [
+      'custodians',
+      rowsOf(access['custodians']).length === 0
+        ? 'nobody was on record then (`chancery key custodian appoint`)'
+        : undefined,
+    ],
   ]);
   section('custodians', rowsOf(access['custodians']), ['id', 'person', 'duty', 'since', 'until']);
   section('principals who could have it used', rowsOf(access['principals']), [

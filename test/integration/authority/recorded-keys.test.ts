@@ -175,7 +175,9 @@ test('a self-test key that is destroyed, and its successor, keep no other key fr
   await authority.recordSelfTestKeys();
   await authority.refreshKeys();
   await issuing.selfTest();
-  expect((await keysOf('selfTest')).filter(({ tokenRole }) => tokenRole === 'issuing')).toMatchObject(
+  expect(
+    (await keysOf('selfTest')).filter(({ tokenRole }) => tokenRole === 'issuing'),
+  ).toMatchObject(
     expect.arrayContaining([
       expect.objectContaining({ version: 1, privateState: 'destroyed' }),
       expect.objectContaining({ version: 2, privateState: 'active' }),
