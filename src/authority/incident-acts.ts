@@ -185,7 +185,8 @@ function parametersOf(
   const reasonCode = terms.reasonCode ?? incident.reasonCode ?? defaultReason(incident);
   if (reasonCode === undefined) {
     throw new ChanceryError('invalidArgument', {
-      message: 'a revocation names its reasonCode',
+      message:
+        'say why all of it is revoked (reasonCode), for example superseded; with the command: --reason superseded',
       field: 'reasonCode',
       clause: 'RFC 5280 §5.3.1',
     });

@@ -21,12 +21,17 @@ const incidentTransitions: Readonly<
   closed: {},
 };
 
+const hints: Readonly<Partial<Record<IncidentState, string>>> = {
+  acting: '; its job is at work, `chancery incident status` shows how far',
+  closed: ' for good; `chancery incident report` has its report',
+};
+
 /** @throws ChanceryError `illegalTransition`, naming the state and what is possible */
 export function nextIncidentState(state: IncidentState, event: IncidentEvent): IncidentState {
   const target = incidentTransitions[state][event];
   if (target === undefined) {
     throw new ChanceryError('illegalTransition', {
-      message: `${event} is refused: the incident is ${state}${state === 'acting' ? '; its job is at work, `chancery incident status` shows how far' : ''}`,
+      message: `${event} is refused: the incident is ${state}${hints[state] ?? ''}`,
     });
   }
   return target;

@@ -33,7 +33,7 @@ export function adoptedKey(
   const [publicKey, ...otherPublic] = byClass(cko.publicKey);
   if (privateKey === undefined || id.length === 0) {
     throw new ChanceryError('notFound', {
-      message: `the token has no private key with CKA_ID ${keyId}`,
+      message: `the token has no private key with CKA_ID ${keyId}; \`chancery token show\` lists those that it has`,
       field: 'keyId',
     });
   }
