@@ -42,7 +42,10 @@ export function ceremonyCommands(program: Command, environment: Environment): vo
       '--plan <hash>',
       'the SHA-256 of the plan that was approved beforehand, or its beginning',
     )
-    .option('--answers <file>', 'a rehearsal: answers from a YAML file; the transcript says so')
+    .option(
+      '--answers <file>',
+      'answers from a YAML file, for rehearsals elsewhere: all is made as declared; the transcript says so',
+    )
     .description('walk custodians and witnesses through a ceremony; leaves a signed transcript')
     .addHelpText(
       'after',
