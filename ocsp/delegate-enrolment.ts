@@ -1,4 +1,4 @@
-import { ChanceryError, type IssuerId } from '../src/domain/index.ts';
+import { ChanceryError, type IssuerId, type KeyId } from '../src/domain/index.ts';
 import { issueCertificationRequest } from '../src/issuance/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
@@ -17,7 +17,7 @@ import {
 import { certificateInAnswer, postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
 import { waitsForCeremony } from './delegate-attempts.ts';
-import { type DelegateKey, delegatePurposes } from './delegate-store.ts';
+import { type DelegateKey, delegatePurposes, type ToldKey } from './delegate-store.ts';
 import type { Enrolment } from './delegates.ts';
 import type { KnownIssuer } from './issuers.ts';
 
@@ -62,6 +62,15 @@ export class DelegateEnrolment implements Enrolment {
     return { ...made, told: { label, token, attributes } };
   }
 
+  /** A key whose file tells nothing was made by an older version: what its token says of it now. */
+  async #seenOf(keyId: KeyId): Promise<ToldKey | undefined> {
+    const objects = await this.#token.objects();
+    const own = objects.find((one) => one.class === 'privateKey' && one.keyId === keyId);
+    return own?.attributes === undefined
+      ? undefined
+      : { label: own.label, token: await this.#token.identity(), attributes: own.attributes };
+  }
+
   async enrol(issuer: KnownIssuer, key: DelegateKey): Promise<Certificate> {
     const credential = await this.#client.read();
     const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
@@ -79,7 +88,7 @@ export class DelegateEnrolment implements Enrolment {
     const answer = await postToAuthority(
       new URL(`/api/v1/responders/${issuer.issuerId}/certificate`, this.#authorityUrl),
       credential,
-      { csr: pem, ...(key.told ? { key: key.told } : {}) },
+      { csr: pem, key: key.told ?? (await this.#seenOf(key.keyId)) },
       exchangeDeadline,
     ).catch(async (error: unknown) => {
       if (waitsForCeremony(error)) await this.#keepRequest(issuer.issuerId, key, pem);

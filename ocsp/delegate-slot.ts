@@ -1,8 +1,11 @@
-import type { IssuerId, KeyId } from '../src/domain/index.ts';
+import { errorCodes, type IssuerId, isChanceryError, type KeyId } from '../src/domain/index.ts';
 import type { OcspDelegate } from '../src/issuance/index.ts';
+import type { KeyToken } from '../src/keys/ports.ts';
 import type { KeyAlgorithmName } from '../src/pkix/index.ts';
-import type { DelegateKey } from './delegate-store.ts';
+import type { DelegateKey, DelegateStore } from './delegate-store.ts';
+import type { FormerKeys } from './former-keys.ts';
 import type { KeyStandings } from './key-standings.ts';
+import type { Log } from './ports.ts';
 
 /** An issuer's delegate of one kind of key. */
 export interface Slot {
@@ -12,6 +15,8 @@ export interface Slot {
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
+  /** Of these, keys whose certificate is revoked: they are to be destroyed. */
+  readonly revokedKeys: Set<KeyId>;
   /** The status of what was read was looked up: nothing is signed before. */
   checked: boolean;
 }
@@ -38,4 +43,54 @@ export function usable(slot: Slot, standings: KeyStandings): readonly OcspDelega
   );
   const newest = able.filter(({ keyId }) => keyId === slot.key?.keyId);
   return newest.length > 0 ? newest : able;
+}
+
+/** The key as far as the token holds it, with the life that it has; undefined when it never will again. */
+export async function confirmedKey(
+  {
+    token,
+    standings,
+    log,
+  }: {
+    readonly token: Pick<KeyToken, 'bind'>;
+    readonly standings: KeyStandings;
+    readonly log: Log;
+  },
+  issuerId: IssuerId,
+  stored: DelegateKey,
+): Promise<DelegateKey | undefined> {
+  const { keyId } = stored;
+  // A key that was suspended before this process began signs nothing from its first moment on.
+  await standings.learn([keyId]);
+  const isCertified = stored.life.state === 'active';
+  const key = isCertified ? { ...stored, life: standings.lifeOf(keyId) } : stored;
+  try {
+    await token.bind([key]);
+    return key;
+  } catch (error) {
+    // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
+    if (
+      isChanceryError(error) &&
+      errorCodes[error.code] === 'unavailable' &&
+      error.code !== 'keyBlocked'
+    ) {
+      throw error;
+    }
+    log('error', 'the token does not hold the key of a delegate; a new one is made', {
+      ...{ issuerId, keyId, error },
+    });
+    return undefined;
+  }
+}
+
+/** Whether the process that enrols has put the next key, certified, into the folder. */
+export async function isFollowed(
+  { store, former }: { readonly store: DelegateStore; readonly former: FormerKeys },
+  { issuerId, keyAlgorithm, key }: Slot,
+): Promise<boolean> {
+  if (key === undefined || !(await former.list()).some(({ keyId }) => keyId === key.keyId)) {
+    return false;
+  }
+  const { key: next } = await store.read(issuerId, keyAlgorithm);
+  return next !== undefined && next.keyId !== key.keyId && next.life.state === 'active';
 }

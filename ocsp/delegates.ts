@@ -1,5 +1,5 @@
 import type { IssuerId, KeyId } from '../src/domain/index.ts';
-import { ChanceryError, type Clock, errorCodes, isChanceryError } from '../src/domain/index.ts';
+import { ChanceryError, type Clock } from '../src/domain/index.ts';
 import type { OcspDelegate } from '../src/issuance/index.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import {
@@ -10,7 +10,14 @@ import {
 } from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
 import { putOff, requireNew, waitsForCeremony } from './delegate-attempts.ts';
-import { type Attempts, type Slot, slotName, usable } from './delegate-slot.ts';
+import {
+  type Attempts,
+  confirmedKey,
+  isFollowed,
+  type Slot,
+  slotName,
+  usable,
+} from './delegate-slot.ts';
 import type { DelegateKey, DelegateStore } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KnownIssuer } from './issuers.ts';
@@ -60,6 +67,8 @@ export class Delegates {
   readonly #parts: DelegatesParts;
   readonly #slots = new Map<string, Slot>();
   readonly #attempts = new Map<string, Attempts>();
+  /** Keys of which the token could not be told where they stand. */
+  readonly #untold = new Set<KeyId>();
 
   constructor(parts: DelegatesParts) {
     this.#parts = parts;
@@ -157,6 +166,7 @@ export class Delegates {
       slot.withdrawnKeys.delete(keyId);
       return;
     }
+    if (record.status === 'revoked') slot.revokedKeys.add(keyId);
     if (slot.withdrawnKeys.has(keyId)) {
       return;
     }
@@ -176,7 +186,7 @@ export class Delegates {
 
   /** Asks the CA's inventory where the keys stand, and tells the token: a suspended key signs nothing. */
   async refreshKeys(): Promise<void> {
-    const { standings, former, token } = this.#parts;
+    const { standings, former, token, log } = this.#parts;
     const slots = [...this.#slots.values()];
     const keyIds = slots.flatMap(({ key, delegates }) => [
       ...(key === undefined ? [] : [key.keyId]),
@@ -185,16 +195,31 @@ export class Delegates {
     const formerIds = (await former.list()).map(({ keyId }) => keyId);
     const changed = new Set(await standings.refresh([...new Set([...keyIds, ...formerIds])]));
     for (const slot of slots) {
-      const { key } = slot;
-      if (key !== undefined && changed.has(key.keyId) && slot.delegates.length > 0) {
-        slot.key = { ...key, life: standings.lifeOf(key.keyId) };
-        await token.bind([slot.key]);
-      }
       if (slot.delegates.some((one) => changed.has(one.keyId) && !standings.maySign(one.keyId))) {
         this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
         this.#parts.withdrawn(slot.issuerId);
       }
+      const { key } = slot;
+      if (key === undefined || slot.delegates.length === 0) continue;
+      if (!changed.has(key.keyId) && !this.#untold.has(key.keyId)) continue;
+      slot.key = { ...key, life: standings.lifeOf(key.keyId) };
+      this.#untold.delete(key.keyId);
+      // One that the token can't be told of now must not keep the others from being told.
+      await token.bind([slot.key]).catch((error: unknown) => {
+        this.#untold.add(key.keyId);
+        log('warn', 'the token could not be told where a key stands; tried again', {
+          ...{ issuerId: slot.issuerId, keyId: key.keyId, error },
+        });
+      });
     }
+  }
+
+  /** Whether answers are signed with this key now: the next one is not certified yet. */
+  isNeeded(keyId: KeyId): boolean {
+    const { standings, clock } = this.#parts;
+    return [...this.#slots.values()].some(
+      (slot) => currentDelegate(usable(slot, standings), clock.now())?.keyId === keyId,
+    );
   }
 
   /** All are read anew, and their status with them. */
@@ -224,7 +249,7 @@ export class Delegates {
       const slot = this.#slots.get(name) ?? (await this.#load(issuer, keyAlgorithm));
       if (this.#parts.enrols ?? true) {
         await this.#renewWhenDue(issuer, slot);
-      } else if (this.#isDue(issuer, slot)) {
+      } else if (this.#isDue(issuer, slot) || (await isFollowed(this.#parts, slot))) {
         attempts.next = performance.now() + rereadInterval;
         await this.#load(issuer, keyAlgorithm);
       }
@@ -243,13 +268,14 @@ export class Delegates {
   async #load(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<Slot> {
     const { issuerId } = issuer;
     const stored = await this.#parts.store.read(issuerId, keyAlgorithm);
-    const key = stored.key && (await this.#confirmed(issuerId, stored.key));
+    const key = stored.key && (await confirmedKey(this.#parts, issuerId, stored.key));
     const name = slotName(issuerId, keyAlgorithm);
     const before = this.#slots.get(name);
     const slot: Slot = {
       ...{ issuerId, keyAlgorithm, key, delegates: [] },
       // What is withdrawn stays so while its status is looked up again.
       withdrawnKeys: new Set(before?.withdrawnKeys),
+      revokedKeys: new Set(before?.revokedKeys),
       checked: before !== undefined,
     };
     for (const certificate of stored.certificates) {
@@ -266,30 +292,6 @@ export class Delegates {
     }
     slot.checked = true;
     return slot;
-  }
-
-  /** The key as far as the token holds it; undefined when it never will again. */
-  async #confirmed(issuerId: IssuerId, key: DelegateKey): Promise<DelegateKey | undefined> {
-    const { token, log } = this.#parts;
-    try {
-      await token.bind([key]);
-      return key;
-    } catch (error) {
-      // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
-      if (
-        isChanceryError(error) &&
-        errorCodes[error.code] === 'unavailable' &&
-        error.code !== 'keyBlocked'
-      ) {
-        throw error;
-      }
-      log('error', 'the token does not hold the key of a delegate; a new one is made', {
-        issuerId,
-        keyId: key.keyId,
-        error,
-      });
-      return undefined;
-    }
   }
 
   async #renewWhenDue(issuer: KnownIssuer, slot: Slot): Promise<void> {
@@ -327,6 +329,11 @@ export class Delegates {
   /** OCSP keys rotate by themselves: their certificates travel with each answer (SP 800-57 Part 1 §8.2.3). */
   async #giveUpKey(issuer: KnownIssuer, slot: Slot): Promise<void> {
     const { standings, former, signatures, log } = this.#parts;
+    for (const keyId of slot.revokedKeys) {
+      slot.delegates = slot.delegates.filter((one) => one.keyId !== keyId);
+      await former.keep(keyId, 'its certificate is revoked');
+      slot.revokedKeys.delete(keyId);
+    }
     const { key } = slot;
     if (key === undefined || slot.delegates.length === 0) return;
     if (!standings.rotationDue(key.keyId, signatures(key.keyId))) return;

@@ -62,13 +62,18 @@ export class FormerKeys {
 
   /**
    * Destroys those that nobody signs with any more. A suspended key stays: what becomes of it is a
-   * person's decision.
+   * person's decision. So does one that signs until the next one is certified, and for the overlap
+   * after that.
    *
    * @returns those that are destroyed and not yet recorded as such by the CA
    */
-  async destroyDue(): Promise<readonly FormerKey[]> {
+  async destroyDue(isNeeded: (keyId: KeyId) => boolean): Promise<readonly FormerKey[]> {
     const destroyed: FormerKey[] = [];
     for (const key of await this.list()) {
+      if (key.objects === undefined && isNeeded(key.keyId)) {
+        await this.keep(key.keyId, key.reason);
+        continue;
+      }
       const gone = key.objects === undefined ? await this.#destroy(key) : key;
       if (gone?.objects !== undefined) destroyed.push(gone);
     }

@@ -16,6 +16,7 @@ export class KeyStandings {
   readonly #clock: Clock;
   readonly #log: Log;
   #known: ReadonlyMap<KeyId, KeyStanding> = new Map();
+  readonly #asked = new Set<KeyId>();
 
   constructor(source: Pick<StatusSource, 'keys'>, clock: Clock, log: Log) {
     this.#source = source;
@@ -29,17 +30,33 @@ export class KeyStandings {
 
   /** Asks the inventory. @returns those that stand otherwise than before; none when it can't be asked */
   async refresh(keyIds: readonly KeyId[]): Promise<readonly KeyId[]> {
-    if (this.#source.keys === undefined || keyIds.length === 0) return [];
+    const before = this.#known;
+    await this.learn(keyIds);
+    return keyIds.filter((keyId) => differ(before.get(keyId), this.#known.get(keyId)));
+  }
+
+  /** As `refresh`, for a key that is about to be taken into use: what is said of it is acted upon already. */
+  async learn(keyIds: readonly KeyId[]): Promise<void> {
+    if (keyIds.length === 0) return;
     let found: readonly KeyStanding[];
     try {
-      found = await this.#source.keys(keyIds);
+      found = (await this.#source.keys?.(keyIds)) ?? [];
     } catch (error) {
       this.#log('warn', 'the inventory of keys cannot be read; what was known holds', { error });
-      return [];
+      return;
     }
-    const before = this.#known;
-    this.#known = new Map(found.map((standing) => [standing.keyId, standing]));
-    return keyIds.filter((keyId) => differ(before.get(keyId), this.#known.get(keyId)));
+    const known = new Map(this.#known);
+    for (const keyId of keyIds) {
+      known.delete(keyId);
+      this.#asked.add(keyId);
+    }
+    for (const standing of found) known.set(standing.keyId, standing);
+    this.#known = known;
+  }
+
+  /** The inventory was asked for it, and has no record of it. */
+  isUnrecorded(keyId: KeyId): boolean {
+    return this.#asked.has(keyId) && !this.#known.has(keyId);
   }
 
   /** Whether it may sign answers: a key that the inventory does not know yet may. */

@@ -16,6 +16,7 @@ export class KeyUpkeep {
   readonly #token: KeyToken;
   readonly #standings: KeyStandings;
   readonly #former: FormerKeys;
+  readonly #isNeeded: (keyId: KeyId) => boolean;
   readonly #client: ClientCertificate;
   readonly #url: URL;
   #counts: ReadonlyMap<KeyId, number> = new Map();
@@ -25,12 +26,15 @@ export class KeyUpkeep {
     readonly token: KeyToken;
     readonly standings: KeyStandings;
     readonly former: FormerKeys;
+    /** Whether a key signs answers now, for want of the next one. */
+    readonly isNeeded: (keyId: KeyId) => boolean;
     readonly client: ClientCertificate;
     readonly authorityUrl: string;
   }) {
     this.#token = parts.token;
     this.#standings = parts.standings;
     this.#former = parts.former;
+    this.#isNeeded = parts.isNeeded;
     this.#client = parts.client;
     this.#url = new URL('/api/v1/responders/keys', parts.authorityUrl);
   }
@@ -44,7 +48,7 @@ export class KeyUpkeep {
   async turn(): Promise<void> {
     const usage = await this.#token.usage();
     this.#counts = new Map(usage.map(({ keyId, signatures }) => [keyId, signatures]));
-    const destroyed = await this.#former.destroyDue();
+    const destroyed = await this.#former.destroyDue(this.#isNeeded);
     // Of keys that the inventory does not know (made for a foreign CA, never certified) it hears nothing.
     const known = (keyId: KeyId): boolean => this.#standings.get(keyId) !== undefined;
     const report = {
@@ -58,7 +62,10 @@ export class KeyUpkeep {
       await postToAuthority(this.#url, await this.#client.read(), report, exchangeDeadline);
     }
     this.#toldSelfTest = true;
-    for (const { keyId } of destroyed) await this.#former.recorded(keyId);
+    for (const { keyId } of destroyed) {
+      // While the inventory could not be asked, nobody knows whether it has a record to be ended.
+      if (known(keyId) || this.#standings.isUnrecorded(keyId)) await this.#former.recorded(keyId);
+    }
   }
 
   async #selfTestKey(): Promise<Readonly<Record<string, unknown>> | undefined> {

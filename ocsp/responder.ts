@@ -181,7 +181,10 @@ function createCore(options: ResponderOptions) {
   const former = new FormerKeys({
     ...{ folder: join(options.folder, 'former-keys'), token, standings, clock, log },
   });
-  const keyUpkeep = new KeyUpkeep({ token, standings, former, client, authorityUrl });
+  const keyUpkeep = new KeyUpkeep({
+    ...{ token, standings, former, client, authorityUrl },
+    isNeeded: (keyId) => delegates.isNeeded(keyId),
+  });
   const store = new DelegateStore(join(options.folder, 'delegates'), log);
   const delegates = new Delegates({
     store,

@@ -1,6 +1,7 @@
 import { isChanceryError, type KeyId, type TenantId } from '../domain/index.ts';
 import { type KeyBinding, type KeyRecord, lifeOf } from '../keys/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { inTurn } from './in-turn.ts';
 import type { Transaction } from './ports.ts';
 
 /** Keeps the signer processes of this node at what the key inventory says. */
@@ -120,12 +121,12 @@ export function boundKeys(
           one,
         ]),
       );
-      for (const role of roles) {
+      const countOf = async (role: (typeof roles)[number]): Promise<void> => {
         const used = (await tokens[role].usage()).filter(
           ({ keyId, signatures }) =>
             known.has(keyId) && signatures > 0 && counted.get(keyId) !== signatures,
         );
-        if (used.length === 0) continue;
+        if (used.length === 0) return;
         await unitOfWork.run(async ({ keys }) => {
           for (const { keyId, signatures } of used) {
             await keys.countSignatures(tenant, keyId, settings.node, signatures, clock.now());
@@ -135,7 +136,8 @@ export function boundKeys(
           counted.set(keyId, signatures);
           if (await takeShare(keyId)) await rebind(keyId);
         }
-      }
+      };
+      await inTurn(roles.map((role) => async () => countOf(role)));
     },
 
     rebind,
@@ -196,6 +198,16 @@ function isInToken(
   );
 }
 
+/** Its destruction was begun; until the token has done it, nothing is signed with it. */
+async function isBeingDestroyed(
+  { evidence }: Transaction,
+  { tenant, keyId, privateState }: KeyRecord,
+): Promise<boolean> {
+  if (privateState !== 'active' && privateState !== 'pre-activation') return false;
+  const kind = 'key.destructionIntent';
+  return (await evidence.list(tenant, { kind, subject: keyId, limit: 1 })).length > 0;
+}
+
 /** The key with its life as this node's signer must know it. */
 async function bindingOf(
   transaction: Transaction,
@@ -211,11 +223,12 @@ async function bindingOf(
     (one) => one.keyId === record.keyId && one.node === node,
   );
   const { keyId, purposes, algorithm, subjectPublicKeyInfo } = record;
+  const life = lifeOf(record, issuer?.subject, count);
   return {
     record,
     binding: {
       ...{ keyId, purposes, algorithm, subjectPublicKeyInfo },
-      life: lifeOf(record, issuer?.subject, count),
+      life: (await isBeingDestroyed(transaction, record)) ? { ...life, state: 'suspended' } : life,
     },
   };
 }

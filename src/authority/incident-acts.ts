@@ -12,6 +12,7 @@ import {
 import { recordDone } from './acts.ts';
 import { emptyCounts } from './bulk-preview.ts';
 import type { AuthorityContext } from './context.ts';
+import { inTurn } from './in-turn.ts';
 import type { BulkJobRecord, IncidentRecord, Transaction } from './ports.ts';
 import { type Sealed, seal } from './sealing.ts';
 
@@ -70,7 +71,11 @@ export async function actOn(
   }
   const sealed = await seal(context, transaction, principal, incident, act);
   for (const { event, details } of sealed.events) await say(event, details);
-  const job = await beginJob(context, transaction, principal, incident, parameters);
+  const includesIssuers = incident.kind !== 'query' || isAuthorized(principal, 'issuers:create');
+  const job = await beginJob(
+    ...([context, transaction, principal, incident, parameters] as const),
+    includesIssuers,
+  );
   const after: IncidentRecord = { ...incident, reasonCode, state: acting, job: job.id };
   await incidents.update(after);
   await say(act, { job: job.id, certificates: job.counts.items, ...parameters });
@@ -92,15 +97,15 @@ export async function followUp(context: AuthorityContext, { sealed }: Begun): Pr
 }
 
 /**
- * Goes on with incidents whose job is done; asked for by the schedule, on one node. Of a compromised
- * issuer what was under way when it was declared is acted upon as well.
+ * Goes on with incidents whose job is done; asked for by the schedule, on one node. What
+ * was being signed when the job was filled is acted upon as well.
  */
 export async function advanceIncidents({ dependencies, ...rest }: AuthorityContext): Promise<void> {
   const context = { dependencies, ...rest };
   const { unitOfWork, tenant, clock, log } = dependencies;
   const acting = await unitOfWork.readOne(async ({ incidents }) => incidents.listActing(tenant));
-  for (const { id } of acting) {
-    await unitOfWork.run(async (transaction) => {
+  const goOn = async (id: string): Promise<void> =>
+    unitOfWork.run(async (transaction) => {
       const { incidents, bulk } = transaction;
       const incident = await incidents.findForUpdate(tenant, id);
       if (incident?.state !== 'acting' || incident.job === undefined) return;
@@ -108,24 +113,25 @@ export async function advanceIncidents({ dependencies, ...rest }: AuthorityConte
       if (job?.state !== 'done') return;
       const say = async (event: string, details: Readonly<Record<string, unknown>>) =>
         incidents.append(tenant, id, { at: clock.now(), by: systemPrincipal.name, event, details });
-      if (incident.issuerId !== undefined) {
-        const { added, underWay } = await incidents.addLate(incident);
+      const { added, underWay } =
+        incident.issuerId === undefined
+          ? { added: 0, underWay: 0 }
+          : await incidents.addLate(incident);
+      const rest = await incidents.leftOver(incident, job.id, actOf(job.parameters));
+      const late = added + rest.leftOver;
+      if (late > 0) {
+        const { requestedBy, parameters } = job;
+        const next = await beginJob(
+          ...([context, transaction, requestedBy, incident, parameters] as const),
+          job.includesIssuers,
+        );
         const affected = incident.affected + added;
-        if (added > 0) {
-          const next = await beginJob(
-            context,
-            transaction,
-            job.requestedBy,
-            incident,
-            job.parameters,
-          );
-          await incidents.update({ ...incident, affected, job: next.id });
-          await say('late', { certificates: added, job: next.id });
-          return;
-        }
-        // They are issued or abandoned soon: the key signs nothing more.
-        if (underWay > 0) return;
+        await incidents.update({ ...incident, affected, job: next.id });
+        await say('late', { certificates: late, job: next.id });
+        return;
       }
+      // They are issued or abandoned soon: a blocked key gets none, a compromised issuer signs none.
+      if (underWay + rest.underWay > 0) return;
       await incidents.update({ ...incident, state: nextIncidentState(incident.state, 'acted') });
       await say('acted', { job: job.id, ...job.counts });
       await recordDone(dependencies, transaction, systemPrincipal, {
@@ -135,36 +141,43 @@ export async function advanceIncidents({ dependencies, ...rest }: AuthorityConte
       });
       log('info', 'an incident waits for its subscribers', { incident: id, ...job.counts });
     });
-  }
+  await inTurn(
+    acting.map(
+      ({ id }) =>
+        async () =>
+          goOn(id),
+    ),
+  );
 }
 
 async function beginJob(
   { dependencies: { clock, random } }: AuthorityContext,
   { bulk, incidents }: Transaction,
-  requester: Pick<Principal, 'id' | 'name'> & Partial<Principal>,
+  requester: Pick<Principal, 'id' | 'name'>,
   incident: IncidentRecord,
   parameters: BulkParameters,
+  includesIssuers: boolean,
 ): Promise<BulkJobRecord> {
-  const { permissions } = requester;
   const planned: BulkJobRecord = {
     tenant: incident.tenant,
     id: Buffer.from(await random.bytes(8)).toString('hex'),
     parameters,
     selection: { incident: incident.id },
-    includesIssuers:
-      incident.kind !== 'query' ||
-      (permissions !== undefined &&
-        isAuthorized({ ...systemPrincipal, permissions }, 'issuers:create')),
+    includesIssuers,
     requestedBy: { id: requester.id, name: requester.name },
     requestedAt: clock.now(),
     state: 'planned',
     counts: emptyCounts,
   };
   await bulk.insert(planned);
-  const act = parameters.act === 'hold' ? 'hold' : 'revoke';
-  const job = { ...planned, counts: await incidents.fillJob(incident, planned.id, act) };
+  const counts = await incidents.fillJob(incident, planned.id, actOf(parameters));
+  const job = { ...planned, counts };
   await bulk.update(job);
   return job;
+}
+
+function actOf({ act }: BulkParameters): IncidentAct {
+  return act === 'hold' ? 'hold' : 'revoke';
 }
 
 /** @throws ChanceryError invalidArgument */

@@ -134,6 +134,15 @@ export interface IncidentStore {
    * whoever must act now would be locked out. A later act finds those that were replaced.
    */
   fillJob(incident: IncidentRecord, job: string, act: IncidentAct): Promise<BulkCounts>;
+  /**
+   * What the list has, the act changes, and the job has not: it was being signed when the job was filled.
+   * `underWay`: how many of the list are neither issued nor abandoned yet.
+   */
+  leftOver(
+    incident: IncidentRecord,
+    job: string,
+    act: IncidentAct,
+  ): Promise<{ readonly leftOver: number; readonly underWay: number }>;
   /** Takes what the issuer's key signed and the list does not have; issuances that were under way. Answers how many. */
   addLate(incident: IncidentRecord): Promise<{ readonly added: number; readonly underWay: number }>;
   /** `excluded`: issuers whose certificates replace nothing. */

@@ -36,6 +36,9 @@ import { refuseFuture } from './status-acts.ts';
 /** Who has not replaced theirs, as the report lists them; the count beside it is whole. */
 const reportedSubscribers = 1000;
 
+/** What one key signed, or certifies, can't be split by narrower filters. */
+const largestOfKey = 50_000_000;
+
 /** Compromises and incidents over inventory queries: opening, acting, watching, closing. */
 export function incidentUseCases(context: AuthorityContext) {
   const { dependencies } = context;
@@ -135,7 +138,8 @@ export function incidentUseCases(context: AuthorityContext) {
             openedBy: principal.name,
           };
           const { incidents } = transaction;
-          const affected = await incidents.insert(prepared, scope.query, largestList);
+          const most = scope.kind === 'query' ? largestList : largestOfKey;
+          const affected = await incidents.insert(prepared, scope.query, most);
           refuseOtherCount(affected, request.expectedCount);
           if (affected === 0 && scope.kind === 'query') {
             throw new ChanceryError('notFound', {

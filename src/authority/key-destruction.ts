@@ -22,7 +22,10 @@ type InToken = KeyRecord & { readonly tokenRole: 'root' | 'issuing' };
 
 export type KeyDestructions = ReturnType<typeof keyDestruction>;
 
-/** Destruction (SP 800-57 Part 1 §7.6, §8.3.4): intent on record, then the token, then the outcome. */
+/**
+ * Destruction (SP 800-57 Part 1 §7.6, §8.3.4): intent on record, then the token, then the outcome. From
+ * the intent on no signer process signs with the key, however long its token is away.
+ */
 export function keyDestruction(context: AuthorityContext) {
   const { dependencies } = context;
   const { unitOfWork, tokens, tenant, clock, failpoint, log } = dependencies;
@@ -131,8 +134,11 @@ export function keyDestruction(context: AuthorityContext) {
               object: own.keyId,
               details: { reason, approvals },
             });
+            // Written anew, unchanged: each node's signer is told of the intent (see `boundKeys`).
+            await transaction.keys.setScope(tenant, own.keyId, own.scope);
             return own;
           });
+          await context.keys.rebind(key.keyId);
           failpoint('key.destroy.1-after-intent');
           const destroyed = await finish(principal, key, { reason, approvals, by: principal.name });
           return { key: destroyed, notes: notesOf(destroyed) };

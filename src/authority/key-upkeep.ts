@@ -4,6 +4,7 @@ import { parseCertificate } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { keySettings } from './dependencies.ts';
+import { inTurn } from './in-turn.ts';
 import type { KeyDestructions } from './key-destruction.ts';
 import type { keyReconciliation } from './key-reconciliation.ts';
 import type { KeyWarnings } from './key-warnings.ts';
@@ -35,9 +36,11 @@ export function keyUpkeep(
   return {
     /** On every node, every second: its signers are told of what changed, and tell what they counted. */
     async keep(): Promise<void> {
-      await context.keys.refresh();
-      if (isDue('counted', countEvery)) await context.keys.count();
-      if (isDue('looked', lookEvery)) await warnings.look();
+      const steps = [async () => context.keys.refresh()];
+      if (isDue('counted', countEvery)) steps.push(async () => context.keys.count());
+      if (isDue('looked', lookEvery)) steps.push(async () => warnings.look());
+      // A token that is away keeps neither counts nor warnings of the other from being seen to.
+      await inTurn(steps);
     },
 
     /** Once in the cluster: the caller holds the schedule's lease. */

@@ -12,7 +12,7 @@ import {
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
-import { changeKeyState } from './key-states.ts';
+import { changeKeyState, requireValidated } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { Transaction } from './ports.ts';
 
@@ -83,16 +83,23 @@ function keyIdOf(subjectPublicKeyInfo: SubjectPublicKeyInfo): KeyId {
  * Whether a delegate's key may be certified: one that the inventory knows must be this responder's,
  * and neither suspended nor at the end of its life.
  *
- * @throws ChanceryError badPublicKey
+ * @throws ChanceryError badPublicKey; policyViolation where validated modules are required
  */
 export async function requireDelegateKey(
+  dependencies: Pick<AuthorityDependencies, 'settings'>,
   transaction: Transaction,
   principal: Principal,
   subjectPublicKeyInfo: SubjectPublicKeyInfo,
   /** The responder's name, when another acts for it (a ceremony). */
-  owner = principal.name,
+  owner: string,
+  told: ResponderKey | undefined,
 ): Promise<void> {
   const known = await transaction.keys.find(principal.tenant, keyIdOf(subjectPublicKeyInfo));
+  // Asked before anything is signed: each attempt would leave an abandoned certificate on the CRL.
+  if (known?.privateState !== 'active') {
+    const { token } = known ?? told ?? untold;
+    requireValidated(dependencies, { token, tokenRole: 'responder' });
+  }
   if (known === undefined) return;
   const usable = known.privateState === 'pre-activation' || known.privateState === 'active';
   if (!usable || known.type !== 'ocspResponder' || known.owner !== owner) {

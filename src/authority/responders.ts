@@ -82,7 +82,10 @@ export async function issueDelegate(
       ),
     beforeIntent: async (transaction) => {
       const { tenant } = dependencies;
-      await requireDelegateKey(transaction, principal, csr.subjectPublicKeyInfo, responder);
+      await requireDelegateKey(
+        ...([dependencies, transaction, principal] as const),
+        ...([csr.subjectPublicKeyInfo, responder, key] as const),
+      );
       const hash = spkiHash(csr.subjectPublicKeyInfo.der);
       const [blocked, others] = await Promise.all([
         transaction.inventory.isKeyBlocked(tenant, hash),

@@ -133,6 +133,28 @@ export function rolloverActivation(context: AuthorityContext): RolloverActivatio
     }
   };
 
+  /** Its key is gone or lost: it is distributed no more, and a date that was set is taken back. */
+  const isGivenUp = async ({ issuerId, keyId, name }: IssuerRecord): Promise<boolean> => {
+    const key = await unitOfWork.readOne(async (transaction) =>
+      transaction.keys.find(tenant, keyId),
+    );
+    if (key?.privateState !== 'destroyed' && key?.privateState !== 'compromised') return false;
+    const { privateState } = key;
+    const takenBack = await unitOfWork.run(async (transaction) => {
+      const record = await transaction.issuers.findForUpdate(tenant, issuerId);
+      if (record?.standing !== 'prepared' || record.activateAt === undefined) return false;
+      await transaction.issuers.advance(tenant, issuerId, 'prepared', { activateAt: null });
+      await recordDone(dependencies, transaction, systemPrincipal, {
+        act: 'issuer.rollover.activate',
+        object: issuerId,
+        details: { activateAt: null, reason: `the key of issuer ${name} is ${privateState}` },
+      });
+      return true;
+    });
+    if (takenBack) issuers.forget();
+    return true;
+  };
+
   return {
     advance,
     async turn() {
@@ -141,6 +163,7 @@ export function rolloverActivation(context: AuthorityContext): RolloverActivatio
       );
       for (const { record } of prepared) {
         try {
+          if (await isGivenUp(record)) continue;
           await distributeMissing(record);
           if (record.activateAt !== undefined && record.activateAt <= clock.now()) {
             await advance(systemPrincipal, record.issuerId, {

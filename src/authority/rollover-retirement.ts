@@ -1,6 +1,7 @@
 import { type IssuerId, type Principal, systemPrincipal } from '../domain/index.ts';
 import { recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
+import { inTurn } from './in-turn.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 import { defaultBundle } from './trust-anchors.ts';
 
@@ -168,20 +169,23 @@ export function rolloverRetirement(context: AuthorityContext): RolloverRetiremen
   return {
     async turn() {
       const retiring = (await issuers.all()).filter(({ record }) => record.standing === 'retiring');
-      for (const { record } of retiring) {
-        const now = clock.now();
-        const since = now.getTime() - (record.retiringSince?.getTime() ?? now.getTime());
-        if (record.closedAt !== undefined) {
-          await end(record);
-        } else if (record.lastNotAfter !== undefined) {
-          if (now > record.lastNotAfter) await close(record);
-        } else if (since >= settledAfterMilliseconds) {
-          await narrow(record);
-          await settle(record);
-        } else if (since >= narrowedAfterMilliseconds) {
-          await narrow(record);
-        }
-      }
+      // What keeps one from going on keeps no other.
+      await inTurn(
+        retiring.map(({ record }) => async () => {
+          const now = clock.now();
+          const since = now.getTime() - (record.retiringSince?.getTime() ?? now.getTime());
+          if (record.closedAt !== undefined) {
+            await end(record);
+          } else if (record.lastNotAfter !== undefined) {
+            if (now > record.lastNotAfter) await close(record);
+          } else if (since >= settledAfterMilliseconds) {
+            await narrow(record);
+            await settle(record);
+          } else if (since >= narrowedAfterMilliseconds) {
+            await narrow(record);
+          }
+        }),
+      );
     },
   };
 }

@@ -155,15 +155,29 @@ export class PostgresIncidents implements IncidentStore {
   }
 
   async fillJob(incident: IncidentRecord, job: string, act: IncidentAct): Promise<BulkCounts> {
-    const items = await this.#session.execute(this.#sql.fillJob, [
-      incident.tenant,
-      incident.id,
-      job,
-      changeable[act],
-      incident.issuerId,
-      incident.spkiHash === undefined ? undefined : fromHex(incident.spkiHash),
-    ]);
+    let items = 0;
+    for (let last: bigint | undefined = 0n; last !== undefined; ) {
+      const [row] = await this.#session.query(this.#sql.fillJob, [
+        ...changed(incident, job, act),
+        ...[last, piece, items],
+      ]);
+      last = row === undefined || row['last'] === null ? undefined : bigint(row, 'last');
+      items += row === undefined ? 0 : integer(row, 'items');
+    }
     return { items, pending: items, done: 0, refused: 0, skipped: 0 };
+  }
+
+  async leftOver(
+    incident: IncidentRecord,
+    job: string,
+    act: IncidentAct,
+  ): Promise<{ readonly leftOver: number; readonly underWay: number }> {
+    const { tenant, id, openedAt } = incident;
+    const [waits] = await this.#session.query(this.#sql.underWay, [tenant, id, openedAt]);
+    const values = [...changed(incident, job, act), openedAt];
+    const [left] = await this.#session.query(this.#sql.leftOver, values);
+    if (waits === undefined || left === undefined) throw new TypeError('nothing was counted');
+    return { leftOver: integer(left, 'left_over'), underWay: integer(waits, 'under_way') };
   }
 
   async addLate({ tenant, id, issuerId, openedAt }: IncidentRecord): Promise<{
@@ -297,6 +311,16 @@ export class PostgresIncidents implements IncidentStore {
       ]),
     );
   }
+}
+
+/** The first parameters of what a job is filled with. */
+function changed(
+  { tenant, id, issuerId, spkiHash }: IncidentRecord,
+  job: string,
+  act: IncidentAct,
+): readonly unknown[] {
+  const hash = spkiHash === undefined ? undefined : fromHex(spkiHash);
+  return [tenant, id, job, changeable[act], issuerId, hash];
 }
 
 function page<T>(

@@ -294,7 +294,12 @@ describe('link certificates', () => {
   test('a prepared issuer is given up by destroying its key; another takes its place', async () => {
     const [spare, { keyId }] = ['spare', await prepare('spare')];
     expect(await refusal(prepare('other'))).toBe('illegalTransition');
+    const at = new Date(ca.clock.now().getTime() + 3_600_000);
+    await ca.authority.activateIssuer(admin, spare, { reason, at });
     await ca.authority.destroyKey(admin, { key: keyId, reason });
+    // The date that was set does not raise an alarm when it comes.
+    await ca.authority.tick();
+    expect((await ca.authority.showIssuer(admin, spare)).activateAt).toBeUndefined();
     expect(await refusal(ca.authority.activateIssuer(admin, spare, { reason }))).toBe(
       'illegalTransition',
     );

@@ -29,6 +29,10 @@ ALTER TABLE keys
   ADD COLUMN backup jsonb;
 UPDATE keys SET record = key_id, state_since = created_at, activated_at = created_at,
   issuer_id = (SELECT i.issuer_id FROM issuers i WHERE i.tenant = keys.tenant AND i.key_id = keys.key_id);
+-- An issuer that waits for its certificate has not used its key; installing the chain activates it.
+UPDATE keys SET private_state = 'pre-activation', public_state = 'pre-activation', activated_at = NULL
+  WHERE NOT EXISTS (
+    SELECT FROM issuers i WHERE i.tenant = keys.tenant AND i.key_id = keys.key_id AND i.state = 'active');
 ALTER TABLE keys
   ALTER COLUMN record SET NOT NULL,
   ALTER COLUMN state_since SET NOT NULL,
@@ -61,6 +65,7 @@ INSERT INTO key_transitions (tenant, key_id, half, number, from_state, to_state,
     'recorded when the key inventory was introduced'
   FROM keys k, (VALUES ('private'), ('public')) AS h (half),
     (VALUES (1, NULL, 'pre-activation'), (4, 'pre-activation', 'active')) AS s (number, from_state, to_state)
+  WHERE s.number = 1 OR k.private_state = 'active'
   ORDER BY k.created_at, k.key_id, h.half, s.number;
 CREATE TRIGGER insert_only BEFORE UPDATE OR DELETE ON key_transitions
   FOR EACH ROW EXECUTE FUNCTION refuse_change();

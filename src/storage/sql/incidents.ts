@@ -7,6 +7,20 @@ const joined = `LEFT JOIN {certificate_contents} m ON m.certificate_id = c.id AN
   LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
   LEFT JOIN {certificate_status} s ON s.certificate_id = c.id`;
 
+/**
+ * What of a list `l` an act still changes: what is already so needs none. Of a compromised issuer ($5)
+ * its delegates and the present credentials of principals stay; see `IncidentStore.fillJob`.
+ */
+const changeable = `JOIN {certificates} c ON c.id = l.certificate_id
+          LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
+          LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
+        WHERE o.state = 'issued' AND COALESCE(s.status, 'good') = ANY ($4::text[])
+          AND ($5::text IS NULL OR c.type <> 'ocspSigning' AND c.spki_hash IS DISTINCT FROM $6::bytea
+            AND NOT EXISTS (SELECT FROM {certificate_bindings} b
+              WHERE b.serial_number = c.serial_number AND b.issuer_id = c.issuer_id AND b.tenant = c.tenant
+                AND NOT EXISTS (SELECT FROM {certificate_bindings} n
+                  WHERE n.principal_id = b.principal_id AND n.bound_at > b.bound_at)))`;
+
 /** Owner and names of one who has to replace a certificate; NULL when nobody has to. */
 function subscriberAt(now: string): string {
   return `CASE WHEN o.state = 'issued' AND COALESCE(s.status, 'good') <> 'revoked'
@@ -57,21 +71,29 @@ export function incidentStatements(schema: string) {
       VALUES (${incident}, $3, $4, $5, $6)`,
     events: `SELECT at, by_principal, event, details FROM {incident_events}
       WHERE incident = ${incident} ORDER BY id`,
-    // What is already so needs no act: a job counts what it changes.
-    fillJob: `INSERT INTO {bulk_job_items} (job, position, certificate_id, state)
-      SELECT (SELECT sequence FROM {bulk_jobs} WHERE tenant = $1 AND id = $3),
-        row_number() OVER (ORDER BY l.certificate_id) - 1, l.certificate_id, 'pending'
-      FROM {incident_certificates} l JOIN {certificates} c ON c.id = l.certificate_id
+    // In pieces, so that no statement of a long list runs into its limit; $9: the positions before it.
+    fillJob: `WITH piece AS MATERIALIZED (
+        SELECT certificate_id, spki_hash FROM {incident_certificates}
+        WHERE incident = ${incident} AND certificate_id > $7 ORDER BY certificate_id LIMIT $8
+      ), filled AS (
+        INSERT INTO {bulk_job_items} (job, position, certificate_id, state)
+        SELECT (SELECT sequence FROM {bulk_jobs} WHERE tenant = $1 AND id = $3),
+          $9::int + row_number() OVER (ORDER BY l.certificate_id) - 1, l.certificate_id, 'pending'
+        FROM piece l ${changeable}
+        RETURNING 1
+      )
+      SELECT (SELECT max(certificate_id) FROM piece) AS last, (SELECT count(*) FROM filled)::int AS items`,
+    // Of the list what was being signed when the job was filled; it is issued or abandoned soon.
+    underWay: `SELECT count(*)::int AS under_way FROM {incident_certificates} l
+        JOIN {certificates} c ON c.id = l.certificate_id
         LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id
-        LEFT JOIN {certificate_status} s ON s.certificate_id = c.id
-      WHERE l.incident = ${incident} AND o.state = 'issued'
-        AND COALESCE(s.status, 'good') = ANY ($4::text[])
-        AND ($5::text IS NULL OR c.type <> 'ocspSigning' AND c.spki_hash IS DISTINCT FROM $6::bytea
-          AND NOT EXISTS (SELECT FROM {certificate_bindings} b
-            WHERE b.serial_number = c.serial_number AND b.issuer_id = c.issuer_id AND b.tenant = c.tenant
-              AND NOT EXISTS (SELECT FROM {certificate_bindings} n
-                WHERE n.principal_id = b.principal_id AND n.bound_at > b.bound_at)))
-      ORDER BY l.certificate_id`,
+      WHERE l.incident = ${incident} AND o.state IS NULL
+        AND c.requested_at > $3::timestamptz - interval '1 hour'`,
+    leftOver: `SELECT count(*)::int AS left_over FROM {incident_certificates} l ${changeable}
+        AND l.incident = ${incident} AND c.requested_at > $7::timestamptz - interval '1 hour'
+        AND NOT EXISTS (SELECT FROM {bulk_job_items} i
+          WHERE i.job = (SELECT sequence FROM {bulk_jobs} WHERE tenant = $1 AND id = $3)
+            AND i.certificate_id = l.certificate_id)`,
     // Of an issuer whose key signs nothing more. Rows that are prepared still are settled in time.
     late: `SELECT c.id, o.state IS NOT NULL AS settled FROM {certificates} c
         LEFT JOIN {issuance_outcomes} o ON o.certificate_id = c.id

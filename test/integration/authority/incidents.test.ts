@@ -187,6 +187,39 @@ describe('an incident over a query', () => {
     expect(seen).toEqual(new Set(records.map(({ serialNumber }) => serialNumber)));
   });
 
+  test('what is being signed when it is opened is held as well, once it is issued', async () => {
+    const owner = 'being signed';
+    let release = (): void => undefined;
+    const signing = new Promise<void>((done) => {
+      chancery.beforeSign = async (purpose) => {
+        if (purpose !== 'certificate') return;
+        done();
+        await new Promise<void>((go) => {
+          release = go;
+        });
+      };
+    });
+    const issuing = chancery.issue({ owner });
+    await signing;
+    chancery.beforeSign = async () => undefined;
+    const { incident } = await authority.openIncident(operator, {
+      ...terms,
+      subject: { kind: 'query', query: { owner } },
+      expectedCount: 1,
+    });
+    await authority.actOnIncident(operator, incident.id, 'hold', {});
+    await work();
+    expect((await authority.incidentStatus(operator, incident.id)).incident.state).toBe('acting');
+    release();
+    const { record } = await issuing;
+    await work();
+    expect(await chancery.ocsp(record)).toMatchObject({ status: 'onHold' });
+    expect(await authority.incidentStatus(operator, incident.id)).toMatchObject({
+      incident: { state: 'waiting' },
+      progress: { affected: 1, onHold: 1 },
+    });
+  });
+
   test('a drill changes no status and leaves evidence of itself', async () => {
     const { record } = await chancery.issue({ owner: 'drilled' });
     const { incident } = await authority.openIncident(admin, {
@@ -248,6 +281,7 @@ describe('the database refuses to the application', () => {
 });
 
 test('the inventory agrees with itself after all of this', async () => {
+  await authority.drain();
   const report = await verifyInventory({
     source: chancery.storage.verification,
     unitOfWork: chancery.storage.unitOfWork,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { verifyInventory } from '../../../src/authority/index.ts';
-import { defaultTenant } from '../../../src/domain/index.ts';
+import { ChanceryError, defaultTenant } from '../../../src/domain/index.ts';
 import { admin, principal, refusal, testAuthority } from '../../support/authority.ts';
 
 const chancery = await testAuthority('key_tokens');
@@ -113,6 +113,13 @@ describe('a destruction that is cut off', () => {
       await expect(authority.destroyKey(admin, { key, reason })).rejects.toThrow('killed here');
       delete chancery.at[step];
       expect((await authority.showKey(admin, key)).record.privateState).toBe('active');
+      // From the intent on, on each node: its signer process is told anew at its start.
+      await authority.refreshKeys().catch(() => undefined);
+      const signing = tokens.issuing.sign({
+        ...{ keyId: key, purpose: 'notice', algorithm: 'ecdsa-with-SHA256' },
+        ...{ bytes: Buffer.from('x'), deadline: 5000 },
+      });
+      expect(await refusal(signing)).toMatch(/keyBlocked|purposeRefused/);
       clock.advance(120);
       await authority.tick();
       await authority.drain();
@@ -200,6 +207,25 @@ describe('signatures', () => {
     expect(signatures).toBeGreaterThanOrEqual(issued);
     expect(usage.reduce((sum, { allotted }) => sum + allotted, 0)).toBeLessThanOrEqual(limit);
   });
+});
+
+test('a root token that fails keeps the issuing one’s signatures neither from being counted nor told', async () => {
+  const away = async () =>
+    Promise.reject(new ChanceryError('tokenUnavailable', { message: 'the root token is away' }));
+  Object.assign(tokens.root, { usage: away, bind: away });
+  try {
+    const { keyId } = chancery.issuing;
+    const counted = async () => (await authority.showKey(admin, keyId)).signatures;
+    const before = await counted();
+    await chancery.sql('UPDATE keys SET scope = scope');
+    await chancery.issue();
+    clock.advance(6);
+    expect(await refusal(authority.keepKeys())).toBe('tokenUnavailable');
+    expect(await counted()).toBeGreaterThan(before);
+  } finally {
+    Reflect.deleteProperty(tokens.root, 'usage');
+    Reflect.deleteProperty(tokens.root, 'bind');
+  }
 });
 
 test('`database verify` compares states, steps, audit records and issuers', async () => {

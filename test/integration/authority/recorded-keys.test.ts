@@ -1,6 +1,7 @@
 /** Keys that the authority does not make itself stand in its inventory all the same (SP 800-57 Part 1 §9.2.1). */
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { defaultKeySettings } from '../../../src/authority/dependencies.ts';
 import { softwareCertificationRequest } from '../../../src/authority/index.ts';
 import { defaultTenant } from '../../../src/domain/index.ts';
 import type { KeyRecord, KeyType } from '../../../src/keys/index.ts';
@@ -76,6 +77,21 @@ describe("a responder's key", () => {
       record: record.record,
       version: record.version + 1,
     });
+  });
+
+  test('of a module without validation is refused before anything is signed, where validation is required', async () => {
+    const strict = await chancery.node('strict', {
+      settings: { keys: { ...defaultKeySettings, requireValidatedModule: true } },
+    });
+    const certificates = async () =>
+      chancery.sql('SELECT count(*) FROM certificates').then(([row]) => row);
+    const before = await certificates();
+    const csr = makeRequest(freshKey(), '').der;
+    const request = { issuer: 'issuing', csr, key: told };
+    expect(await refusal(strict.authority.enrolResponder(responder, request))).toBe(
+      'policyViolation',
+    );
+    expect(await certificates()).toEqual(before);
   });
 
   test('of which nothing was told counts as unprotected', async () => {

@@ -42,6 +42,7 @@ function destroyed(): readonly string[] {
 
 beforeEach(() => {
   clock.offset = 0;
+  authority.failing = false;
 });
 
 describe('the CA is told', () => {
@@ -65,6 +66,48 @@ describe('the CA is told', () => {
     const before = Math.max(...counts());
     await signingKey();
     await until('a higher count', () => Math.max(...counts()) > before);
+  });
+});
+
+describe('a former key', () => {
+  it('signs until the next one is certified, however long the CA is away, and is destroyed after that', async () => {
+    const before = await signingKey();
+    const known = new Set(await token.keyIds());
+    authority.failing = true;
+    const now = clock.now().getTime();
+    stand(before, {
+      activatedAt: new Date(now - 95 * hour),
+      originatorUsageEnd: new Date(now + 5 * hour),
+    });
+    await until('the next key to be made', async () =>
+      (await token.keyIds()).some((keyId) => !known.has(keyId)),
+    );
+    clock.offset = 90_000;
+    const turns = (): number =>
+      made.logs.filter(({ message }) => message.includes('could not be told of the keys')).length;
+    const turned = turns();
+    await until('two further turns', () => turns() > turned + 1);
+    expect(await signingKey()).toBe(before);
+    authority.failing = false;
+    // Its end: the certificate of the next one is asked for again without delay.
+    stand(before, { originatorUsageEnd: clock.now() });
+    await signsWithAnother(before);
+    clock.offset = 180_000;
+    await until('its destruction to be told', () => destroyed().includes(before));
+  });
+
+  it('whose certificate was revoked is destroyed as well', async () => {
+    const response = await ask(made, [certIDOf(issuing, made.issue().certificate.serialNumber)]);
+    const [delegate] = response.basic?.certs ?? [];
+    const before = await signingKey();
+    stand(before, {});
+    status.change(issuing, delegate?.serialNumber ?? '', {
+      ...{ status: 'revoked', reasonCode: 'superseded', notGoodSince: new Date() },
+    });
+    await signsWithAnother(before);
+    clock.offset = 90_000;
+    await until('its destruction to be told', () => destroyed().includes(before));
+    expect(await token.keyIds()).not.toContain(before);
   });
 });
 

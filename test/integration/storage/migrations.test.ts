@@ -1,6 +1,7 @@
 import { Client, type QueryResultRow } from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { migrate, openStatusStorage, openStorage } from '../../../src/storage/index.ts';
+import { runMigrations } from '../../../src/storage/migrate.ts';
 import {
   auditRecordOf,
   certificateOver,
@@ -40,6 +41,56 @@ describe('migrations', () => {
       before,
     );
     expect(said.join('\n')).toContain('No migrations to run');
+  });
+
+  test('keys of the release before begin their lives; one whose issuer waits for its chain is not in use', async () => {
+    const database = await testDatabase('former', { migrate: false });
+    const owner = new Client({ connectionString: database.ownerUrl });
+    await owner.connect();
+    const beforeKeys = 8;
+    await runMigrations(owner, 'chancery', beforeKeys, () => undefined);
+    for (const [state, keyId, certificate] of [
+      ['pending', 'aa', 'NULL'],
+      ['active', 'bb', String.raw`'\x30'`],
+    ]) {
+      await owner.query(`INSERT INTO chancery.keys (tenant, key_id, label, token_role, key_algorithm,
+          signature_algorithm, purposes, subject_public_key_info, token, attributes, owner, origin, created_at)
+        VALUES ('default', '${keyId}', 'ca', 'issuing', 'p256', 'ecdsa-with-SHA256', '{certificate,crl}',
+          '\\x30', '{}', '{}', 'admin', 'generated', '2026-01-01T12:00:00Z')`);
+      await owner.query(`INSERT INTO chancery.issuers (tenant, issuer_id, name, kind, state, key_id, token_role,
+          certificate, chain, subject, signature_algorithm, profile_name, urls, crl_lifetime_seconds,
+          created_at, created_by, name_hashes, key_hashes)
+        VALUES ('default', '${keyId}', '${state}', 'external', '${state}', '${keyId}', 'issuing',
+          ${certificate}, '{}', '\\x30', 'ecdsa-with-SHA256', 'issuing-ca', '{}', 3600, '2026-01-01T12:00:00Z', 'admin',
+          '{}', '{}')`);
+    }
+    await owner.end();
+    await migrate({ ownerUrl: database.ownerUrl, roles: rolesOf(database) });
+    const storage = await openStorage({ url: database.applicationUrl });
+    const lives = await storage.unitOfWork.read(async ({ keys }) =>
+      Promise.all(
+        (await keys.list(tenant)).map(
+          async ({ keyId, privateState, publicState, cryptoperiod }) => [
+            ...[
+              keyId,
+              privateState,
+              publicState,
+              cryptoperiod.activatedAt?.toISOString().slice(0, 10),
+            ],
+            (await keys.transitions(tenant, keyId)).map(({ half, number }) => `${half} ${number}`),
+          ],
+        ),
+      ),
+    );
+    await storage.close();
+    // Installing the chain activates it (transition 4), which a key that is active refuses.
+    expect(lives).toEqual([
+      ['aa', 'pre-activation', 'pre-activation', undefined, ['private 1', 'public 1']],
+      [
+        ...['bb', 'active', 'active', '2026-01-01'],
+        ['private 1', 'private 4', 'public 1', 'public 4'],
+      ],
+    ]);
   });
 
   test('schemas of one database stand apart', async () => {

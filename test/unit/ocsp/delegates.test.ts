@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { confirmedKey } from '../../../ocsp/delegate-slot.ts';
 import { DelegateStore, delegatePurposes } from '../../../ocsp/delegate-store.ts';
 import { Delegates } from '../../../ocsp/delegates.ts';
 import { FormerKeys } from '../../../ocsp/former-keys.ts';
@@ -106,4 +107,35 @@ it('neither before its status was looked up, nor while a withdrawn one is read a
   const again = await looking();
   expect(current()).toBeUndefined();
   again();
+});
+
+it('a key that was suspended before the process began signs nothing from its first moment on', async () => {
+  const token = softwareToken();
+  const status = new MemoryStatus();
+  const key = await token.generateKeyPair({
+    keyAlgorithm: 'p256',
+    signatureAlgorithm: 'ecdsa-with-SHA256',
+    purposes: delegatePurposes,
+    label: 'delegate',
+  });
+  const { keyId } = key;
+  status.standings.set(keyId, { keyId, state: 'suspended' });
+  const standings = new KeyStandings(status, clock, () => undefined);
+  const told: string[] = [];
+  const confirmed = await confirmedKey(
+    {
+      ...{ standings, log: () => undefined },
+      token: {
+        bind: async ([binding]) => {
+          told.push(binding?.life.state ?? '');
+          return Promise.resolve();
+        },
+      },
+    },
+    'a1',
+    { ...key, life: { state: 'active', scope: 'full' } },
+  );
+  expect(told).toEqual(['suspended']);
+  expect(confirmed?.life.state).toBe('suspended');
+  expect(standings.maySign(keyId)).toBe(false);
 });
