@@ -1,7 +1,7 @@
 /** The store of published files on a real S3 server: Ceph's gateway, as Debian has it. */
 import { createHash } from 'node:crypto';
 import { AwsClient } from 'aws4fetch';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { s3Publisher } from '../../src/storage/index.ts';
 import type { S3Options } from '../../src/storage/s3-client.ts';
 import { startRadosGateway } from '../support/radosgw.ts';
@@ -10,12 +10,16 @@ let options: S3Options;
 let store: ReturnType<typeof s3Publisher>;
 /** The store as another client sees it. */
 let client: AwsClient;
+const stops: (() => Promise<void>)[] = [];
 beforeAll(async () => {
-  options = await startRadosGateway();
+  options = await startRadosGateway((stop) => stops.push(stop));
   store = s3Publisher(options);
   const { accessKeyId, secretAccessKey, region } = options;
   client = new AwsClient({ accessKeyId, secretAccessKey, region, service: 's3' });
 }, 120_000);
+afterAll(async () => {
+  for (const stop of stops) await stop();
+}, 60_000);
 
 async function* pieces(count: number, seed = 0): AsyncGenerator<Uint8Array> {
   for (let index = 0; index < count; index += 1) {

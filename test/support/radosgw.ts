@@ -7,14 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AwsClient } from 'aws4fetch';
-import { afterAll } from 'vitest';
 import type { S3Options } from '../../src/storage/s3-client.ts';
 import { until } from './quickstart-run.ts';
 
 const execute = promisify(execFile);
 
-/** Starts it, makes an account and a bucket, and stops it after the file's tests. */
-export async function startRadosGateway(): Promise<S3Options> {
+/**
+ * Starts it, and makes an account and a bucket.
+ *
+ * @param atEnd is given what stops it, before anything is started: a start that fails leaves nothing
+ */
+export async function startRadosGateway(
+  atEnd: (stop: () => Promise<void>) => void,
+): Promise<S3Options> {
   const folder = mkdtempSync(join(tmpdir(), 'chancery-rados-'));
   const [monitor, gateway] = [await freePort(), await freePort()];
   const configuration = join(folder, 'ceph.conf');
@@ -23,7 +28,7 @@ export async function startRadosGateway(): Promise<S3Options> {
   for (const name of ['mon', 'osd', 'run']) mkdirSync(join(folder, name));
   writeFileSync(configuration, clusterSettings(folder, fsid, monitor));
   const started: ReturnType<typeof spawn>[] = [];
-  afterAll(async () => {
+  atEnd(async () => {
     const gone = started.map(async (child) =>
       child.exitCode === null && child.kill('SIGKILL')
         ? new Promise((done) => child.once('exit', done))
