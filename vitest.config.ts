@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config';
  * Files run in processes of their own (`forks`): a PKCS#11 module is initialised once a process,
  * and C code reads the process's real environment, which a worker thread only copies.
  *
- * Two workers, because the gate is sized for 2 cores and each file may start servers of its own.
+ * Three workers for the 2 cores that the gate is sized for: tests of whole installations wait for
+ * processes to start and for schedules a third of their time.
  * Benchmarks (test/bench) are not tests: they report figures and are run by `npm run bench`.
  */
 export default defineConfig({
@@ -13,7 +14,7 @@ export default defineConfig({
       'test/{architecture,unit,property,vectors,conformance,integration,interop,faults}/**/*.test.ts',
     ],
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 120_000,
     teardownTimeout: 60_000,
