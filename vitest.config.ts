@@ -1,4 +1,15 @@
 import { defineConfig } from 'vitest/config';
+import { sampled } from './test/support/sampled.ts';
+
+/** Each runs an installation of its own for half a minute to two; of these the gate runs six. */
+const longest = ['acme-crash', 'clock', 'crash', 'database-away', 'database-crash', 'disk']
+  .concat('process-stop', 'restore', 'token-away', 'two-nodes')
+  .map((name) => `test/faults/${name}.test.ts`);
+/** Who names files means those. */
+const isWholeGate = !process.argv
+  .slice(2)
+  .some((argument) => !argument.startsWith('-') && argument.includes('test/'));
+const chosen = isWholeGate ? sampled('the longest files', longest, 6) : longest;
 
 /**
  * Files run in processes of their own (`forks`): a PKCS#11 module is initialised once a process,
@@ -13,6 +24,7 @@ export default defineConfig({
     include: [
       'test/{architecture,unit,property,vectors,conformance,integration,interop,faults}/**/*.test.ts',
     ],
+    exclude: longest.filter((file) => !chosen.includes(file)),
     pool: 'forks',
     maxWorkers: 3,
     testTimeout: 30_000,

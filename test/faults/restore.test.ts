@@ -8,7 +8,7 @@ import { Service } from '../support/availability.ts';
 import { audited, fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import { until } from '../support/quickstart-run.ts';
-import { sampledTests } from '../support/sampled.ts';
+import { sampledTests } from '../support/sampled-tests.ts';
 
 const chancery = useInstallation();
 const service = new Service(chancery);

@@ -8,7 +8,7 @@ import { audited, fetchCrl, onCrl } from '../support/crash-judges.ts';
 import { useInstallation } from '../support/installation.ts';
 import type { Received } from '../support/load-client.ts';
 import { until } from '../support/quickstart-run.ts';
-import { sampledTests } from '../support/sampled.ts';
+import { sampledTests } from '../support/sampled-tests.ts';
 import { clonedToken, signersOf, tokenDevice } from '../support/token-device.ts';
 
 const chancery = useInstallation();

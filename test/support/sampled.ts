@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { test } from 'vitest';
 import { seededRandom } from './load-client.ts';
 
 /** Each commit has a sample of its own, the same wherever it is tested; CHANCERY_TEST_SEED repeats one. */
@@ -40,30 +39,4 @@ export function sampled<T>(
     `SAMPLE of ${what}: ${count} of ${all.length} (seed ${seed}): ${sample.map(name).join('; ')}`,
   );
   return sample;
-}
-
-/** Tests of which the gate runs a sample, in their order; with `--all` every one. */
-export function sampledTests(
-  what: string,
-  count: number,
-): {
-  readonly add: (name: string, work: () => Promise<void>, timeout?: number) => void;
-  /** After the last one was added. */
-  readonly define: () => void;
-} {
-  const all: {
-    readonly name: string;
-    readonly work: () => Promise<void>;
-    readonly timeout?: number;
-  }[] = [];
-  return {
-    add: (name, work, timeout) => {
-      all.push({ name, work, ...(timeout === undefined ? {} : { timeout }) });
-    },
-    define: () => {
-      for (const { name, work, timeout } of sampled(what, all, count, (one) => one.name)) {
-        test(name, work, timeout);
-      }
-    },
-  };
 }
