@@ -45,6 +45,18 @@ export function usable(slot: Slot, standings: KeyStandings): readonly OcspDelega
   return newest.length > 0 ? newest : able;
 }
 
+/**
+ * Whether a key that could not be bound may be there later. `keyBlocked` says that the token has no
+ * such key, or another by that name: it will not come back.
+ */
+export function mayComeBack(error: unknown): boolean {
+  return (
+    isChanceryError(error) &&
+    errorCodes[error.code] === 'unavailable' &&
+    error.code !== 'keyBlocked'
+  );
+}
+
 /** The key as far as the token holds it, with the life that it has; undefined when it never will again. */
 export async function confirmedKey(
   {
@@ -68,14 +80,7 @@ export async function confirmedKey(
     await token.bind([key]);
     return key;
   } catch (error) {
-    // `keyBlocked` says that the token has no such key, or another by that name: it will not come back.
-    if (
-      isChanceryError(error) &&
-      errorCodes[error.code] === 'unavailable' &&
-      error.code !== 'keyBlocked'
-    ) {
-      throw error;
-    }
+    if (mayComeBack(error)) throw error;
     log('error', 'the token does not hold the key of a delegate; a new one is made', {
       ...{ issuerId, keyId, error },
     });

@@ -1,12 +1,9 @@
 import type { KeyId } from '../src/domain/index.ts';
-import type { KeyToken } from '../src/keys/ports.ts';
+import { type KeyToken, selfTestLabel } from '../src/keys/ports.ts';
 import { postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KeyStandings } from './key-standings.ts';
-
-/** CKA_LABEL of the token's own self-test key. */
-const selfTestLabel = 'self-test';
 
 /**
  * What the CA's inventory cannot see by itself: how often this responder's keys have signed, which of

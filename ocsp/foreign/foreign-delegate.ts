@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Clock, errorCodes, type IssuerId, isChanceryError } from '../../src/domain/index.ts';
+import type { Clock, IssuerId } from '../../src/domain/index.ts';
 import { issueCertificationRequest, type OcspDelegate } from '../../src/issuance/index.ts';
 import type { Signer } from '../../src/issuance/ports.ts';
 import type { KeyBinding, KeyToken } from '../../src/keys/ports.ts';
@@ -16,6 +16,7 @@ import {
   signatureAlgorithms,
 } from '../../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf } from '../delegate.ts';
+import { mayComeBack } from '../delegate-slot.ts';
 import { DelegateStore, delegateLife, delegatePurposes } from '../delegate-store.ts';
 import { readIfThere, writeAtomically } from '../files.ts';
 import type { Log } from '../ports.ts';
@@ -88,14 +89,7 @@ export class ForeignDelegate {
         await token.bind([key]);
         return key;
       } catch (error) {
-        // `keyBlocked` says that the token has no such key: it will not come back.
-        if (
-          isChanceryError(error) &&
-          errorCodes[error.code] === 'unavailable' &&
-          error.code !== 'keyBlocked'
-        ) {
-          throw error;
-        }
+        if (mayComeBack(error)) throw error;
         if (!enrols) return undefined;
         log(
           'error',

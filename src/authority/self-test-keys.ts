@@ -1,4 +1,5 @@
 import { systemPrincipal } from '../domain/index.ts';
+import { selfTestLabel } from '../keys/index.ts';
 import {
   defaultSignatureAlgorithm,
   keyAlgorithmOf,
@@ -6,9 +7,6 @@ import {
 } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import { recordSelfTestKey } from './responder-keys.ts';
-
-/** CKA_LABEL of a token's own self-test key. */
-const selfTestLabel = 'self-test';
 
 /**
  * Takes the issuing token's self-test key into the inventory, once: `init` makes it in the token before

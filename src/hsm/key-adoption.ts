@@ -1,5 +1,5 @@
 import { ChanceryError } from '../domain/index.ts';
-import type { AdoptKeyRequest, GeneratedKey } from '../keys/ports.ts';
+import { type AdoptKeyRequest, type GeneratedKey, selfTestLabel } from '../keys/ports.ts';
 import {
   defaultSignatureAlgorithm,
   keyAlgorithmOf,
@@ -7,7 +7,7 @@ import {
   signatureAlgorithms,
 } from '../pkix/index.ts';
 import { attributeOf, cka, cko, findObjects } from './cryptoki.ts';
-import { newLife, readAttributes, selfTestLabel, weaknesses } from './key-generation.ts';
+import { newLife, readAttributes, weaknesses } from './key-generation.ts';
 import { keyIdOf, subjectPublicKeyInfoOf } from './public-keys.ts';
 import type { TokenConnection } from './token-connection.ts';
 

@@ -1,9 +1,10 @@
 import { ChanceryError } from '../domain/index.ts';
-import type {
-  GeneratedKey,
-  GenerateKeyRequest,
-  KeyLife,
-  PrivateKeyAttributes,
+import {
+  type GeneratedKey,
+  type GenerateKeyRequest,
+  type KeyLife,
+  type PrivateKeyAttributes,
+  selfTestLabel,
 } from '../keys/ports.ts';
 import { keyAlgorithmOf, parseSubjectPublicKeyInfo, signatureAlgorithms } from '../pkix/index.ts';
 import type { Attribute, Cryptoki, Handle } from './cryptoki.ts';
@@ -19,9 +20,6 @@ interface Pair {
   readonly privateKey: Handle;
   readonly publicKey: Handle;
 }
-
-/** CKA_LABEL of the token's own self-test key. */
-export const selfTestLabel = 'self-test';
 
 /** The life of a key that nobody has activated (SP 800-57 Part 1 §7.1). */
 export function newLife(issuerName: Uint8Array | undefined): KeyLife {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyBinding } from '../keys/ports.ts';
+import { type KeyBinding, selfTestLabel } from '../keys/ports.ts';
 import {
   defaultSignatureAlgorithm,
   keyAlgorithmOf,
@@ -7,7 +7,6 @@ import {
 } from '../pkix/index.ts';
 import { attributeOf, cka, cko, findObjects } from './cryptoki.ts';
 import type { BoundKey } from './key-bindings.ts';
-import { selfTestLabel } from './key-generation.ts';
 import { type Message, WholeMessage } from './message.ts';
 import { findKey } from './public-keys.ts';
 import { verifiedSignature, WrongSignature } from './signature-value.ts';

@@ -2,13 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Module } from 'graphene-pk11';
 import type { KeyId } from '../domain/index.ts';
 import { ChanceryError } from '../domain/index.ts';
-import type {
-  AdoptKeyRequest,
-  GeneratedKey,
-  GenerateKeyRequest,
-  KeyBinding,
-  KeyDestruction,
-  TokenIdentity,
+import {
+  type AdoptKeyRequest,
+  type GeneratedKey,
+  type GenerateKeyRequest,
+  type KeyBinding,
+  type KeyDestruction,
+  selfTestLabel,
+  type TokenIdentity,
 } from '../keys/ports.ts';
 import { readBlockedKeys, writeBlockedKeys } from './blocked-keys.ts';
 import { countsBeside } from './count-slots.ts';
@@ -18,7 +19,7 @@ import { keepSessionsAlive } from './keep-alive.ts';
 import { adoptedKey } from './key-adoption.ts';
 import type { BoundKey } from './key-bindings.ts';
 import { checkPurposes, KeyBindings } from './key-bindings.ts';
-import { checkGenerateRequest, generateKeyPair, selfTestLabel } from './key-generation.ts';
+import { checkGenerateRequest, generateKeyPair } from './key-generation.ts';
 import type { Answers, BlockedKey, TokenCall, TokenSettings } from './messages.ts';
 import { proveSelfTest, selfTestBinding, selfTestMessage } from './self-test.ts';
 import { SignatureCounts } from './signature-counts.ts';

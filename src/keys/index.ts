@@ -35,6 +35,6 @@ export type {
   TokenObject,
   TokenRole,
 } from './ports.ts';
-export { keyTypes } from './ports.ts';
+export { keyTypes, selfTestLabel } from './ports.ts';
 export * from './report/index.ts';
 export { type KeyStrength, strengthOf, weakness } from './strength.ts';

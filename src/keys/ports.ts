@@ -10,6 +10,9 @@ import type {
 } from '../domain/index.ts';
 import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 
+/** CKA_LABEL of a token's own self-test key, by which it is found: `init` makes it before there is an inventory. */
+export const selfTestLabel = 'self-test';
+
 /** The three tokens of an installation; each its own folder, configuration and PIN file. */
 export type TokenRole = 'root' | 'issuing' | 'responder';
 
