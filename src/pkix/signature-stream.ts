@@ -1,6 +1,6 @@
 import { createVerify, type KeyObject, type Verify } from 'node:crypto';
 import { ChanceryError } from '../domain/index.ts';
-import { ecdsaInRange, rsaPadding, verifySignature } from './signature.ts';
+import { ecdsaInRange, rsaLengthRight, rsaPadding, verifySignature } from './signature.ts';
 import type { SignatureAlgorithm } from './types.ts';
 
 /**
@@ -67,7 +67,10 @@ export class SignatureVerification {
     }
     try {
       if (keyType === 'ec') return ecdsaInRange(key, signature) && message.verify(key, signature);
-      return message.verify({ key, ...rsaPadding(algorithm, digest) }, signature);
+      return (
+        rsaLengthRight(key, signature) &&
+        message.verify({ key, ...rsaPadding(algorithm, digest) }, signature)
+      );
     } catch {
       return false;
     }

@@ -102,7 +102,7 @@ export function ecdsaInRange(key: KeyObject, signature: Uint8Array): boolean {
 /**
  * Whether the signature over `data` is right. Never throws for a bad signature or a key of
  * another type: that is false. An ECDSA signature must be minimal DER with r and s in range
- * (low s is not asked for); PSS salts are as long as the hash.
+ * (low s is not asked for); PSS salts are as long as the hash; an RSA value has the modulus' length.
  */
 export function verifySignature(
   algorithm: SignatureAlgorithm,
@@ -120,10 +120,21 @@ export function verifySignature(
     if (algorithm.keyType === 'ec') {
       return ecdsaInRange(key, signature) && verify(digest, data, key, signature);
     }
-    return verify(digest, data, { key, ...rsaPadding(algorithm, digest) }, signature);
+    return (
+      rsaLengthRight(key, signature) &&
+      verify(digest, data, { key, ...rsaPadding(algorithm, digest) }, signature)
+    );
   } catch {
     return false;
   }
+}
+
+/**
+ * An RSA signature is as long as the modulus (RFC 8017 §8.1.2, §8.2.2, step 1 of each). OpenSSL asks
+ * for it with PKCS #1 v1.5; with PSS it accepts a value whose leading zeros were taken away.
+ */
+export function rsaLengthRight(key: KeyObject, signature: Uint8Array): boolean {
+  return signature.length === Math.ceil((key.asymmetricKeyDetails?.modulusLength ?? 0) / 8);
 }
 
 /** Padding as node:crypto names it; the salt is as long as the hash. */

@@ -12,6 +12,7 @@ import {
   parseSubjectPublicKeyInfo,
   resolveSignatureAlgorithm,
   type SignatureAlgorithmName,
+  SignatureVerification,
   signatureAlgorithms,
   verifySignature,
 } from '../../../src/pkix/index.ts';
@@ -205,6 +206,28 @@ describe('verifying signatures', () => {
       verifySignature(sample.algorithm, importVerificationKey(sample.spki), data, signature),
     ).toBe(false);
   });
+
+  it.each(['rsassa-pss-sha256', 'sha256WithRSAEncryption'] as const)(
+    '%s: a value without its leading zero octet is refused (RFC 8017 §8.1.2 step 1)',
+    (name) => {
+      const sample = sampleKey(name);
+      const key = importVerificationKey(sample.spki);
+      let text = Buffer.from('0');
+      let signature = signWith(sample, text);
+      // One of 256 values begins with a zero.
+      for (let count = 1; signature[0] !== 0; count += 1) {
+        text = Buffer.from(String(count));
+        signature = signWith(sample, text);
+      }
+      expect(verifySignature(sample.algorithm, key, text, signature)).toBe(true);
+      const shorter = signature.subarray(1);
+      expect(verifySignature(sample.algorithm, key, text, shorter)).toBe(false);
+      const streamed = new SignatureVerification(sample.algorithm, key);
+      streamed.update(text);
+      expect(streamed.verify(shorter)).toBe(false);
+    },
+    60_000,
+  );
 
   it('ECDSA: r and s of 0 and n, negative, not minimal, with something behind', () => {
     const sample = sampleKey('ecdsa-with-SHA256');
