@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { IssuerId, SigningPurpose } from '../src/domain/index.ts';
+import type { IssuerId, KeyId, SigningPurpose } from '../src/domain/index.ts';
 import type { GeneratedKey, KeyBinding, KeyLife } from '../src/keys/ports.ts';
 import {
   type Certificate,
@@ -78,6 +78,22 @@ export class DelegateStore {
         Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0,
     );
     return { key: { ...key, life: delegateLife(certified) }, certificates };
+  }
+
+  /** Of each key that has a file here, certified or not. */
+  async keyIds(): Promise<readonly KeyId[]> {
+    const found: KeyId[] = [];
+    const folders = await readdir(this.#folder, { withFileTypes: true }).catch(() => []);
+    for (const { name } of folders.filter((one) => one.isDirectory())) {
+      const folder = join(this.#folder, name);
+      const files = await readdir(folder);
+      for (const file of files.filter((one) => /^key.*\.json$/.test(one))) {
+        const text = await readIfThere(join(folder, file));
+        const key = text === undefined ? undefined : parseKey(text);
+        if (key !== undefined) found.push(key.keyId);
+      }
+    }
+    return found;
   }
 
   async writeKey(

@@ -1,19 +1,28 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KeyId } from '../src/domain/index.ts';
-import { type KeyToken, selfTestLabel } from '../src/keys/ports.ts';
+import { type KeyToken, selfTestLabel, type TokenObject } from '../src/keys/ports.ts';
 import { postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KeyStandings } from './key-standings.ts';
 
+/** The CA takes this many objects of a token in one report. */
+const mostObjects = 2000;
+const longestLabel = 256;
+/** Longer than it takes from a key to its file. */
+const settleMilliseconds = 500;
+
 /**
  * What the CA's inventory cannot see by itself: how often this responder's keys have signed, which of
- * them are destroyed, and the token's self-test key. Told by the process that enrols.
+ * them are destroyed, the token's self-test key, and what is in the token. Told by the process that
+ * enrols.
  */
 export class KeyUpkeep {
   readonly #token: KeyToken;
   readonly #standings: KeyStandings;
   readonly #former: FormerKeys;
   readonly #isNeeded: (keyId: KeyId) => boolean;
+  readonly #expected: () => Promise<readonly KeyId[]>;
   readonly #client: ClientCertificate;
   readonly #url: URL;
   #counts: ReadonlyMap<KeyId, number> = new Map();
@@ -25,6 +34,8 @@ export class KeyUpkeep {
     readonly former: FormerKeys;
     /** Whether a key signs answers now, for want of the next one. */
     readonly isNeeded: (keyId: KeyId) => boolean;
+    /** Of the keys that have a file here, certified or not. */
+    readonly expected: () => Promise<readonly KeyId[]>;
     readonly client: ClientCertificate;
     readonly authorityUrl: string;
   }) {
@@ -32,6 +43,7 @@ export class KeyUpkeep {
     this.#standings = parts.standings;
     this.#former = parts.former;
     this.#isNeeded = parts.isNeeded;
+    this.#expected = parts.expected;
     this.#client = parts.client;
     this.#url = new URL('/api/v1/responders/keys', parts.authorityUrl);
   }
@@ -54,10 +66,9 @@ export class KeyUpkeep {
         .filter(({ keyId }) => known(keyId))
         .map(({ keyId, objects, reason }) => ({ keyId, objects: objects ?? 0, reason })),
       ...(this.#toldSelfTest ? {} : { selfTest: await this.#selfTestKey() }),
+      inToken: await this.#inToken(),
     };
-    if (report.keys.length + report.destroyed.length > 0 || report.selfTest !== undefined) {
-      await postToAuthority(this.#url, await this.#client.read(), report, exchangeDeadline);
-    }
+    await postToAuthority(this.#url, await this.#client.read(), report, exchangeDeadline);
     this.#toldSelfTest = true;
     for (const { keyId } of destroyed) {
       // While the inventory could not be asked, nobody knows whether it has a record to be ended.
@@ -80,6 +91,32 @@ export class KeyUpkeep {
       attributes: own.attributes,
       subjectPublicKeyInfo: Buffer.from(spki).toString('base64'),
       algorithm: 'ecdsa-with-SHA256',
+    };
+  }
+
+  async #inToken(): Promise<Readonly<Record<string, unknown>>> {
+    // Before and after: a key may be made, or destroyed, meanwhile.
+    const expected = new Set(await this.#expected());
+    const objects = await this.#token.objects();
+    const isOwn = ({ keyId, label }: TokenObject): boolean =>
+      label === selfTestLabel ||
+      (keyId !== undefined && (expected.has(keyId) || this.#standings.get(keyId) !== undefined));
+    if (!objects.every(isOwn)) {
+      // The file of a key is written after the key is made.
+      await delay(settleMilliseconds);
+      for (const keyId of await this.#expected()) expected.add(keyId);
+    }
+    return {
+      identity: await this.#token.identity(),
+      expected: [...expected].slice(0, mostObjects),
+      objects: [...objects.filter(isOwn), ...objects.filter((one) => !isOwn(one))]
+        .slice(0, mostObjects)
+        .map(({ class: kind, keyId, label, attributes, subjectPublicKeyInfo }) => ({
+          ...{ class: kind, keyId, label: label.slice(0, longestLabel), attributes },
+          ...(subjectPublicKeyInfo === undefined
+            ? {}
+            : { subjectPublicKeyInfo: Buffer.from(subjectPublicKeyInfo).toString('base64') }),
+        })),
     };
   }
 }

@@ -128,6 +128,8 @@ export interface ForeignSigners {
   /** Whether there is no database, and so no issuer of our own. */
   readonly alone: boolean;
   owns(issuerId: IssuerId): boolean;
+  /** Of the keys of all delegates. */
+  keyIds(): Promise<readonly KeyId[]>;
   delegate(issuerId: IssuerId, at: Date): OcspDelegate | undefined;
   /** What stands in the way of answering for them, one sentence each. */
   problems(): readonly string[];

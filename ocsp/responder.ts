@@ -181,11 +181,16 @@ function createCore(options: ResponderOptions) {
   const former = new FormerKeys({
     ...{ folder: join(options.folder, 'former-keys'), token, standings, clock, log },
   });
+  const store = new DelegateStore(join(options.folder, 'delegates'), log);
   const keyUpkeep = new KeyUpkeep({
     ...{ token, standings, former, client, authorityUrl },
     isNeeded: (keyId) => delegates.isNeeded(keyId),
+    expected: async () => [
+      ...(await store.keyIds()),
+      ...(await former.list()).map(({ keyId }) => keyId),
+      ...((await options.foreign?.keyIds()) ?? []),
+    ],
   });
-  const store = new DelegateStore(join(options.folder, 'delegates'), log);
   const delegates = new Delegates({
     store,
     enrolment: new DelegateEnrolment({

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock, IssuerId, SerialNumber } from '../../src/domain/index.ts';
+import type { Clock, IssuerId, KeyId, SerialNumber } from '../../src/domain/index.ts';
 import type { OcspDelegate } from '../../src/issuance/index.ts';
 import type { Signer } from '../../src/issuance/ports.ts';
 import type { KeyToken } from '../../src/keys/ports.ts';
@@ -112,6 +112,12 @@ export class ForeignAuthorities implements StatusSource {
 
   get alone(): boolean {
     return this.#options.alone;
+  }
+
+  /** Of the keys of all delegates: no inventory knows them. */
+  async keyIds(): Promise<readonly KeyId[]> {
+    const each = [...this.#served.values()].map(async ({ delegate }) => delegate.keyIds());
+    return (await Promise.all(each)).flat();
   }
 
   owns(issuerId: IssuerId): boolean {

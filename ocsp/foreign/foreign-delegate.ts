@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clock, IssuerId } from '../../src/domain/index.ts';
+import type { Clock, IssuerId, KeyId } from '../../src/domain/index.ts';
 import { issueCertificationRequest, type OcspDelegate } from '../../src/issuance/index.ts';
 import type { Signer } from '../../src/issuance/ports.ts';
 import type { KeyBinding, KeyToken } from '../../src/keys/ports.ts';
@@ -79,6 +79,11 @@ export class ForeignDelegate {
 
   get requestFile(): string {
     return join(this.#options.folder, 'request.pem');
+  }
+
+  /** Of the keys that have a file. */
+  async keyIds(): Promise<readonly KeyId[]> {
+    return this.#store.keyIds();
   }
 
   async #ownKey(): Promise<KeyBinding | undefined> {

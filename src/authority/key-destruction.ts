@@ -11,6 +11,7 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { issuerOfKey, type KeyActRequest, type KeyActResult, requireReason } from './key-acts.ts';
 import { findKey } from './key-lookup.ts';
+import { lastReconciliation, responderSubject } from './key-reconciliation.ts';
 import { isOvertaken } from './key-standing.ts';
 import { changeKeyState } from './key-states.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
@@ -80,6 +81,43 @@ export function keyDestruction(context: AuthorityContext) {
     return (await unitOfWork.read(async ({ keys }) => keys.find(tenant, keyId))) ?? key;
   };
 
+  /**
+   * A responder destroys its keys itself. One that its token has no more, by the responder's own word,
+   * was lost with a token, or by somebody: its record is ended by a person's.
+   */
+  const recordGone = async (
+    transaction: Transaction,
+    principal: Principal,
+    key: KeyRecord,
+    { reason, approvals }: { readonly reason: string; readonly approvals: readonly string[] },
+  ): Promise<KeyRecord> => {
+    requireTransition(key);
+    const { keyId, owner } = key;
+    const seen = await lastReconciliation(transaction, tenant, responderSubject(owner));
+    if (!seen?.findings.some((one) => one['kind'] === 'missing' && one['keyId'] === keyId)) {
+      throw refused(
+        `key ${keyId} is in the token of responder ${owner}, which destroys it by itself when the next one is in use`,
+      );
+    }
+    const details = {
+      objects: 0,
+      token: key.token,
+      absent: true,
+      comparedAt: seen.at.toISOString(),
+    };
+    await changeKeyState(dependencies, transaction, principal, keyId, 'destroy', {
+      ...{ reason, approvals, details },
+    });
+    await transaction.evidence.append(tenant, {
+      ...{ kind: 'key.destruction', subject: keyId, at: clock.now(), by: principal.name },
+      document: {
+        ...{ ...details, reason, approvals, label: key.label },
+        ...{ type: key.type, record: key.record, version: key.version },
+      },
+    });
+    return (await transaction.keys.find(tenant, keyId)) ?? key;
+  };
+
   /** Keys whose destruction was begun and is not on record as done. */
   const unfinished = async (): Promise<
     readonly { readonly key: InToken; readonly intent: Parameters<typeof finish>[2] }[]
@@ -121,6 +159,9 @@ export function keyDestruction(context: AuthorityContext) {
           requireReason(reason);
           const key = await unitOfWork.run(async (transaction) => {
             const found = await findKey(transaction, tenant, request.key);
+            if (found.tokenRole === 'responder') {
+              return recordGone(transaction, principal, found, { reason, approvals });
+            }
             const own = await requireDestructible(transaction, found);
             await transaction.evidence.append(tenant, {
               kind: 'key.destructionIntent',
@@ -138,6 +179,7 @@ export function keyDestruction(context: AuthorityContext) {
             await transaction.keys.setScope(tenant, own.keyId, own.scope);
             return own;
           });
+          if (!isInToken(key)) return { key, notes: notesOf(key) };
           await context.keys.rebind(key.keyId);
           failpoint('key.destroy.1-after-intent');
           const destroyed = await finish(principal, key, { reason, approvals, by: principal.name });
@@ -168,16 +210,20 @@ function isInToken(key: KeyRecord): key is InToken {
   return key.tokenRole === 'root' || key.tokenRole === 'issuing';
 }
 
+function requireTransition({ privateState, publicState, type }: KeyRecord): void {
+  nextKeyStates(
+    { private: privateState, public: publicState },
+    'destroy',
+    type === 'wrapping' ? 'protection' : 'signature',
+  );
+}
+
 /** @throws ChanceryError illegalTransition, naming what must come first */
 async function requireDestructible(transaction: Transaction, key: KeyRecord): Promise<InToken> {
-  nextKeyStates(
-    { private: key.privateState, public: key.publicState },
-    'destroy',
-    key.type === 'wrapping' ? 'protection' : 'signature',
-  );
+  requireTransition(key);
   if (!isInToken(key)) {
     throw refused(
-      `key ${key.keyId} is ${key.tokenRole === 'software' ? 'a file of the HTTPS server' : `in the token of responder ${key.owner}`}, which destroys it by itself when the next one is in use`,
+      `key ${key.keyId} is a file of the HTTPS server, which destroys it by itself when the next one is in use`,
     );
   }
   const issuer = await issuerOfKey(transaction, key);

@@ -1,21 +1,20 @@
 import { type KeyId, type Principal, systemPrincipal } from '../domain/index.ts';
-import type { KeyRecord, TokenIdentity, TokenObject } from '../keys/index.ts';
+import {
+  compareToken,
+  type ReconciliationFinding,
+  type TokenIdentity,
+  type TokenObject,
+  type TokenRole,
+} from '../keys/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
+import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import type { KeyDestructions } from './key-destruction.ts';
-import { sameBytes } from './octets.ts';
-
-/** One disagreement between a token and the inventory. */
-export interface ReconciliationFinding {
-  readonly kind: 'missing' | 'unknown' | 'changed';
-  readonly keyId: KeyId;
-  readonly label: string;
-  readonly problem: string;
-}
+import type { Transaction } from './ports.ts';
 
 /** What was compared, and what was found. */
 export interface Reconciliation {
-  readonly token: 'root' | 'issuing';
+  readonly token: TokenRole;
   readonly identity: TokenIdentity;
   readonly at: Date;
   readonly objects: number;
@@ -23,7 +22,36 @@ export interface Reconciliation {
   readonly findings: readonly ReconciliationFinding[];
 }
 
-type Role = Reconciliation['token'];
+type Role = Exclude<TokenRole, 'responder'>;
+
+const kind = 'key.reconciliation';
+
+/** What a responder sees in its own token, where the CA has no session. */
+export interface ResponderToken {
+  readonly identity: TokenIdentity;
+  readonly objects: readonly TokenObject[];
+  /** Keys that it has files of; those that have no certificate of ours are in no record. */
+  readonly expected: readonly KeyId[];
+}
+
+/** Under what the comparison of a responder's token is kept. */
+export function responderSubject(owner: string): string {
+  return `responder/${owner}`;
+}
+
+/** The newest comparison of a token that is on record. @param subject its role, or `responderSubject` */
+export async function lastReconciliation(
+  { evidence }: Pick<Transaction, 'evidence'>,
+  tenant: Principal['tenant'],
+  subject: string,
+): Promise<
+  { readonly at: Date; readonly findings: readonly Readonly<Record<string, unknown>>[] } | undefined
+> {
+  const [last] = await evidence.list(tenant, { kind, subject, limit: 1 });
+  if (last === undefined) return undefined;
+  const { findings } = last.document;
+  return { at: last.at, findings: Array.isArray(findings) ? findings : [] };
+}
 
 /** Compares the objects in the tokens with the inventory (SP 800-57 Part 1 §8.2.1, §9.2.1). */
 export function keyReconciliation(context: AuthorityContext, destructions: KeyDestructions) {
@@ -43,7 +71,7 @@ export function keyReconciliation(context: AuthorityContext, destructions: KeyDe
         .filter(({ privateState }) => privateState !== 'destroyed')
         .map(({ keyId }) => keyId),
     );
-    const findings = compare(records, objects).filter(
+    const findings = compareToken(records, objects).filter(
       // It was being made, or destroyed, while we looked.
       ({ kind, keyId }) =>
         kind === 'missing'
@@ -56,20 +84,9 @@ export function keyReconciliation(context: AuthorityContext, destructions: KeyDe
       objects: objects.length,
       keys: records.filter(({ privateState }) => privateState !== 'destroyed').length,
     };
-    await unitOfWork.run(async (transaction) => {
-      await transaction.evidence.append(tenant, {
-        kind: 'key.reconciliation',
-        subject: role,
-        at: result.at,
-        by: principal.name,
-        document: { ...result, at: result.at.toISOString() },
-      });
-      await recordDone(dependencies, transaction, principal, {
-        act: 'key.reconcile',
-        object: role,
-        details: { objects: result.objects, keys: result.keys, findings },
-      });
-    });
+    await unitOfWork.run(async (transaction) =>
+      keepResult(dependencies, transaction, principal, role, result),
+    );
     return result;
   };
 
@@ -104,65 +121,66 @@ export function keyReconciliation(context: AuthorityContext, destructions: KeyDe
   };
 }
 
-/** Pure. Objects that are no keys are not ours to judge; a self-test key may have no record yet. */
-function compare(
-  records: readonly KeyRecord[],
-  objects: readonly TokenObject[],
-): readonly ReconciliationFinding[] {
-  const findings: ReconciliationFinding[] = [];
-  const byId = new Map(records.map((record) => [record.keyId, record]));
-  for (const record of records) {
-    const own = objects.filter(({ keyId }) => keyId === record.keyId);
-    const found = (kind: ReconciliationFinding['kind'], problem: string): void => {
-      findings.push({ kind, keyId: record.keyId, label: record.label, problem });
-    };
-    const hidden = own.find((object) => object.class === 'privateKey');
-    if (record.privateState === 'destroyed') {
-      if (own.length > 0) {
-        found('unknown', `${record.label} is destroyed, but objects of it are in the token`);
-      }
-    } else if (hidden === undefined) {
-      found('missing', `the private key of ${record.label} (${record.privateState}) is not there`);
-    } else {
-      const changes = changesOf(record, own);
-      if (changes.length > 0) found('changed', `${record.label}: ${changes.join('; ')}`);
-    }
-  }
-  for (const object of objects) {
-    const isKey = ['privateKey', 'publicKey', 'secretKey'].includes(object.class);
-    if (!isKey || (object.keyId !== undefined && byId.has(object.keyId))) continue;
-    if (isSelfTest(object)) continue;
-    const keyId = object.keyId ?? '';
-    if (findings.some((one) => one.keyId === keyId && one.kind === 'unknown')) continue;
-    findings.push({
-      kind: 'unknown',
-      ...{ keyId, label: object.label },
-      problem: `a ${object.class} labelled ${JSON.stringify(object.label)} is in no record`,
-    });
-  }
-  return findings;
+async function keepResult(
+  dependencies: Pick<AuthorityDependencies, 'clock'>,
+  transaction: Transaction,
+  principal: Principal,
+  subject: string,
+  result: Reconciliation,
+): Promise<void> {
+  const { objects, keys, findings, at } = result;
+  await transaction.evidence.append(principal.tenant, {
+    ...{ kind, subject, at, by: principal.name },
+    document: { ...result, at: at.toISOString() },
+  });
+  await recordDone(dependencies, transaction, principal, {
+    act: 'key.reconcile',
+    object: subject,
+    details: { objects, keys, findings },
+  });
 }
 
-/** The label by which the signer process knows a token's own self-test key. */
-function isSelfTest({ label }: TokenObject): boolean {
-  return label === 'self-test';
+/**
+ * Compares what a responder sees in its token with the records of its keys. It tells so every minute;
+ * kept is what is found otherwise than before, and the rest as often as the other tokens are compared.
+ */
+export async function reconcileResponderToken(
+  dependencies: Pick<AuthorityDependencies, 'clock' | 'settings'>,
+  transaction: Transaction,
+  principal: Principal,
+  { identity, objects, expected }: ResponderToken,
+): Promise<void> {
+  const { tenant, name } = principal;
+  const all = (await transaction.keys.list(tenant)).filter(
+    ({ tokenRole }) => tokenRole === 'responder',
+  );
+  const records = all.filter(({ owner }) => owner === name);
+  // Of a key that is destroyed nothing is expected; of another responder in the same token, its keys.
+  const accounted = new Set(expected);
+  for (const { keyId, owner, token, privateState } of all) {
+    if (privateState === 'destroyed') accounted.delete(keyId);
+    else if (owner !== name && token.serialNumber === identity.serialNumber) accounted.add(keyId);
+  }
+  const findings = compareToken(records, objects).filter(
+    ({ kind: found, keyId }) => found !== 'unknown' || !accounted.has(keyId),
+  );
+  const now = dependencies.clock.now();
+  const last = await lastReconciliation(transaction, tenant, responderSubject(name));
+  const age = now.getTime() - (last?.at.getTime() ?? 0);
+  const due = Math.abs(age) >= keySettings(dependencies).reconcileEverySeconds * 1000;
+  if (!due && problemsOf(findings) === problemsOf(last?.findings ?? [])) return;
+  await keepResult(dependencies, transaction, principal, responderSubject(name), {
+    ...{ token: 'responder', identity, at: now, findings },
+    objects: objects.length,
+    keys: records.filter(({ privateState }) => privateState !== 'destroyed').length,
+  });
 }
 
-function changesOf(record: KeyRecord, own: readonly TokenObject[]): readonly string[] {
-  const changes: string[] = [];
-  for (const { subjectPublicKeyInfo } of own) {
-    if (
-      subjectPublicKeyInfo !== undefined &&
-      !sameBytes(subjectPublicKeyInfo, record.subjectPublicKeyInfo)
-    ) {
-      changes.push('another public key');
-      break;
-    }
-  }
-  const attributes = own.find((object) => object.class === 'privateKey')?.attributes;
-  for (const [name, value] of Object.entries(attributes ?? {})) {
-    const recorded = record.attributes[name as keyof KeyRecord['attributes']];
-    if (recorded !== value) changes.push(`${name} is ${value}, was ${recorded}`);
-  }
-  return changes;
+function problemsOf(
+  findings: readonly (ReconciliationFinding | Readonly<Record<string, unknown>>)[],
+): string {
+  return findings
+    .map(({ problem }) => String(problem))
+    .sort()
+    .join('\n');
 }

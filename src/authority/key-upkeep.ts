@@ -6,7 +6,7 @@ import type { AuthorityContext } from './context.ts';
 import { keySettings } from './dependencies.ts';
 import { inTurn } from './in-turn.ts';
 import type { KeyDestructions } from './key-destruction.ts';
-import type { keyReconciliation } from './key-reconciliation.ts';
+import { type keyReconciliation, lastReconciliation } from './key-reconciliation.ts';
 import type { KeyWarnings } from './key-warnings.ts';
 import type { Transaction } from './ports.ts';
 import { isAbsent } from './presence.ts';
@@ -57,8 +57,8 @@ export function keyUpkeep(
         }
       });
       await destructions.finishBegun(roles);
-      const [last] = await unitOfWork.read(async ({ evidence }) =>
-        evidence.list(tenant, { kind: 'key.reconciliation', subject: 'issuing', limit: 1 }),
+      const last = await unitOfWork.read(async (transaction) =>
+        lastReconciliation(transaction, tenant, 'issuing'),
       );
       const age = clock.now().getTime() - (last?.at.getTime() ?? 0);
       if (Math.abs(age) >= reconcileEverySeconds * 1000) await reconciliation.turn(roles);

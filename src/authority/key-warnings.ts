@@ -10,6 +10,7 @@ import {
 import { ceremonyWarnings } from './ceremony-due.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import { crlsUntil } from './key-reading.ts';
+import { lastReconciliation, responderSubject } from './key-reconciliation.ts';
 import { isOvertaken } from './key-standing.ts';
 import type { Transaction } from './ports.ts';
 
@@ -59,13 +60,14 @@ export function keyWarnings(
       const now = await unitOfWork.read(async (transaction) => {
         const usage = await transaction.keys.usage(tenant);
         const warnings: KeyWarning[] = [];
-        for (const record of await transaction.keys.list(tenant)) {
+        const records = await transaction.keys.list(tenant);
+        for (const record of records) {
           warnings.push(...(await ofKey(transaction, record, usage)));
           warnings.push(...notValidated(dependencies, record));
         }
         return [
           ...warnings,
-          ...(await ofTokens(transaction, tenant)),
+          ...(await ofTokens(transaction, tenant, records)),
           ...(await unfinished(transaction, tenant, clock.now())),
           ...(await ceremonyWarnings(dependencies, transaction)),
         ];
@@ -87,13 +89,17 @@ export function keyWarnings(
 async function ofTokens(
   transaction: Transaction,
   tenant: TenantId,
+  records: readonly KeyRecord[],
 ): Promise<readonly KeyWarning[]> {
   const warnings: KeyWarning[] = [];
-  for (const token of ['root', 'issuing']) {
-    const query = { kind: 'key.reconciliation', subject: token, limit: 1 };
-    const [last] = await transaction.evidence.list(tenant, query);
-    const findings = Array.isArray(last?.document['findings']) ? last.document['findings'] : [];
-    for (const { kind, keyId, problem } of findings as readonly Record<string, unknown>[]) {
+  const responders = records
+    .filter(
+      ({ tokenRole, privateState }) => tokenRole === 'responder' && privateState !== 'destroyed',
+    )
+    .map(({ owner }) => responderSubject(owner));
+  for (const token of ['root', 'issuing', ...new Set(responders)]) {
+    const last = await lastReconciliation(transaction, tenant, token);
+    for (const { kind, keyId, problem } of last?.findings ?? []) {
       warnings.push({
         kind: 'tokenObject',
         keyId: String(keyId),

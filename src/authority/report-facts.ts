@@ -20,6 +20,7 @@ import {
 import type { AuthorityContext } from './context.ts';
 import { type KeySettings, keySettings } from './dependencies.ts';
 import { spkiHash } from './issuance-core.ts';
+import { responderSubject } from './key-reconciliation.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes, sha256 } from './octets.ts';
 import type { CrlShardState, EvidenceStore, Transaction } from './ports.ts';
@@ -33,19 +34,23 @@ const mostCertificates = 200;
 const mostOfKey = 50;
 
 /** Destructions are looked for key by key, comparisons token by token: one comes every hour, another once a year. */
-const evidenceLooked: readonly Parameters<EvidenceStore['list']>[1][] = [
-  ...['backup', 'ceremony', 'audit.review', 'practice.review', 'incident.report'],
-  ...['drill.failover', 'drill.compromise', 'drill.restore'],
-]
-  .map((kind): Parameters<EvidenceStore['list']>[1] => ({ kind, limit: 1000 }))
-  .concat(
-    ['root', 'issuing', 'responder'].map((subject) => ({
-      kind: 'key.reconciliation',
-      subject,
-      limit: 1,
+function evidenceLooked(
+  records: readonly KeyRecord[],
+): readonly Parameters<EvidenceStore['list']>[1][] {
+  const responders = records
+    .filter(({ tokenRole }) => tokenRole === 'responder')
+    .map(({ owner }) => responderSubject(owner));
+  return [
+    ...[
+      ...['backup', 'ceremony', 'audit.review', 'practice.review', 'incident.report'],
+      ...['drill.failover', 'drill.compromise', 'drill.restore'],
+    ].map((kind) => ({ kind, limit: 1000 })),
+    ...['root', 'issuing', ...new Set(responders)].map((subject) => ({
+      ...{ kind: 'key.reconciliation', subject, limit: 1 },
     })),
-    [{ kind: 'key.destruction', limit: 100_000 }],
-  );
+    { kind: 'key.destruction', limit: 100_000 },
+  ];
+}
 
 /**
  * Everything that the reports look at. The records are one snapshot; tokens and published files are asked
@@ -77,7 +82,7 @@ export async function collectReportFacts(
       });
     }
     const evidence: EvidenceFacts[] = [];
-    for (const query of evidenceLooked) {
+    for (const query of evidenceLooked(records)) {
       const found = await transaction.evidence.list(tenant, query);
       evidence.push(...found.map((record) => ({ ...record, id: String(record.id) })));
     }

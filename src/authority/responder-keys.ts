@@ -12,6 +12,7 @@ import {
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
+import { type ResponderToken, reconcileResponderToken } from './key-reconciliation.ts';
 import { changeKeyState, requireValidated } from './key-states.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import type { Transaction } from './ports.ts';
@@ -43,6 +44,8 @@ export interface ResponderKeyReport {
         readonly algorithm: string;
       })
     | undefined;
+  /** What is in its token now, after those destructions. */
+  readonly inToken?: ResponderToken | undefined;
 }
 
 const delegatePurposes: readonly SigningPurpose[] = ['ocspResponse', 'certificationRequest'];
@@ -220,6 +223,9 @@ export function responderKeyUseCases({ dependencies }: AuthorityContext) {
               algorithm: signatureAlgorithmNamed(report.selfTest.algorithm),
               tokenRole: 'responder',
             });
+          }
+          if (report.inToken !== undefined) {
+            await reconcileResponderToken(dependencies, transaction, principal, report.inToken);
           }
         }),
       );

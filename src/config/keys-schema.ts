@@ -55,7 +55,7 @@ export const keysSchema = z
     reconcileEvery: setting(
       duration('1m', '31d').default('1h'),
       'CHANCERY_KEYS_RECONCILE_EVERY',
-      'How often the objects in the issuing token are compared with the inventory.',
+      'How often the objects in the tokens are compared with the inventory.',
     ),
     reconcileRoot: setting(
       z.boolean().default(false),

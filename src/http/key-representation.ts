@@ -177,7 +177,7 @@ export const keyAccessShape = z
 
 export const reconciliationShape = z
   .object({
-    token: z.enum(['root', 'issuing']),
+    token: z.enum(['root', 'issuing', 'responder']),
     identity: tokenShape,
     at: timeText,
     objects: z.int(),

@@ -38,3 +38,4 @@ export type {
 export { keyTypes, selfTestLabel } from './ports.ts';
 export * from './report/index.ts';
 export { type KeyStrength, strengthOf, weakness } from './strength.ts';
+export { compareToken, type ReconciliationFinding } from './token-comparison.ts';

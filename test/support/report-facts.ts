@@ -199,6 +199,7 @@ export function goodFacts(): Mutable<ReportFacts> {
           keyId: delegateId,
           type: 'ocspResponder',
           tokenRole: 'responder',
+          owner: 'ocsp',
           purposes: ['ocspResponse', 'certificationRequest'],
           issuerId: issuingId,
           backup: { kind: 'none', reason: 'made anew' },
@@ -267,7 +268,7 @@ export function goodFacts(): Mutable<ReportFacts> {
       updatedAt: ago(0),
     })),
     evidence: [
-      ...['root', 'issuing', 'responder'].map((role) =>
+      ...['root', 'issuing', 'responder/ocsp'].map((role) =>
         evidence('key.reconciliation', role, 0.5, { findings: [] }),
       ),
       evidence('backup', 'installation', 3, { outcome: 'done' }),

@@ -22,7 +22,7 @@ export interface TestAuthority {
   readonly trust: string;
   /** Those that it signs delegates for. */
   readonly issuers: TestIssuer[];
-  /** Requests so far: path and the serial number of the client's certificate. */
+  /** Requests so far, reports apart: path and the serial number of the client's certificate. */
   readonly requests: { readonly path: string; readonly client: string }[];
   /** What the responder told of its keys (POST /responders/keys), newest last. */
   readonly reports: KeyReport[];
@@ -41,6 +41,10 @@ export interface KeyReport {
   readonly keys: readonly { readonly keyId: string; readonly signatures: number }[];
   readonly destroyed: readonly { readonly keyId: string; readonly objects: number }[];
   readonly selfTest?: { readonly label: string } | undefined;
+  readonly inToken: {
+    readonly objects: readonly { readonly class: string; readonly keyId?: string }[];
+    readonly expected: readonly string[];
+  };
 }
 
 /** Answers for these issuers; client certificates must come from `clientIssuer`. */
@@ -71,8 +75,9 @@ export async function startTestAuthority(
       request.on('end', () => {
         const socket = request.socket as TLSSocket;
         const client = socket.getPeerCertificate().serialNumber.toLowerCase();
-        authority?.requests.push({ path: request.url ?? '', client });
-        if (request.url === '/api/v1/responders/keys' && authority?.failing === false) {
+        const isReport = request.url === '/api/v1/responders/keys';
+        if (!isReport) authority?.requests.push({ path: request.url ?? '', client });
+        if (isReport && authority?.failing === false) {
           authority.reports.push(JSON.parse(body) as KeyReport);
           response.writeHead(204).end();
           return;

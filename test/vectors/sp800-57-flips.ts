@@ -290,6 +290,14 @@ export const flips: readonly Flip[] = [
     facts.roles['operator'] = ['keys:destroy'];
   }),
   flip('9.2.1', 'no reconciliation', /no record of a rec/, without('key.reconciliation')),
+  flip(
+    '9.2.1',
+    'a responder that does not tell what is in its token',
+    /responder ocsp/,
+    (facts) => {
+      facts.evidence = facts.evidence.filter(({ subject }) => subject !== 'responder/ocsp');
+    },
+  ),
   flip('9.2.2', 'a CA certificate outside the inventory', /not in the inventory/, (facts) => {
     keyOf(facts).certificates = [];
   }),

@@ -34,6 +34,18 @@ const keyShape = { label: text(64), token, attributes };
 
 const keyId = z.string().regex(/^[0-9a-f]{2,128}$/, { message: 'must be lower-case hex' });
 
+/** Any object of the token: whoever put it there chose its label. */
+const tokenObject = z.strictObject({
+  class: z.enum(['privateKey', 'publicKey', 'secretKey', 'certificate', 'other']),
+  keyId: z
+    .string()
+    .regex(/^[0-9a-f]{0,510}$/, { message: 'must be lower-case hex' })
+    .optional(),
+  label: z.string().max(256),
+  subjectPublicKeyInfo: z.base64().max(4096).optional(),
+  attributes: attributes.optional(),
+});
+
 /** The door of responders: their delegates' certificates, and what they tell of their keys. */
 export const responderRoutes: readonly Route[] = [
   route({
@@ -63,7 +75,8 @@ export const responderRoutes: readonly Route[] = [
     method: 'POST',
     path: '/responders/keys',
     access: 'responders:enrol',
-    summary: 'What a responder counted and destroyed (SP 800-57 Part 1 §6.2.3, §8.3.4)',
+    summary:
+      'What a responder counted, destroyed, and sees in its token (SP 800-57 Part 1 §6.2.3, §8.3.4, §9.2.1)',
     body: z.strictObject({
       keys: z
         .array(z.strictObject({ keyId, signatures: z.int().min(0) }))
@@ -80,16 +93,33 @@ export const responderRoutes: readonly Route[] = [
           algorithm: text(64),
         })
         .optional(),
+      inToken: z
+        .strictObject({
+          identity: token,
+          objects: z.array(tokenObject).max(2000),
+          expected: z.array(keyId).max(2000),
+        })
+        .optional(),
     }),
+    maximumBodyBytes: 4 * 1024 * 1024,
     answer: { status: 204 },
     handle: async ({ authority, principal, body }) => {
-      const { keys, destroyed, selfTest } = body;
+      const { keys, destroyed, selfTest, inToken } = body;
       await authority.reportResponderKeys(principal, {
         keys,
         destroyed,
         selfTest: selfTest && {
           ...selfTest,
           subjectPublicKeyInfo: Buffer.from(selfTest.subjectPublicKeyInfo, 'base64'),
+        },
+        inToken: inToken && {
+          ...inToken,
+          objects: inToken.objects.map(({ subjectPublicKeyInfo, ...object }) => ({
+            ...object,
+            ...(subjectPublicKeyInfo === undefined
+              ? {}
+              : { subjectPublicKeyInfo: Buffer.from(subjectPublicKeyInfo, 'base64') }),
+          })),
         },
       });
       return { status: 204 };

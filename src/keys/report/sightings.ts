@@ -95,16 +95,14 @@ export function lastBackup(facts: ReportFacts): Sight {
   );
 }
 
-/** Tokens that the CA process compares with the records; a responder's is its own. */
-const compared = ['root', 'issuing'];
-
-/** The newest comparison of each token with the records. */
-export function reconciled(facts: ReportFacts): Sight & Pick<Judgement, 'later'> {
-  const roles = tokenRoles(facts);
-  const seen = together(
-    '',
-    roles
-      .filter((role) => compared.includes(role))
+/** The newest comparison of each token with the records; each responder's own is told by itself. */
+export function reconciled(facts: ReportFacts): Sight {
+  const responders = facts.keys
+    .filter(({ record }) => record.tokenRole === 'responder' && record.privateState !== 'destroyed')
+    .map(({ record }) => record.owner);
+  return together('', [
+    ...tokenRoles(facts)
+      .filter((role) => role !== 'responder')
       .map((role) =>
         recurring(facts, {
           kind: 'key.reconciliation',
@@ -114,10 +112,16 @@ export function reconciled(facts: ReportFacts): Sight & Pick<Judgement, 'later'>
           mend: `run \`chancery key reconcile --token ${role}\``,
         }),
       ),
-  );
-  return roles.every((role) => compared.includes(role))
-    ? seen
-    : { ...seen, later: 'the comparison of the responders’ own tokens with the records' };
+    ...[...new Set(responders)].map((owner) =>
+      recurring(facts, {
+        kind: 'key.reconciliation',
+        subject: `responder/${owner}`,
+        within: facts.periods.reconciliation,
+        what: `reconciliation of the token of responder ${owner}`,
+        mend: `see that it runs and reaches the CA: it tells every minute what is in its token`,
+      }),
+    ),
+  ]);
 }
 
 /** §5.2: one key, one purpose; certificates and CRLs may go together. */

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { defaultKeySettings } from '../../../src/authority/dependencies.ts';
 import { softwareCertificationRequest } from '../../../src/authority/index.ts';
 import { defaultTenant } from '../../../src/domain/index.ts';
-import type { KeyRecord, KeyType } from '../../../src/keys/index.ts';
+import type { KeyRecord, KeyType, TokenObject } from '../../../src/keys/index.ts';
 import { admin, freshKey, principal, refusal, testAuthority } from '../../support/authority.ts';
 import { makeRequest, type SoftwareKey } from '../../support/software-issuer.ts';
 
@@ -137,6 +137,91 @@ describe("a responder's key", () => {
     const destroyed = [{ keyId, objects: 2, reason: 'mine' }];
     const work = authority.reportResponderKeys(responder, { keys: [], destroyed });
     expect(await refusal(work)).toBe('forbidden');
+  });
+});
+
+describe("a responder's token (SP 800-57 Part 1 §9.2.1)", () => {
+  const owner = principal('responder', 'ocsp-7');
+  const subject = 'responder/ocsp-7';
+  const reason = 'a test asks for it';
+  const objectsOf = ({ keyId, subjectPublicKeyInfo }: KeyRecord) => [
+    {
+      ...{ class: 'privateKey' as const, label: 'ocsp', keyId, attributes: told.attributes },
+    },
+    { class: 'publicKey' as const, label: 'ocsp', keyId, subjectPublicKeyInfo },
+  ];
+  const tell = async (objects: readonly TokenObject[], expected: readonly string[] = []) =>
+    authority.reportResponderKeys(owner, {
+      ...{ keys: [], destroyed: [], inToken: { identity: told.token, objects, expected } },
+    });
+  const kept = async () =>
+    chancery.read(async (transaction) =>
+      transaction.evidence.list(defaultTenant, {
+        ...{ kind: 'key.reconciliation', subject, limit: 100 },
+      }),
+    );
+  const findings = async () => {
+    const [last] = await kept();
+    const found = last?.document['findings'] as { kind: string; keyId: string }[] | undefined;
+    return found?.map(({ kind, keyId }) => `${kind} ${keyId}`);
+  };
+
+  test('is compared by what it tells: once an hour, and at once when something is found', async () => {
+    const key = freshKey();
+    await enrol(key, owner);
+    const record = await recorded(key);
+    const own = objectsOf(record);
+    await tell(own);
+    expect(await findings()).toEqual([]);
+    await tell(own);
+    expect(await kept()).toHaveLength(1);
+    chancery.clock.advance(3700);
+    await tell(own);
+    expect(await kept()).toHaveLength(2);
+
+    // A key that waits for its certificate is in no record, and no stranger.
+    const next = { class: 'privateKey' as const, label: 'ocsp', keyId: 'aa01' };
+    await tell([...own, next], ['aa01']);
+    expect(await kept()).toHaveLength(2);
+    await tell([...own, next]);
+    expect(await findings()).toEqual(['unknown aa01']);
+
+    const copied = own.map((object) => ({
+      ...object,
+      ...('attributes' in object
+        ? { attributes: { ...told.attributes, extractable: true } }
+        : { subjectPublicKeyInfo: freshKey().subjectPublicKeyInfo.der }),
+    }));
+    await tell(copied);
+    expect(await findings()).toEqual([`changed ${record.keyId}`]);
+    await tell([]);
+    expect(await findings()).toEqual([`missing ${record.keyId}`]);
+    chancery.clock.advance(120);
+    await authority.keepKeys().catch(() => undefined);
+    expect(
+      chancery.log.filter(
+        ({ level, fields }) => level === 'alarm' && fields['keyId'] === record.keyId,
+      ),
+    ).toMatchObject([{ message: expect.stringContaining(`${subject} token: missing`) }]);
+  });
+
+  test('that has a key no more lets a person end its record; one that has it destroys it itself', async () => {
+    const key = freshKey();
+    await enrol(key, owner);
+    const record = await recorded(key);
+    const destroy = async () => authority.destroyKey(admin, { key: record.keyId, reason });
+    await tell(objectsOf(record));
+    expect(await refusal(destroy())).toBe('illegalTransition');
+    await tell([]);
+    await destroy();
+    expect(await recorded(key)).toMatchObject({ privateState: 'destroyed' });
+    const { evidence } = await authority.showKey(admin, record.keyId);
+    expect(evidence).toMatchObject([
+      { kind: 'key.destruction', by: 'admin', document: { absent: true, objects: 0, reason } },
+    ]);
+    // It comes back, from a copy: its own word does not account for it.
+    await tell(objectsOf(record), [record.keyId]);
+    expect(await findings()).toContain(`unknown ${record.keyId}`);
   });
 });
 

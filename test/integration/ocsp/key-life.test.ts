@@ -67,6 +67,23 @@ describe('the CA is told', () => {
     await signingKey();
     await until('a higher count', () => Math.max(...counts()) > before);
   });
+
+  it('of everything in its token, and which keys it has files of', async () => {
+    const own = await signingKey();
+    const strange = await token.generateKeyPair({
+      ...{ keyAlgorithm: 'p256', signatureAlgorithm: 'ecdsa-with-SHA256' },
+      ...{ purposes: ['ocspResponse'], label: 'strange' },
+    });
+    const told = () => authority.reports.at(-1)?.inToken;
+    const holds = (keyId: string) =>
+      told()?.objects.some((one) => one.class === 'privateKey' && one.keyId === keyId) === true;
+    await until('the strange key to be told of', () => holds(strange.keyId));
+    expect(holds(own)).toBe(true);
+    expect(told()?.expected).toContain(own);
+    expect(told()?.expected).not.toContain(strange.keyId);
+    await token.destroyKeyPair(strange.keyId);
+    await until('its end to be told', () => !holds(strange.keyId));
+  });
 });
 
 describe('a former key', () => {
