@@ -18,7 +18,6 @@ import { certificateInAnswer, postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
 import { waitsForCeremony } from './delegate-attempts.ts';
 import { type DelegateKey, delegatePurposes, type ToldKey } from './delegate-store.ts';
-import type { Enrolment } from './delegates.ts';
 import type { KnownIssuer } from './issuers.ts';
 
 /** Longest commonName (RFC 5280 A.1, ub-common-name). */
@@ -28,7 +27,7 @@ const longestCommonName = 64;
  * Makes delegate keys in the responder's token and asks the CA for their certificates over mTLS
  * (POST /api/v1/responders/{issuerId}/certificate).
  */
-export class DelegateEnrolment implements Enrolment {
+export class DelegateEnrolment {
   readonly #token: Signer & KeyToken;
   readonly #client: ClientCertificate;
   readonly #authorityUrl: string;

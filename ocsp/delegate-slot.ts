@@ -1,9 +1,17 @@
-import { errorCodes, type IssuerId, isChanceryError, type KeyId } from '../src/domain/index.ts';
+import {
+  type Clock,
+  errorCodes,
+  type IssuerId,
+  isChanceryError,
+  type KeyId,
+} from '../src/domain/index.ts';
 import type { OcspDelegate } from '../src/issuance/index.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import type { KeyAlgorithmName } from '../src/pkix/index.ts';
+import { currentDelegate, renewalTime } from './delegate.ts';
 import type { DelegateKey, DelegateStore } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
+import type { KnownIssuer } from './issuers.ts';
 import type { KeyStandings } from './key-standings.ts';
 import type { Log } from './ports.ts';
 
@@ -12,6 +20,8 @@ export interface Slot {
   readonly issuerId: IssuerId;
   readonly keyAlgorithm: KeyAlgorithmName;
   key: DelegateKey | undefined;
+  /** The one before, which signs until `key` has a certificate. */
+  former: DelegateKey | undefined;
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
@@ -43,6 +53,19 @@ export function usable(slot: Slot, standings: KeyStandings): readonly OcspDelega
   );
   const newest = able.filter(({ keyId }) => keyId === slot.key?.keyId);
   return newest.length > 0 ? newest : able;
+}
+
+/** Whether the next key or certificate of an issuer's delegate is to be had now. */
+export function isDue(
+  issuer: KnownIssuer,
+  slot: Slot,
+  { standings, clock }: { readonly standings: KeyStandings; readonly clock: Clock },
+): boolean {
+  const now = clock.now();
+  const current = currentDelegate(usable(slot, standings), now);
+  const due =
+    current === undefined || slot.key === undefined || renewalTime(current.certificate) <= now;
+  return due && now < issuer.certificate.validity.notAfter;
 }
 
 /**
@@ -93,9 +116,9 @@ export async function isFollowed(
   { store, former }: { readonly store: DelegateStore; readonly former: FormerKeys },
   { issuerId, keyAlgorithm, key }: Slot,
 ): Promise<boolean> {
-  if (key === undefined || !(await former.list()).some(({ keyId }) => keyId === key.keyId)) {
-    return false;
-  }
+  if (key === undefined) return false;
+  const isWaiting = key.life.state !== 'active';
+  if (!isWaiting && !(await former.list()).some(({ keyId }) => keyId === key.keyId)) return false;
   const { key: next } = await store.read(issuerId, keyAlgorithm);
-  return next !== undefined && next.keyId !== key.keyId && next.life.state === 'active';
+  return next?.life.state === 'active' && (isWaiting || next.keyId !== key.keyId);
 }

@@ -38,12 +38,14 @@ type StoredKey = Omit<DelegateKey, 'life'>;
 /** What is kept of an issuer's delegate of one kind of key: the key's public side, and its certificates. */
 export interface StoredDelegate {
   readonly key: DelegateKey | undefined;
+  /** The key before it, which signs until this one has a certificate. */
+  readonly former: DelegateKey | undefined;
   readonly certificates: readonly Certificate[];
 }
 
 /**
  * `{folder}/{issuerId}/key-{keyAlgorithm}.json` and `{serialNumber}.pem`; private keys stay in the
- * token. A `key.json` is of a release that had one kind of key: it is read as the key that it tells.
+ * token. `former-key-{keyAlgorithm}.json` is the key before, until the next one is certified. A `key.json` is of a release that had one kind of key: it is read as the key that it tells.
  */
 export class DelegateStore {
   readonly #folder: string;
@@ -72,45 +74,62 @@ export class DelegateStore {
         this.#log('warn', 'a delegate certificate cannot be read', { folder, name, error });
       }
     }
-    if (key === undefined) return { key, certificates };
-    const certified = certificates.some(
-      ({ subjectPublicKeyInfo }) =>
-        Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0,
-    );
-    return { key: { ...key, life: delegateLife(certified) }, certificates };
+    const withLife = (one: StoredKey): DelegateKey => ({
+      ...one,
+      life: delegateLife(certificates.some((certificate) => isOf(certificate, one))),
+    });
+    const own = key && withLife(key);
+    const former =
+      own?.life.state === 'active'
+        ? undefined
+        : await this.#readKey(folder, formerFile(keyAlgorithm), keyAlgorithm);
+    return { key: own, former: former && withLife(former), certificates };
+  }
+
+  /** Whether this key is the one before a next one without a certificate, and has one that is valid. */
+  async signsMeanwhile(keyId: KeyId, now: Date): Promise<boolean> {
+    for (const [folder, file] of await this.#keyFiles()) {
+      const keyAlgorithm = /^former-key-(.+)\.json$/.exec(file)?.[1];
+      if (keyAlgorithm === undefined) continue;
+      const { former, certificates } = await this.read(folder, keyAlgorithm as KeyAlgorithmName);
+      if (former?.keyId !== keyId) continue;
+      if (certificates.some((one) => isOf(one, former) && now < one.validity.notAfter)) return true;
+    }
+    return false;
   }
 
   /** Of each key that has a file here, certified or not. */
   async keyIds(): Promise<readonly KeyId[]> {
     const found: KeyId[] = [];
-    const folders = await readdir(this.#folder, { withFileTypes: true }).catch(() => []);
-    for (const { name } of folders.filter((one) => one.isDirectory())) {
-      const folder = join(this.#folder, name);
-      const files = await readdir(folder);
-      for (const file of files.filter((one) => /^key.*\.json$/.test(one))) {
-        const text = await readIfThere(join(folder, file));
-        const key = text === undefined ? undefined : parseKey(text);
-        if (key !== undefined) found.push(key.keyId);
-      }
+    for (const [folder, file] of await this.#keyFiles()) {
+      const text = await readIfThere(join(this.#folder, folder, file));
+      const key = text === undefined ? undefined : parseKey(text);
+      if (key !== undefined) found.push(key.keyId);
     }
     return found;
   }
 
+  /** @param former the key before it, when that one is to sign until this one has a certificate */
   async writeKey(
     issuerId: IssuerId,
     keyAlgorithm: KeyAlgorithmName,
     key: StoredKey,
+    former?: StoredKey,
   ): Promise<void> {
-    const content = {
-      keyId: key.keyId,
-      algorithm: key.algorithm,
-      subjectPublicKeyInfo: Buffer.from(key.subjectPublicKeyInfo).toString('base64'),
-      told: key.told,
+    const folder = this.#folderOf(issuerId);
+    const write = async (name: string, one: StoredKey): Promise<void> => {
+      const content = {
+        keyId: one.keyId,
+        algorithm: one.algorithm,
+        subjectPublicKeyInfo: Buffer.from(one.subjectPublicKeyInfo).toString('base64'),
+        told: one.told,
+      };
+      await writeAtomically(join(folder, name), `${JSON.stringify(content, undefined, 2)}\n`);
     };
-    await writeAtomically(
-      join(this.#folderOf(issuerId), keyFile(keyAlgorithm)),
-      `${JSON.stringify(content, undefined, 2)}\n`,
-    );
+    // First: without it a crash between the two would leave a certified key that no file tells of.
+    if (former === undefined) await rm(join(folder, formerFile(keyAlgorithm)), { force: true });
+    else await write(formerFile(keyAlgorithm), former);
+    await write(keyFile(keyAlgorithm), key);
   }
 
   /** `request-{keyAlgorithm}.csr`: what a ceremony answers for an issuer whose token is absent. */
@@ -128,6 +147,18 @@ export class DelegateStore {
 
   async removeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
     await rm(join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`), { force: true });
+  }
+
+  /** Folder and name of each file of a key. */
+  async #keyFiles(): Promise<readonly (readonly [IssuerId, string])[]> {
+    const folders = await readdir(this.#folder, { withFileTypes: true }).catch(() => []);
+    const found: (readonly [IssuerId, string])[] = [];
+    for (const { name } of folders.filter((one) => one.isDirectory())) {
+      for (const file of await readdir(join(this.#folder, name))) {
+        if (/^(?:former-)?key.*\.json$/.test(file)) found.push([name, file]);
+      }
+    }
+    return found;
   }
 
   #folderOf(issuerId: IssuerId): string {
@@ -159,6 +190,18 @@ export class DelegateStore {
 
 function keyFile(keyAlgorithm: KeyAlgorithmName): string {
   return `key-${keyAlgorithm}.json`;
+}
+
+function formerFile(keyAlgorithm: KeyAlgorithmName): string {
+  return `former-${keyFile(keyAlgorithm)}`;
+}
+
+/** Whether the certificate is for that key. */
+export function isOf(
+  { subjectPublicKeyInfo }: Certificate,
+  key: Pick<KeyBinding, 'subjectPublicKeyInfo'>,
+): boolean {
+  return Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0;
 }
 
 function parseKey(text: string): StoredKey | undefined {

@@ -8,32 +8,28 @@ import {
   type KeyAlgorithmName,
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
-import { currentDelegate, delegateFaults, delegateOf, renewalTime } from './delegate.ts';
+import { currentDelegate, delegateFaults, delegateOf } from './delegate.ts';
 import { putOff, requireNew, waitsForCeremony } from './delegate-attempts.ts';
+import type { DelegateEnrolment } from './delegate-enrolment.ts';
 import {
   type Attempts,
   confirmedKey,
+  isDue,
   isFollowed,
   type Slot,
   slotName,
   usable,
 } from './delegate-slot.ts';
-import type { DelegateKey, DelegateStore } from './delegate-store.ts';
+import { type DelegateKey, type DelegateStore, isOf } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KnownIssuer } from './issuers.ts';
 import type { KeyStandings } from './key-standings.ts';
 import type { Log, StatusRecord } from './ports.ts';
 import type { StatusLookup } from './status-lookup.ts';
 
-/** Makes keys and obtains certificates for them; see `DelegateEnrolment`. */
-export interface Enrolment {
-  generateKey(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<DelegateKey>;
-  enrol(issuer: KnownIssuer, key: DelegateKey): Promise<Certificate>;
-}
-
 export interface DelegatesParts {
   readonly store: DelegateStore;
-  readonly enrolment: Enrolment;
+  readonly enrolment: Pick<DelegateEnrolment, 'generateKey' | 'enrol'>;
   /** Kinds of key that each issuer gets a delegate of; the first signs unless a client asks for another. */
   readonly keyAlgorithms: readonly KeyAlgorithmName[];
   readonly token: Pick<KeyToken, 'bind'>;
@@ -172,6 +168,7 @@ export class Delegates {
     }
     slot.withdrawnKeys.add(keyId);
     if (slot.key?.keyId === keyId) {
+      slot.former = slot.key;
       slot.key = undefined;
     }
     this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
@@ -214,12 +211,19 @@ export class Delegates {
     }
   }
 
-  /** Whether answers are signed with this key now: the next one is not certified yet. */
-  isNeeded(keyId: KeyId): boolean {
-    const { standings, clock } = this.#parts;
-    return [...this.#slots.values()].some(
-      (slot) => currentDelegate(usable(slot, standings), clock.now())?.keyId === keyId,
+  /**
+   * Whether answers are signed with this key now: the next one is not certified yet. Where nothing was
+   * read of it, as at a start, the files tell.
+   */
+  async isNeeded(keyId: KeyId): Promise<boolean> {
+    const { standings, clock, store } = this.#parts;
+    const own = [...this.#slots.values()].filter(
+      ({ former, delegates, checked }) =>
+        checked && (former?.keyId === keyId || delegates.some((one) => one.keyId === keyId)),
     );
+    return own.length === 0
+      ? store.signsMeanwhile(keyId, clock.now())
+      : own.some((slot) => currentDelegate(usable(slot, standings), clock.now())?.keyId === keyId);
   }
 
   /** All are read anew, and their status with them. */
@@ -249,7 +253,7 @@ export class Delegates {
       const slot = this.#slots.get(name) ?? (await this.#load(issuer, keyAlgorithm));
       if (this.#parts.enrols ?? true) {
         await this.#renewWhenDue(issuer, slot);
-      } else if (this.#isDue(issuer, slot) || (await isFollowed(this.#parts, slot))) {
+      } else if (isDue(issuer, slot, this.#parts) || (await isFollowed(this.#parts, slot))) {
         attempts.next = performance.now() + rereadInterval;
         await this.#load(issuer, keyAlgorithm);
       }
@@ -268,11 +272,13 @@ export class Delegates {
   async #load(issuer: KnownIssuer, keyAlgorithm: KeyAlgorithmName): Promise<Slot> {
     const { issuerId } = issuer;
     const stored = await this.#parts.store.read(issuerId, keyAlgorithm);
-    const key = stored.key && (await confirmedKey(this.#parts, issuerId, stored.key));
+    const confirmed = async (one: DelegateKey | undefined): Promise<DelegateKey | undefined> =>
+      one && confirmedKey(this.#parts, issuerId, one);
+    const [key, former] = [await confirmed(stored.key), await confirmed(stored.former)];
     const name = slotName(issuerId, keyAlgorithm);
     const before = this.#slots.get(name);
     const slot: Slot = {
-      ...{ issuerId, keyAlgorithm, key, delegates: [] },
+      ...{ issuerId, keyAlgorithm, key, former, delegates: [] },
       // What is withdrawn stays so while its status is looked up again.
       withdrawnKeys: new Set(before?.withdrawnKeys),
       revokedKeys: new Set(before?.revokedKeys),
@@ -300,12 +306,13 @@ export class Delegates {
     await this.#prune(issuer, slot, now);
     if (this.#parts.renewable?.(issuer.issuerId) === false) return;
     await this.#giveUpKey(issuer, slot);
-    if (!this.#isDue(issuer, slot)) {
+    if (!isDue(issuer, slot, this.#parts)) {
       return;
     }
     if (slot.key === undefined) {
       const key = await enrolment.generateKey(issuer, slot.keyAlgorithm);
-      await store.writeKey(issuer.issuerId, slot.keyAlgorithm, key);
+      const former = slot.delegates.length > 0 ? slot.former : undefined;
+      await store.writeKey(issuer.issuerId, slot.keyAlgorithm, key, former);
       slot.key = key;
     }
     const certificate = await enrolment.enrol(issuer, slot.key);
@@ -339,30 +346,24 @@ export class Delegates {
     if (!standings.rotationDue(key.keyId, signatures(key.keyId))) return;
     const { state } = standings.get(key.keyId) ?? {};
     await former.keep(key.keyId, `followed by another while ${state ?? 'active'}`);
+    slot.former = key;
     slot.key = undefined;
     log('info', 'a delegate gets a new key', { issuer: issuer.name, keyId: key.keyId, state });
   }
 
-  #isDue(issuer: KnownIssuer, slot: Slot): boolean {
-    const now = this.#parts.clock.now();
-    const current = currentDelegate(usable(slot, this.#parts.standings), now);
-    const due =
-      current === undefined || slot.key === undefined || renewalTime(current.certificate) <= now;
-    return due && now < issuer.certificate.validity.notAfter;
-  }
-
   /** Takes a certificate into use when it is a delegate's; logs why not otherwise. */
   async #admit(issuer: KnownIssuer, slot: Slot, certificate: Certificate): Promise<boolean> {
-    const { store, log, clock } = this.#parts;
+    const { store, log, clock, standings, token } = this.#parts;
+    const key = [slot.key, slot.former].find((one) => one && isOf(certificate, one));
     const faults =
-      slot.key === undefined
+      key === undefined
         ? ["its key is not the responder's"]
-        : delegateFaults(certificate, issuer.certificate, slot.key);
-    if (slot.key !== undefined && faults.length === 0) {
-      const delegate = delegateOf(certificate, slot.key);
-      if (slot.key.life.state !== 'active') {
-        slot.key = { ...slot.key, life: this.#parts.standings.lifeOf(slot.key.keyId) };
-        await this.#parts.token.bind([slot.key]);
+        : delegateFaults(certificate, issuer.certificate, key);
+    if (key !== undefined && faults.length === 0) {
+      const delegate = delegateOf(certificate, key);
+      if (key === slot.key && key.life.state !== 'active') {
+        slot.key = { ...key, life: standings.lifeOf(key.keyId) };
+        await token.bind([slot.key]);
       }
       slot.delegates.push(delegate);
       return true;
@@ -381,12 +382,9 @@ export class Delegates {
   /** What the feed told before the certificate was known here. */
   async #checkStatus(issuer: KnownIssuer, slot: Slot): Promise<void> {
     const serials = slot.delegates.map((one) => one.certificate.serialNumber);
-    if (serials.length > 0) {
-      const { records } = await this.#parts.lookup.lookup(issuer.issuerId, serials);
-      for (const record of records.values()) {
-        this.noteStatus(record);
-      }
-    }
+    if (serials.length === 0) return;
+    const { records } = await this.#parts.lookup.lookup(issuer.issuerId, serials);
+    for (const record of records.values()) this.noteStatus(record);
   }
 
   async #prune(issuer: KnownIssuer, slot: Slot, now: Date): Promise<void> {

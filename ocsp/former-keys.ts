@@ -43,10 +43,10 @@ export class FormerKeys {
     this.#log = parts.log;
   }
 
-  /** Written before the next key is made. */
-  async keep(keyId: KeyId, reason: string): Promise<void> {
+  /** Written before the next key is made. @param since when it was in use last */
+  async keep(keyId: KeyId, reason: string, since = this.#clock.now()): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await this.#write({ keyId, reason, since: this.#clock.now().toISOString() });
+    await this.#write({ keyId, reason, since: since.toISOString() });
   }
 
   async list(): Promise<readonly FormerKey[]> {
@@ -67,11 +67,12 @@ export class FormerKeys {
    *
    * @returns those that are destroyed and not yet recorded as such by the CA
    */
-  async destroyDue(isNeeded: (keyId: KeyId) => boolean): Promise<readonly FormerKey[]> {
+  async destroyDue(isNeeded: (keyId: KeyId) => Promise<boolean>): Promise<readonly FormerKey[]> {
     const destroyed: FormerKey[] = [];
     for (const key of await this.list()) {
-      if (key.objects === undefined && isNeeded(key.keyId)) {
-        await this.keep(key.keyId, key.reason);
+      const asked = this.#clock.now();
+      if (key.objects === undefined && (await isNeeded(key.keyId))) {
+        await this.keep(key.keyId, key.reason, asked);
         continue;
       }
       const gone = key.objects === undefined ? await this.#destroy(key) : key;

@@ -21,7 +21,7 @@ export class KeyUpkeep {
   readonly #token: KeyToken;
   readonly #standings: KeyStandings;
   readonly #former: FormerKeys;
-  readonly #isNeeded: (keyId: KeyId) => boolean;
+  readonly #isNeeded: (keyId: KeyId) => Promise<boolean>;
   readonly #expected: () => Promise<readonly KeyId[]>;
   readonly #client: ClientCertificate;
   readonly #url: URL;
@@ -33,7 +33,7 @@ export class KeyUpkeep {
     readonly standings: KeyStandings;
     readonly former: FormerKeys;
     /** Whether a key signs answers now, for want of the next one. */
-    readonly isNeeded: (keyId: KeyId) => boolean;
+    readonly isNeeded: (keyId: KeyId) => Promise<boolean>;
     /** Of the keys that have a file here, certified or not. */
     readonly expected: () => Promise<readonly KeyId[]>;
     readonly client: ClientCertificate;

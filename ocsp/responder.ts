@@ -184,7 +184,7 @@ function createCore(options: ResponderOptions) {
   const store = new DelegateStore(join(options.folder, 'delegates'), log);
   const keyUpkeep = new KeyUpkeep({
     ...{ token, standings, former, client, authorityUrl },
-    isNeeded: (keyId) => delegates.isNeeded(keyId),
+    isNeeded: async (keyId) => delegates.isNeeded(keyId),
     expected: async () => [
       ...(await store.keyIds()),
       ...(await former.list()).map(({ keyId }) => keyId),

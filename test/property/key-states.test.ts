@@ -228,4 +228,4 @@ test('the use cases, the database and the signer follow the model', async () => 
     progress: () => undefined,
   });
   expect(report.findings).toEqual([]);
-});
+}, 600_000);

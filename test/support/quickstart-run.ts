@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { createSocket } from 'node:dgram';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -145,8 +145,12 @@ async function listenAnywhere(): Promise<{ readonly port: number; close(): Promi
 
 /** The process id in `$CHANCERY_DATA/run/<name>.pid`; undefined without the file. */
 export function pidOf(dataFolder: string, name: string): number | undefined {
-  const file = join(dataFolder, 'run', `${name}.pid`);
-  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : undefined;
+  try {
+    return Number(readFileSync(join(dataFolder, 'run', `${name}.pid`), 'utf8'));
+  } catch {
+    // Not there, or removed between two starts.
+    return undefined;
+  }
 }
 
 /** Whether a process with that id runs (zombies do not). */

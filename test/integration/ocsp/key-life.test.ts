@@ -113,6 +113,34 @@ describe('a former key', () => {
     await until('its destruction to be told', () => destroyed().includes(before));
   });
 
+  it('signs on after a restart while the CA is away: the next one has no certificate yet', async () => {
+    const before = await signingKey();
+    const known = new Set(await token.keyIds());
+    authority.failing = true;
+    const now = clock.now().getTime();
+    stand(before, {
+      activatedAt: new Date(now - 95 * hour),
+      originatorUsageEnd: new Date(now + 5 * hour),
+    });
+    await until('the next key to be made', async () =>
+      (await token.keyIds()).some((keyId) => !known.has(keyId)),
+    );
+    clock.offset = 90_000;
+    await made.restart();
+    await until('an answer', async () => (await signingKey().catch(() => '')) === before);
+    const turns = (): number =>
+      made.logs.filter(({ message }) => message.includes('could not be told of the keys')).length;
+    const turned = turns();
+    await until('two further turns', () => turns() > turned + 1);
+    expect(await signingKey()).toBe(before);
+    expect(await token.keyIds()).toContain(before);
+    authority.failing = false;
+    stand(before, { originatorUsageEnd: clock.now() });
+    await signsWithAnother(before);
+    clock.offset = 180_000;
+    await until('its destruction to be told', () => destroyed().includes(before));
+  });
+
   it('whose certificate was revoked is destroyed as well', async () => {
     const response = await ask(made, [certIDOf(issuing, made.issue().certificate.serialNumber)]);
     const [delegate] = response.basic?.certs ?? [];
