@@ -46,6 +46,11 @@ export function boundKeys(
   /** By key: the count that is on record. */
   const counted = new Map<KeyId, number>();
 
+  /** By key: how many acts on it have told its signer; what was read before the last one is not told after it. */
+  const acts = new Map<KeyId, number>();
+  /** By key: the end of the telling before; two acts on a key are told in the order of their commits. */
+  const telling = new Map<KeyId, Promise<void>>();
+
   const bind = async (role: (typeof roles)[number], keys: readonly ToBind[]): Promise<void> => {
     if (keys.length === 0) return;
     await tokens[role].bind(keys.map(({ binding }) => binding));
@@ -95,6 +100,19 @@ export function boundKeys(
   };
 
   const rebind = async (keyId: KeyId): Promise<void> => {
+    acts.set(keyId, (acts.get(keyId) ?? 0) + 1);
+    const before = telling.get(keyId);
+    const now = (before ?? Promise.resolve()).then(async () => tell(keyId));
+    const settled = now.catch(() => undefined);
+    telling.set(keyId, settled);
+    try {
+      await now;
+    } finally {
+      if (telling.get(keyId) === settled) telling.delete(keyId);
+    }
+  };
+
+  const tell = async (keyId: KeyId): Promise<void> => {
     await takeShare(keyId);
     const found = await unitOfWork.read(async (transaction) => {
       const record = await transaction.keys.find(tenant, keyId);
@@ -147,6 +165,9 @@ export function boundKeys(
       const changed = marks.filter(({ keyId, mark }) => told.get(keyId) !== mark);
       if (changed.length === 0) return;
       for (const { keyId } of changed) await takeShare(keyId);
+      const actsBefore = new Map(acts);
+      const isCurrent = ({ record: { keyId } }: ToBind): boolean =>
+        acts.get(keyId) === actsBefore.get(keyId);
       const wanted = new Map(changed.map(({ keyId, mark }) => [keyId, mark]));
       const found = await unitOfWork.read(async (transaction) => {
         const records = (await transaction.keys.list(tenant)).filter(({ keyId }) =>
@@ -170,18 +191,19 @@ export function boundKeys(
           );
           await bind(
             role,
-            there.filter(({ record }) => record.type !== 'selfTest'),
+            there.filter((one) => one.record.type !== 'selfTest' && isCurrent(one)),
           );
           await bindProbes(
             role,
-            there.filter(({ record }) => record.type === 'selfTest'),
+            there.filter((one) => one.record.type === 'selfTest' && isCurrent(one)),
           );
         } catch (error) {
           problems.push(error);
           // The signer knows of every key, and which of them it can't use: said once, not each second.
           if (!isChanceryError(error) || error.code !== 'keyBlocked') continue;
         }
-        for (const { record } of own) told.set(record.keyId, wanted.get(record.keyId) ?? '');
+        for (const { record } of own.filter(isCurrent))
+          told.set(record.keyId, wanted.get(record.keyId) ?? '');
       }
       if (problems.length > 0) throw problems[0];
     },

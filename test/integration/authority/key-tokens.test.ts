@@ -228,6 +228,42 @@ test('a root token that fails keeps the issuing one’s signatures neither from 
   }
 });
 
+test('what a look at all keys read before a suspension does not undo it', async () => {
+  const key = await notices('overtaken');
+  const bind = tokens.root.bind.bind(tokens.root);
+  let reached = (): void => undefined;
+  let open = (): void => undefined;
+  const waiting = new Promise<void>((resolve) => {
+    reached = resolve;
+  });
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  Object.assign(tokens.root, {
+    bind: async (keys: Parameters<typeof bind>[0]) => {
+      reached();
+      await gate;
+      await bind(keys);
+    },
+  });
+  try {
+    await chancery.sql('UPDATE keys SET scope = scope');
+    const refreshed = authority.refreshKeys();
+    await waiting;
+    await authority.suspendKey(admin, { key, reason });
+    open();
+    await refreshed;
+    const signing = tokens.issuing.sign({
+      ...{ keyId: key, purpose: 'notice', algorithm: 'ecdsa-with-SHA256' },
+      ...{ bytes: Buffer.from('x'), deadline: 5000 },
+    });
+    expect(await refusal(signing)).toMatch(/keyBlocked|purposeRefused/);
+  } finally {
+    open();
+    Reflect.deleteProperty(tokens.root, 'bind');
+  }
+});
+
 test('`database verify` compares states, steps, audit records and issuers', async () => {
   expect((await disagreements()).filter((line) => line.startsWith('key '))).toEqual([]);
   const { keyId } = chancery.issuing;
