@@ -4,7 +4,7 @@ import { type CaParameters, requestFromParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { checkInstalledChain } from './installed-chain.ts';
-import { chosenParameters, profileNamed } from './issuer-parameters.ts';
+import { profileNamed } from './issuer-parameters.ts';
 import { type LoadedIssuer, refuseCompromised, requireCertificate } from './loaded-issuers.ts';
 import { sameBytes } from './octets.ts';
 import type { CrossCertificate, Transaction } from './ports.ts';
@@ -53,8 +53,6 @@ export function crossCertificationUseCases(context: AuthorityContext) {
       });
     }
     const profile = profileNamed(dependencies, 'cross-certificate');
-    const chosen = chosenParameters(parameters);
-    const isChosen = Object.values(chosen).some((value) => value !== undefined);
     let cross: CrossCertificate | undefined;
     await context.issue({
       principal,
@@ -68,7 +66,7 @@ export function crossCertificationUseCases(context: AuthorityContext) {
           : { days: parameters.days }),
       }),
       caParameters: {
-        ...(isChosen ? chosen : inheritedParameters(own)),
+        ...inheritedParameters(own, parameters),
         policies: parameters.policies ?? [anyPolicy],
         selfIssued: sameBytes(own.subject.der, requireCertificate(signer).subject.der),
       },

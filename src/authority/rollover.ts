@@ -5,7 +5,8 @@ import type { CaParameters } from '../policy/index.ts';
 import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import type { PublishedCross } from './cross-certification.ts';
-import { chosenParameters } from './issuer-parameters.ts';
+import type { AuthorityDependencies } from './dependencies.ts';
+import { profileNamed } from './issuer-parameters.ts';
 import type { IssuerPolicyUseCases } from './issuer-policy.ts';
 import type { CreateIssuerRequest, IssuerUseCases } from './issuers.ts';
 import { mayActivateFrom, requireDistributed } from './key-distribution.ts';
@@ -13,7 +14,7 @@ import { type LoadedIssuer, requireCertificate } from './loaded-issuers.ts';
 import type { IssuerRecord } from './ports.ts';
 import { crossUrl } from './published-paths.ts';
 import { type RolloverActivation, requirePrepared } from './rollover-activation.ts';
-import { inheritedParameters } from './rollover-parameters.ts';
+import { said, successorParameters } from './rollover-parameters.ts';
 
 /** Who decided, and why: kept with the key's transitions and in the audit log. */
 type Reason = Pick<KeyChange, 'reason' | 'approvals'>;
@@ -137,7 +138,10 @@ export function rolloverUseCases(
         const made =
           isOurs && existing !== undefined && existing.state === 'active'
             ? existing
-            : await createIssuer(principal, await underParent(old, successorRequest(old, request)));
+            : await createIssuer(
+                principal,
+                await underParent(old, successorRequest(dependencies, old, request)),
+              );
         await keepStatusPolicy(principal, old.record, made);
         await noteSuccessor(principal, old.record, made, { reason, approvals });
         return (await issuers.byNameOrId(made.issuerId)).record;
@@ -288,7 +292,11 @@ function requireUnfollowed(
 }
 
 /** What `createIssuer` is asked for: as the old one, where nothing else was said. */
-function successorRequest(old: LoadedIssuer, request: PrepareRequest): CreateIssuerRequest {
+function successorRequest(
+  dependencies: AuthorityDependencies,
+  old: LoadedIssuer,
+  request: PrepareRequest,
+): CreateIssuerRequest {
   const { record } = old;
   const certificate = requireCertificate(old);
   if (request.sameName === true && request.subject !== undefined) {
@@ -297,13 +305,10 @@ function successorRequest(old: LoadedIssuer, request: PrepareRequest): CreateIss
       field: 'subject',
     });
   }
-  const chosen = Object.entries(chosenParameters(request)).filter(
-    ([, value]) => value !== undefined,
-  );
   const parameters =
-    record.kind === 'external' || chosen.length > 0
-      ? Object.fromEntries(chosen)
-      : inheritedParameters(certificate);
+    record.kind === 'external'
+      ? said(request)
+      : successorParameters(certificate, profileNamed(dependencies, record.profileName), request);
   const keyAlgorithm = request.keyAlgorithm ?? keyAlgorithmOf(old.subjectPublicKeyInfo);
   if (keyAlgorithm === undefined) {
     throw new ChanceryError('invalidArgument', {

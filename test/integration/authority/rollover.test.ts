@@ -207,6 +207,38 @@ describe('a subordinate is followed by one of the same name with a new key', () 
     );
     const basic = extension(certificate, oids.basicConstraints);
     expect(basic && parseBasicConstraints(basic).pathLenConstraint).toBe(0);
+    // What is said beside it takes nothing of that away.
+    const said = await ca.authority.crossCertify(admin, 'narrow', {
+      ...{ by: 'above', policies: ['1.3.6.1.4.1.55555.1'] },
+    });
+    expect(extension(said.certificate, oids.nameConstraints)).toEqual(
+      extension(own.certificate, oids.nameConstraints),
+    );
+  });
+
+  test('the next issuer of a policy domain asserts what its predecessor did, where nothing else is said', async () => {
+    const policies = ['2.16.840.1.101.3.2.1.3.7', '2.16.840.1.101.3.2.1.3.13'];
+    const own = await ca.authority.createIssuer(admin, {
+      ...{ name: 'agency', kind: 'subordinate', parent: 'root', keyAlgorithm: 'p384' },
+      ...{ profile: 'federal-subordinate-ca', policies, permitDns: ['agency.test'] },
+      ...{ caRepository: ['http://repo.agency.test/issued.p7c'], requireExplicitPolicy: 2 },
+    });
+    const next = await ca.authority.prepareRollover(admin, 'agency', {
+      ...{ name: 'agency-2', sameName: true, pathLength: 0, reason },
+    });
+    const extensions = [own, next].map(
+      (issuer) => parseCertificate(issuer.certificate ?? new Uint8Array()).extensions,
+    );
+    for (const id of [
+      ...[oids.certificatePolicies, oids.policyConstraints, oids.inhibitAnyPolicy],
+      ...[oids.subjectInfoAccess, oids.nameConstraints],
+    ]) {
+      const [before, after] = extensions.map((one) => findExtension(one, id));
+      expect(after, id).toBeDefined();
+      expect(after, id).toEqual(before);
+    }
+    const basic = findExtension(extensions[1] ?? [], oids.basicConstraints);
+    expect(basic && parseBasicConstraints(basic.value).pathLenConstraint).toBe(0);
   });
 
   test('responders are told nothing of it any more, but that its key is compromised', async () => {
