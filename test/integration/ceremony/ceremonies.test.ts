@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localOperator } from '../../../scripts/command/accept-restore.ts';
 import { listHere } from '../../../scripts/command/ceremony/list.ts';
@@ -10,6 +11,8 @@ import { initialiseInstallation } from '../../../scripts/command/initialise.ts';
 import { ceremonyKinds, parseCeremony } from '../../../src/authority/index.ts';
 import { loadConfiguration } from '../../../src/config/index.ts';
 import { ceremonyHall, people } from '../../support/ceremony.ts';
+import { until } from '../../support/quickstart-run.ts';
+import { atTerminal, type TerminalRun } from '../../support/terminal.ts';
 
 const hall = await ceremonyHall('ceremonies');
 
@@ -136,6 +139,65 @@ out: { certificate: cross.pem }
   });
 });
 
+describe('at a terminal', () => {
+  const yaml = (name: string): string => `${head('root-crl', name)}
+by: { issuer: root }
+crl: { days: 90 }
+`;
+  const hold = (name: string) => {
+    const file = hall.write(`${name}.yaml`, yaml(name));
+    const transcript = hall.path(`${name}.transcript`);
+    const command = [process.execPath, resolve('scripts/command/main.ts'), 'ceremony', 'run', file];
+    const run = atTerminal([...command, '--transcript', transcript], hall.environment);
+    return { run, transcript };
+  };
+  const arrive = async (run: TerminalRun): Promise<void> => {
+    for (const name of ['Alice Example', 'Bob Example', 'Carol Example']) {
+      await run.answer(`${name}, you are here as`, name);
+    }
+  };
+
+  test('people answer, one reads again, the PIN is typed and never shown', async () => {
+    const { run, transcript } = hold('typed-crl');
+    const pin = readFileSync(
+      loadConfiguration(hall.environment).tokens.root.pinFile,
+      'utf8',
+    ).trim();
+    await arrive(run);
+    const [, sha256 = ''] = /^plan SHA-256 ([0-9a-f]+ [0-9a-f]+)/m.exec(run.screen()) ?? [];
+    const digits = sha256.replaceAll(' ', '').slice(0, 8);
+    await run.answer('Alice Example, if you approve', '00000000');
+    await run.answer('Alice Example, if you approve', digits);
+    expect(run.screen()).toContain('that is not it; read again');
+    await run.answer('Bob Example, if you approve', digits);
+    await run.answer('Carol Example, if you approve', digits);
+    await run.answer('PIN of the root token', '');
+    await run.answer('PIN (not shown):', pin);
+    await run.answer('PIN of the issuing token', 'configured');
+    await run.answer('Is that right? (yes/no)', 'yes');
+    await until('what was made', () => /made: crl root\s+SHA-256 [0-9a-f ]{8}/.test(run.screen()));
+    const [, made = ''] = /made: crl root\s+SHA-256 ([0-9a-f]+ [0-9a-f]+)/.exec(run.screen()) ?? [];
+    await run.answer('of crl root', made.replaceAll(' ', '').slice(0, 8));
+    expect(await run.ended, run.screen()).toBe(0);
+    expect(run.screen()).not.toContain(pin);
+    expect(readFileSync(transcript, 'utf8')).not.toContain(pin);
+    const verdict = verifyFile(transcript, [`${transcript}.pub`, hall.path('root.pem')]);
+    expect(verdict.problems).toEqual([]);
+    expect(verdict.remarks).not.toContainEqual(expect.stringContaining('answers came from a file'));
+  });
+
+  test('somebody breaks it off: exit code 1, and a signed transcript that says so', async () => {
+    const { run, transcript } = hold('broken-crl');
+    await arrive(run);
+    await run.answer('Alice Example, if you approve', '\u0003');
+    expect(await run.ended, run.screen()).toBe(1);
+    expect(run.screen()).toContain('broken off at the terminal');
+    const verdict = verifyFile(transcript, [`${transcript}.pub`]);
+    expect(verdict.ceremony?.outcome).toBe('aborted');
+    expect(verdict.problems).toEqual([]);
+  });
+});
+
 describe('an absent root', () => {
   test('its next CRL, as long as was declared', async () => {
     const yaml = `${head('root-crl', 'second-crl')}
@@ -222,14 +284,20 @@ keys: [{ keyId: "${keyId}", spkiSha256: "${spkiSha256}" }]
       'next-root',
       'root-delegate',
       'second-crl',
+      'broken-crl',
+      'typed-crl',
       'partner',
       'other-machine',
       'first-issuing',
       'first-root',
     ]);
-    expect(
-      items.every(({ outcome, answersFrom }) => outcome === 'completed' && answersFrom === 'file'),
-    ).toBe(true);
+    for (const { name, outcome, answersFrom } of items) {
+      expect([name, outcome, answersFrom]).toEqual([
+        name,
+        name === 'broken-crl' ? 'aborted' : 'completed',
+        name === 'broken-crl' || name === 'typed-crl' ? 'terminal' : 'file',
+      ]);
+    }
   });
 });
 
