@@ -13,7 +13,7 @@ import type { DelegateKey, DelegateStore } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KnownIssuer } from './issuers.ts';
 import type { KeyStandings } from './key-standings.ts';
-import type { Log } from './ports.ts';
+import type { Log, StatusRecord } from './ports.ts';
 
 /** An issuer's delegate of one kind of key. */
 export interface Slot {
@@ -22,6 +22,8 @@ export interface Slot {
   key: DelegateKey | undefined;
   /** The one before, which signs until `key` has a certificate. */
   former: DelegateKey | undefined;
+  /** A request of it waits for a ceremony: the issuer's token is absent. */
+  readonly requested: boolean;
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
@@ -53,6 +55,25 @@ export function usable(slot: Slot, standings: KeyStandings): readonly OcspDelega
   );
   const newest = able.filter(({ keyId }) => keyId === slot.key?.keyId);
   return newest.length > 0 ? newest : able;
+}
+
+/** Takes a delegate's own status in. @returns whether its key signs nothing from now on, and did before */
+export function isWithdrawnBy(slot: Slot, record: StatusRecord): boolean {
+  const { keyId } =
+    slot.delegates.find((one) => one.certificate.serialNumber === record.serialNumber) ?? {};
+  if (keyId === undefined) return false;
+  if (record.status === 'good') {
+    slot.withdrawnKeys.delete(keyId);
+    return false;
+  }
+  if (record.status === 'revoked') slot.revokedKeys.add(keyId);
+  if (slot.withdrawnKeys.has(keyId)) return false;
+  slot.withdrawnKeys.add(keyId);
+  if (slot.key?.keyId === keyId) {
+    slot.former = slot.key;
+    slot.key = undefined;
+  }
+  return true;
 }
 
 /** Whether the next key or certificate of an issuer's delegate is to be had now. */

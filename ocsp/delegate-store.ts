@@ -40,6 +40,8 @@ export interface StoredDelegate {
   readonly key: DelegateKey | undefined;
   /** The key before it, which signs until this one has a certificate. */
   readonly former: DelegateKey | undefined;
+  /** Whether a request of it waits for a ceremony. */
+  readonly requested: boolean;
   readonly certificates: readonly Certificate[];
 }
 
@@ -83,7 +85,11 @@ export class DelegateStore {
       own?.life.state === 'active'
         ? undefined
         : await this.#readKey(folder, formerFile(keyAlgorithm), keyAlgorithm);
-    return { key: own, former: former && withLife(former), certificates };
+    const request = await readIfThere(join(folder, requestFile(keyAlgorithm)));
+    return {
+      ...{ key: own, former: former && withLife(former), certificates },
+      requested: request !== undefined,
+    };
   }
 
   /** Whether this key is the one before a next one without a certificate, and has one that is valid. */
@@ -135,7 +141,7 @@ export class DelegateStore {
   /** `request-{keyAlgorithm}.csr`: what a ceremony answers for an issuer whose token is absent. */
   async writeRequest(issuerId: IssuerId, key: KeyBinding, pem: string): Promise<void> {
     const kind = keyAlgorithmOf(parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo)) ?? 'key';
-    await writeAtomically(join(this.#folderOf(issuerId), `request-${kind}.csr`), pem);
+    await writeAtomically(join(this.#folderOf(issuerId), requestFile(kind)), pem);
   }
 
   async writeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
@@ -143,6 +149,8 @@ export class DelegateStore {
       join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`),
       encodePem('CERTIFICATE', certificate.der),
     );
+    const kind = keyAlgorithmOf(certificate.subjectPublicKeyInfo) ?? 'key';
+    await rm(join(this.#folderOf(issuerId), requestFile(kind)), { force: true });
   }
 
   async removeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {
@@ -190,6 +198,10 @@ export class DelegateStore {
 
 function keyFile(keyAlgorithm: KeyAlgorithmName): string {
   return `key-${keyAlgorithm}.json`;
+}
+
+function requestFile(keyAlgorithm: string): string {
+  return `request-${keyAlgorithm}.csr`;
 }
 
 function formerFile(keyAlgorithm: KeyAlgorithmName): string {

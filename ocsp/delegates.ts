@@ -16,6 +16,7 @@ import {
   confirmedKey,
   isDue,
   isFollowed,
+  isWithdrawnBy,
   type Slot,
   slotName,
   usable,
@@ -133,12 +134,19 @@ export class Delegates {
     return Math.min(...ends);
   }
 
-  /** Those of the unexpired issuers for which nothing can be signed now. */
+  /**
+   * Those of the unexpired issuers for which nothing can be signed now, and for which the CA would make
+   * a certificate: what waits for a ceremony takes no responder out of a load balancer.
+   */
   missing(issuers: readonly KnownIssuer[], now: Date): readonly KnownIssuer[] {
+    const waiting = new Set(
+      [...this.#slots.values()].flatMap((slot) => (slot.requested ? [slot.issuerId] : [])),
+    );
     return issuers.filter(
-      (issuer) =>
-        now < issuer.certificate.validity.notAfter &&
-        this.current(issuer.issuerId, now) === undefined,
+      ({ issuerId, certificate }) =>
+        now < certificate.validity.notAfter &&
+        this.current(issuerId, now) === undefined &&
+        !waiting.has(issuerId),
     );
   }
 
@@ -151,26 +159,7 @@ export class Delegates {
   }
 
   #noteStatusOf(slot: Slot, record: StatusRecord): void {
-    const delegate = slot.delegates.find(
-      (one) => one.certificate.serialNumber === record.serialNumber,
-    );
-    if (delegate === undefined) {
-      return;
-    }
-    const { keyId } = delegate;
-    if (record.status === 'good') {
-      slot.withdrawnKeys.delete(keyId);
-      return;
-    }
-    if (record.status === 'revoked') slot.revokedKeys.add(keyId);
-    if (slot.withdrawnKeys.has(keyId)) {
-      return;
-    }
-    slot.withdrawnKeys.add(keyId);
-    if (slot.key?.keyId === keyId) {
-      slot.former = slot.key;
-      slot.key = undefined;
-    }
+    if (!isWithdrawnBy(slot, record)) return;
     this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
     this.#parts.log('warn', 'a delegate is not good any more; a new key and certificate follow', {
       issuerId: record.issuerId,
@@ -278,7 +267,7 @@ export class Delegates {
     const name = slotName(issuerId, keyAlgorithm);
     const before = this.#slots.get(name);
     const slot: Slot = {
-      ...{ issuerId, keyAlgorithm, key, former, delegates: [] },
+      ...{ issuerId, keyAlgorithm, key, former, requested: stored.requested, delegates: [] },
       // What is withdrawn stays so while its status is looked up again.
       withdrawnKeys: new Set(before?.withdrawnKeys),
       revokedKeys: new Set(before?.revokedKeys),

@@ -90,10 +90,19 @@ async function endOfDelegates(
     const before = latest.get(owner);
     if (before === undefined || before < notAfter) latest.set(owner, notAfter);
   }
+  // One whose certificate has run out, or that never had one, answers nothing for this issuer.
+  const without = (await transaction.principals.list(tenant))
+    .filter(({ role, disabledAt }) => role === 'responder' && disabledAt === undefined)
+    .filter(({ name: responder }) => (latest.get(responder)?.getTime() ?? 0) <= now.getTime())
+    .map(({ name: responder }) => ({
+      message: `a ceremony is due (delegate): ${responder} has no OCSP delegate of ${name} and answers nothing for it; the token is absent`,
+      due: latest.get(responder) ?? now,
+    }));
   return [...latest]
-    .filter(([, due]) => due <= ahead)
+    .filter(([, due]) => now < due && due <= ahead)
     .map(([owner, due]) => ({
       message: `a ceremony is due (delegate): the OCSP delegate of ${name} for ${owner} ends at ${due.toISOString()}, and the token is absent`,
       due,
-    }));
+    }))
+    .concat(without);
 }
