@@ -4,7 +4,7 @@ import type { Clock, IssuerId, KeyId, SerialNumber } from '../../src/domain/inde
 import type { OcspDelegate } from '../../src/issuance/index.ts';
 import type { Signer } from '../../src/issuance/ports.ts';
 import type { KeyToken } from '../../src/keys/ports.ts';
-import { type Certificate, keyIdentifier } from '../../src/pkix/index.ts';
+import { type Certificate, keyIdentifierHex } from '../../src/pkix/index.ts';
 import type { Log, StatusIssuer, StatusRecord, StatusSource } from '../ports.ts';
 import type { CrlScope } from './crl-reading.ts';
 import { ForeignCrls } from './foreign-crls.ts';
@@ -187,7 +187,7 @@ export class ForeignAuthorities implements StatusSource {
   #serve(authority: ForeignAuthority): readonly [IssuerId, Served] {
     const { token, signDeadline, clock, log, enrols } = this.#options;
     const { name, certificate, locations, scope } = authority;
-    const issuerId = Buffer.from(keyIdentifier(certificate.subjectPublicKeyInfo)).toString('hex');
+    const issuerId = keyIdentifierHex(certificate.subjectPublicKeyInfo);
     const folder = join(this.#options.folder, 'foreign', name);
     const common = { issuerId, name, certificate, folder, clock, log };
     const crls = new ForeignCrls({

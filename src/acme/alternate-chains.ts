@@ -1,6 +1,6 @@
 import { certificatesFromPem } from '../authority/index.ts';
 import { ChanceryError, type IssuerId, isChanceryError } from '../domain/index.ts';
-import { isSelfSigned, keyIdentifier, parseCertificate, verifyChain } from '../pkix/index.ts';
+import { isSelfSigned, keyIdentifierHex, parseCertificate, verifyChain } from '../pkix/index.ts';
 import type { AlternateChain } from './ports.ts';
 
 /**
@@ -20,7 +20,7 @@ export function readAlternateChain(pem: string): AlternateChain {
       throw unusable('its first certificate is a root');
     }
     return {
-      issuerId: Buffer.from(keyIdentifier(own.subjectPublicKeyInfo)).toString('hex'),
+      issuerId: keyIdentifierHex(own.subjectPublicKeyInfo),
       certificates: shown,
     };
   } catch (error) {

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { ChanceryError, type IssuerId, isChanceryError, type Principal } from '../domain/index.ts';
 import {
   formatDistinguishedName,
-  keyIdentifier,
+  keyIdentifierHex,
   parseCertificate,
   verifyChain,
 } from '../pkix/index.ts';
@@ -91,7 +91,7 @@ function foreignRecordOf(
   der: Uint8Array,
 ): ImportIssuer {
   const certificate = parseCertificate(der);
-  const issuerId = Buffer.from(keyIdentifier(certificate.subjectPublicKeyInfo)).toString('hex');
+  const issuerId = keyIdentifierHex(certificate.subjectPublicKeyInfo);
   if (!new X509Certificate(der).ca) {
     throw new ChanceryError('invalidArgument', {
       message: `${formatDistinguishedName(certificate.subject)} is no CA certificate; give the certificate of the CA that signed those to be imported`,

@@ -8,7 +8,7 @@ import {
   hashKey,
   hashName,
   importVerificationKey,
-  keyIdentifier,
+  keyIdentifierHex,
   type Name,
   parseSubjectPublicKeyInfo,
   type SubjectPublicKeyInfo,
@@ -140,7 +140,7 @@ export function issuerRecord(
   parent: LoadedIssuer | undefined,
 ): IssuerRecord {
   const { settings, clock, tenant } = dependencies;
-  const issuerId = Buffer.from(keyIdentifier(spki)).toString('hex');
+  const issuerId = keyIdentifierHex(spki);
   return {
     tenant,
     issuerId,

@@ -1,5 +1,5 @@
 import { ChanceryError, type IssuerId, type KeyId } from '../domain/index.ts';
-import { type Certificate, keyIdentifier } from '../pkix/index.ts';
+import { type Certificate, keyIdentifierHex } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
 import type { IssuanceOrder } from './issuance-core.ts';
 import { type KeyStanding, refusalOf } from './key-standing.ts';
@@ -40,7 +40,7 @@ export function issuerStanding({
       const key = await transaction.keys.find(tenant, keyId);
       for (const [index, certificate] of chain.entries()) {
         const above = chain[index + 1] ?? certificate;
-        const issuerId = Buffer.from(keyIdentifier(above.subjectPublicKeyInfo)).toString('hex');
+        const issuerId = keyIdentifierHex(above.subjectPublicKeyInfo);
         const record = await transaction.inventory.find(tenant, issuerId, certificate.serialNumber);
         if (record !== undefined && record.status.status !== 'good') {
           const { status, reasonCode } = record.status;

@@ -3,7 +3,7 @@ import type { NewKeyRecord, PrivateKeyAttributes, TokenIdentity } from '../keys/
 import {
   type KeyAlgorithmName,
   keyAlgorithmOf,
-  keyIdentifier,
+  keyIdentifierHex,
   parseSubjectPublicKeyInfo,
   type SignatureAlgorithmName,
   type SubjectPublicKeyInfo,
@@ -78,10 +78,6 @@ const untold: ResponderKey = {
   },
 };
 
-function keyIdOf(subjectPublicKeyInfo: SubjectPublicKeyInfo): KeyId {
-  return Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex');
-}
-
 /**
  * Whether a delegate's key may be certified: one that the inventory knows must be this responder's,
  * and neither suspended nor at the end of its life.
@@ -97,7 +93,10 @@ export async function requireDelegateKey(
   owner: string,
   told: ResponderKey | undefined,
 ): Promise<void> {
-  const known = await transaction.keys.find(principal.tenant, keyIdOf(subjectPublicKeyInfo));
+  const known = await transaction.keys.find(
+    principal.tenant,
+    keyIdentifierHex(subjectPublicKeyInfo),
+  );
   // Asked before anything is signed: each attempt would leave an abandoned certificate on the CRL.
   if (known?.privateState !== 'active') {
     const { token } = known ?? told ?? untold;
@@ -126,7 +125,7 @@ export async function recordDelegateKey(
   owner = principal.name,
 ): Promise<void> {
   const { tenant } = principal;
-  const keyId = keyIdOf(subjectPublicKeyInfo);
+  const keyId = keyIdentifierHex(subjectPublicKeyInfo);
   const known = await transaction.keys.find(tenant, keyId);
   if (known?.privateState === 'active') return;
   if (known === undefined) {
@@ -285,7 +284,7 @@ export async function recordSelfTestKey(
 ): Promise<void> {
   const { tenant } = principal;
   const { subjectPublicKeyInfo, algorithm, tokenRole, label, token, attributes } = key;
-  const keyId = keyIdOf(subjectPublicKeyInfo);
+  const keyId = keyIdentifierHex(subjectPublicKeyInfo);
   if ((await transaction.keys.find(tenant, keyId)) !== undefined) return;
   await insertVersion(dependencies, transaction, principal, 'found in its token', {
     ...{ tenant, keyId, algorithm, tokenRole, label, token, attributes },

@@ -6,7 +6,7 @@ import {
   type Principal,
   type StatusChange,
 } from '../domain/index.ts';
-import { keyIdentifier } from '../pkix/index.ts';
+import { keyIdentifierHex } from '../pkix/index.ts';
 import { recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { certificateReference } from './issuance-core.ts';
@@ -84,7 +84,7 @@ export async function seal(
   const issuer = issuerId === undefined ? undefined : await context.issuers.byNameOrId(issuerId);
   const [own, parent] = issuer?.chain ?? [];
   if (own !== undefined && parent !== undefined) {
-    const parentId = Buffer.from(keyIdentifier(parent.subjectPublicKeyInfo)).toString('hex');
+    const parentId = keyIdentifierHex(parent.subjectPublicKeyInfo);
     const known = await transaction.inventory.find(tenant, parentId, own.serialNumber);
     if (known === undefined) {
       events.push({

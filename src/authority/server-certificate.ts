@@ -1,5 +1,5 @@
 import { ChanceryError, systemPrincipal } from '../domain/index.ts';
-import { keyIdentifier, parseCertificate } from '../pkix/index.ts';
+import { keyIdentifierHex, parseCertificate } from '../pkix/index.ts';
 import { requestFromCsr } from '../policy/index.ts';
 import { readCsr } from './certificates.ts';
 import type { AuthorityContext } from './context.ts';
@@ -40,10 +40,7 @@ export function serverCertificateUseCases(context: AuthorityContext) {
     /** The server's file holds this certificate's key now: the keys before it are destroyed. */
     async serverCertificateInstalled(certificate: Uint8Array): Promise<void> {
       const { subjectPublicKeyInfo } = parseCertificate(certificate);
-      await retireServerKeys(
-        dependencies,
-        Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex'),
-      );
+      await retireServerKeys(dependencies, keyIdentifierHex(subjectPublicKeyInfo));
     },
   };
 }

@@ -3,7 +3,7 @@ import type { KeyRecord, PrivateKeyAttributes, TokenIdentity } from '../keys/ind
 import {
   type CertificationRequest,
   keyAlgorithmOf,
-  keyIdentifier,
+  keyIdentifierHex,
   resolveSignatureAlgorithm,
 } from '../pkix/index.ts';
 import type { AuthorityDependencies } from './dependencies.ts';
@@ -48,7 +48,7 @@ export async function recordServerKey(
   { subjectPublicKeyInfo, signatureAlgorithm }: CertificationRequest,
 ): Promise<void> {
   const { tenant, settings } = dependencies;
-  const keyId = Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex');
+  const keyId = keyIdentifierHex(subjectPublicKeyInfo);
   const keyAlgorithm = keyAlgorithmOf(subjectPublicKeyInfo);
   const algorithm = resolveSignatureAlgorithm(signatureAlgorithm);
   if (keyAlgorithm === undefined || algorithm === undefined) {

@@ -1,5 +1,5 @@
 import { ChanceryError } from '../domain/index.ts';
-import { keyIdentifier, type SubjectPublicKeyInfo } from '../pkix/index.ts';
+import { keyIdentifierHex, type SubjectPublicKeyInfo } from '../pkix/index.ts';
 import type { LoadedIssuers } from './loaded-issuers.ts';
 import type { CertificateRecord, Transaction } from './ports.ts';
 
@@ -13,7 +13,7 @@ export async function refuseIssuerKey(
   issuers: LoadedIssuers,
   subjectPublicKeyInfo: SubjectPublicKeyInfo,
 ): Promise<void> {
-  const keyId = Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex');
+  const keyId = keyIdentifierHex(subjectPublicKeyInfo);
   const issuer = (await issuers.all()).find(({ record }) => record.issuerId === keyId);
   if (issuer !== undefined) {
     throw new ChanceryError('badPublicKey', {

@@ -6,7 +6,7 @@ import {
   findExtension,
   formatDistinguishedName,
   formatGeneralName,
-  keyIdentifier,
+  keyIdentifierHex,
   oids,
   parseBasicConstraints,
   parseCertificate,
@@ -175,7 +175,7 @@ function checkIssuer(
   if (!sameBytes(certificate.subject.der, record.subject)) {
     report(record.issuerId, 'the issuer’s subject column differs from its certificate');
   }
-  if (Buffer.from(keyIdentifier(subjectPublicKeyInfo)).toString('hex') !== record.issuerId) {
+  if (keyIdentifierHex(subjectPublicKeyInfo) !== record.issuerId) {
     report(record.issuerId, 'the issuer’s id is not the identifier of its key');
   }
   if (

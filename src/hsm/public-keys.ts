@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { KeyId } from '../domain/index.ts';
-import { keyIdentifier, parseSubjectPublicKeyInfo } from '../pkix/index.ts';
+import { keyIdentifierHex, parseSubjectPublicKeyInfo } from '../pkix/index.ts';
 import type { Cryptoki, Handle } from './cryptoki.ts';
 import { attributeOf, cka, ckk, cko, findObjects } from './cryptoki.ts';
 
@@ -93,9 +93,7 @@ function jsonWebKey(
 
 /** The SHA-1 key identifier (RFC 5280 §4.2.1.2 (1)) as lower-case hex: also the pair's CKA_ID. */
 export function keyIdOf(subjectPublicKeyInfo: Uint8Array): KeyId {
-  return Buffer.from(keyIdentifier(parseSubjectPublicKeyInfo(subjectPublicKeyInfo))).toString(
-    'hex',
-  );
+  return keyIdentifierHex(parseSubjectPublicKeyInfo(subjectPublicKeyInfo));
 }
 
 /** A private key in the token with the public half that the token gives for it. */

@@ -103,6 +103,7 @@ export {
   hashName,
   importVerificationKey,
   keyIdentifier,
+  keyIdentifierHex,
   verifyCertificationRequest,
   verifySignature,
 } from './signature.ts';

@@ -196,6 +196,11 @@ export function keyIdentifier(spki: SubjectPublicKeyInfo): Uint8Array {
   return hashKey(spki, 'sha1');
 }
 
+/** The same as lower-case hex: the id of an issuer, and the CKA_ID of its pair. */
+export function keyIdentifierHex(spki: SubjectPublicKeyInfo): string {
+  return Buffer.from(keyIdentifier(spki)).toString('hex');
+}
+
 /** Hash of a name's DER: issuerNameHash of a CertID (RFC 6960 §4.1.1). */
 export function hashName(name: Name, digest: HashName): Uint8Array {
   return new Uint8Array(createHash(digest).update(name.der).digest());
