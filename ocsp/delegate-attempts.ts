@@ -15,6 +15,11 @@ export function waitsForCeremony(error: unknown): boolean {
   return isChanceryError(error) && error.code === 'tokenAbsent';
 }
 
+/** The CA was asked, and refused. */
+export function isRefusal(error: unknown): boolean {
+  return isChanceryError(error) && error.code === 'forbidden';
+}
+
 /** @throws ChanceryError tokenAbsent when the CA answered with what is held already: it made no new one */
 export function requireNew(held: readonly OcspDelegate[], certificate: Certificate): void {
   if (held.some((one) => Buffer.compare(one.certificate.der, certificate.der) === 0)) {

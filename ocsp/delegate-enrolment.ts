@@ -1,5 +1,5 @@
 import { ChanceryError, type IssuerId, type KeyId } from '../src/domain/index.ts';
-import { issueCertificationRequest } from '../src/issuance/index.ts';
+import { issueCertificationRequest, type OcspDelegate } from '../src/issuance/index.ts';
 import type { Signer } from '../src/issuance/ports.ts';
 import type { KeyToken } from '../src/keys/ports.ts';
 import {
@@ -14,9 +14,9 @@ import {
   parseSubjectPublicKeyInfo,
   signatureAlgorithms,
 } from '../src/pkix/index.ts';
-import { certificateInAnswer, postToAuthority } from './authority-client.ts';
+import { type ClientCredential, certificateInAnswer, postToAuthority } from './authority-client.ts';
 import { type ClientCertificate, exchangeDeadline } from './client-certificate.ts';
-import { waitsForCeremony } from './delegate-attempts.ts';
+import { requireNew, waitsForCeremony } from './delegate-attempts.ts';
 import { type DelegateKey, delegatePurposes, type ToldKey } from './delegate-store.ts';
 import type { KnownIssuer } from './issuers.ts';
 
@@ -70,7 +70,15 @@ export class DelegateEnrolment {
       : { label: own.label, token: await this.#token.identity(), attributes: own.attributes };
   }
 
-  async enrol(issuer: KnownIssuer, key: DelegateKey): Promise<Certificate> {
+  /**
+   * @param held what there is of it already
+   * @throws ChanceryError tokenAbsent when the next one comes with a ceremony, for which the request is kept
+   */
+  async enrol(
+    issuer: KnownIssuer,
+    key: DelegateKey,
+    held: readonly OcspDelegate[],
+  ): Promise<Certificate> {
     const credential = await this.#client.read();
     const subjectPublicKeyInfo = parseSubjectPublicKeyInfo(key.subjectPublicKeyInfo);
     const request = await issueCertificationRequest(
@@ -84,20 +92,34 @@ export class DelegateEnrolment {
       this.#signDeadline,
     );
     const pem = encodePem('CERTIFICATE REQUEST', request);
+    try {
+      return await this.#certified(issuer, key, pem, credential, held);
+    } catch (error) {
+      if (waitsForCeremony(error)) await this.#keepRequest(issuer.issuerId, key, pem);
+      throw error;
+    }
+  }
+
+  async #certified(
+    issuer: KnownIssuer,
+    key: DelegateKey,
+    pem: string,
+    credential: ClientCredential,
+    held: readonly OcspDelegate[],
+  ): Promise<Certificate> {
     const answer = await postToAuthority(
       new URL(`/api/v1/responders/${issuer.issuerId}/certificate`, this.#authorityUrl),
       credential,
       { csr: pem, key: key.told ?? (await this.#seenOf(key.keyId)) },
       exchangeDeadline,
-    ).catch(async (error: unknown) => {
-      if (waitsForCeremony(error)) await this.#keepRequest(issuer.issuerId, key, pem);
-      throw error;
-    });
+    );
     const [block] = decodePem(certificateInAnswer(answer), 'CERTIFICATE');
     if (block === undefined) {
       throw new ChanceryError('malformed', { message: "the CA's answer holds no certificate" });
     }
-    return parseCertificate(block.der);
+    const certificate = parseCertificate(block.der);
+    requireNew(held, certificate);
+    return certificate;
   }
 }
 

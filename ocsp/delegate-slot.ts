@@ -23,7 +23,7 @@ export interface Slot {
   /** The one before, which signs until `key` has a certificate. */
   former: DelegateKey | undefined;
   /** A request of it waits for a ceremony: the issuer's token is absent. */
-  readonly requested: boolean;
+  requested: boolean;
   delegates: OcspDelegate[];
   /** Keys whose certificate is on hold or revoked: they sign nothing. */
   readonly withdrawnKeys: Set<KeyId>;
@@ -118,6 +118,7 @@ export async function confirmedKey(
   const { keyId } = stored;
   // A key that was suspended before this process began signs nothing from its first moment on.
   await standings.learn([keyId]);
+  if (standings.get(keyId)?.state === 'destroyed') return undefined;
   const isCertified = stored.life.state === 'active';
   const key = isCertified ? { ...stored, life: standings.lifeOf(keyId) } : stored;
   try {
@@ -135,10 +136,10 @@ export async function confirmedKey(
 /** Whether the process that enrols has put the next key, certified, into the folder. */
 export async function isFollowed(
   { store, former }: { readonly store: DelegateStore; readonly former: FormerKeys },
-  { issuerId, keyAlgorithm, key }: Slot,
+  { issuerId, keyAlgorithm, key, delegates }: Slot,
 ): Promise<boolean> {
   if (key === undefined) return false;
-  const isWaiting = key.life.state !== 'active';
+  const isWaiting = !delegates.some(({ keyId }) => keyId === key.keyId);
   if (!isWaiting && !(await former.list()).some(({ keyId }) => keyId === key.keyId)) return false;
   const { key: next } = await store.read(issuerId, keyAlgorithm);
   return next?.life.state === 'active' && (isWaiting || next.keyId !== key.keyId);

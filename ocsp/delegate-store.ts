@@ -47,7 +47,9 @@ export interface StoredDelegate {
 
 /**
  * `{folder}/{issuerId}/key-{keyAlgorithm}.json` and `{serialNumber}.pem`; private keys stay in the
- * token. `former-key-{keyAlgorithm}.json` is the key before, until the next one is certified. A `key.json` is of a release that had one kind of key: it is read as the key that it tells.
+ * token. `former-key-{keyAlgorithm}.json` is the key before, until the next one is certified;
+ * `request-{keyAlgorithm}.csr` waits for a ceremony. A `key.json` is of a release that had one kind of
+ * key: it is read as the key that it tells.
  */
 export class DelegateStore {
   readonly #folder: string;
@@ -81,25 +83,33 @@ export class DelegateStore {
       life: delegateLife(certificates.some((certificate) => isOf(certificate, one))),
     });
     const own = key && withLife(key);
-    const former =
+    const before =
       own?.life.state === 'active'
         ? undefined
         : await this.#readKey(folder, formerFile(keyAlgorithm), keyAlgorithm);
+    const former = before && withLife(before);
     const request = await readIfThere(join(folder, requestFile(keyAlgorithm)));
     return {
-      ...{ key: own, former: former && withLife(former), certificates },
+      key: own,
+      // Without a certificate it answers nothing any more.
+      former: former?.life.state === 'active' ? former : undefined,
       requested: request !== undefined,
+      certificates,
     };
   }
 
-  /** Whether this key is the one before a next one without a certificate, and has one that is valid. */
+  /** Whether an issuer's answers are signed with this key after a start: the next one has no certificate yet. */
   async signsMeanwhile(keyId: KeyId, now: Date): Promise<boolean> {
     for (const [folder, file] of await this.#keyFiles()) {
-      const keyAlgorithm = /^former-key-(.+)\.json$/.exec(file)?.[1];
+      const keyAlgorithm = /^key-(.+)\.json$/.exec(file)?.[1];
       if (keyAlgorithm === undefined) continue;
-      const { former, certificates } = await this.read(folder, keyAlgorithm as KeyAlgorithmName);
-      if (former?.keyId !== keyId) continue;
-      if (certificates.some((one) => isOf(one, former) && now < one.validity.notAfter)) return true;
+      const { key, former, certificates } = await this.read(
+        folder,
+        keyAlgorithm as KeyAlgorithmName,
+      );
+      const own = [key, former].find((one) => one?.keyId === keyId);
+      if (own === undefined) continue;
+      if (certificates.some((one) => isOf(one, own) && now < one.validity.notAfter)) return true;
     }
     return false;
   }
@@ -149,8 +159,11 @@ export class DelegateStore {
       join(this.#folderOf(issuerId), `${certificate.serialNumber}.pem`),
       encodePem('CERTIFICATE', certificate.der),
     );
-    const kind = keyAlgorithmOf(certificate.subjectPublicKeyInfo) ?? 'key';
-    await rm(join(this.#folderOf(issuerId), requestFile(kind)), { force: true });
+    await this.removeRequest(issuerId, keyAlgorithmOf(certificate.subjectPublicKeyInfo) ?? 'key');
+  }
+
+  async removeRequest(issuerId: IssuerId, keyAlgorithm: string): Promise<void> {
+    await rm(join(this.#folderOf(issuerId), requestFile(keyAlgorithm)), { force: true });
   }
 
   async removeCertificate(issuerId: IssuerId, certificate: Certificate): Promise<void> {

@@ -9,7 +9,7 @@ import {
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
 import { currentDelegate, delegateFaults, delegateOf } from './delegate.ts';
-import { putOff, requireNew, waitsForCeremony } from './delegate-attempts.ts';
+import { isRefusal, putOff, waitsForCeremony } from './delegate-attempts.ts';
 import type { DelegateEnrolment } from './delegate-enrolment.ts';
 import {
   type Attempts,
@@ -185,18 +185,21 @@ export class Delegates {
         this.#attempts.delete(slotName(slot.issuerId, slot.keyAlgorithm));
         this.#parts.withdrawn(slot.issuerId);
       }
-      const { key } = slot;
-      if (key === undefined || slot.delegates.length === 0) continue;
-      if (!changed.has(key.keyId) && !this.#untold.has(key.keyId)) continue;
-      slot.key = { ...key, life: standings.lifeOf(key.keyId) };
-      this.#untold.delete(key.keyId);
-      // One that the token can't be told of now must not keep the others from being told.
-      await token.bind([slot.key]).catch((error: unknown) => {
-        this.#untold.add(key.keyId);
-        log('warn', 'the token could not be told where a key stands; tried again', {
-          ...{ issuerId: slot.issuerId, keyId: key.keyId, error },
+      for (const which of ['key', 'former'] as const) {
+        const keyId = slot[which]?.keyId ?? '';
+        if (!slot.delegates.some((one) => one.keyId === keyId)) continue;
+        if (!changed.has(keyId) && !this.#untold.has(keyId)) continue;
+        const key = slot[which] && { ...slot[which], life: standings.lifeOf(keyId) };
+        slot[which] = key;
+        this.#untold.delete(keyId);
+        // One that the token can't be told of now must not keep the others from being told.
+        await token.bind(key === undefined ? [] : [key]).catch((error: unknown) => {
+          this.#untold.add(keyId);
+          log('warn', 'the token could not be told where a key stands; tried again', {
+            ...{ issuerId: slot.issuerId, keyId, error },
+          });
         });
-      });
+      }
     }
   }
 
@@ -252,9 +255,17 @@ export class Delegates {
       putOff(attempts, error, this.#parts.log, issuer, keyAlgorithm);
       // What a ceremony made may be put into the folder by hand.
       if (waitsForCeremony(error)) await this.#load(issuer, keyAlgorithm).catch(() => undefined);
+      else if (isRefusal(error)) await this.#withdrawRequest(issuer.issuerId, keyAlgorithm);
     } finally {
       attempts.busy = false;
     }
+  }
+
+  /** The CA could have made the certificate and refused it: no ceremony is waited for. */
+  async #withdrawRequest(issuerId: IssuerId, keyAlgorithm: KeyAlgorithmName): Promise<void> {
+    const slot = this.#slots.get(slotName(issuerId, keyAlgorithm));
+    if (slot !== undefined) slot.requested = false;
+    await this.#parts.store.removeRequest(issuerId, keyAlgorithm);
   }
 
   /** Reads what is on disk, has the token confirm the key, checks certificates and their status. */
@@ -304,8 +315,7 @@ export class Delegates {
       await store.writeKey(issuer.issuerId, slot.keyAlgorithm, key, former);
       slot.key = key;
     }
-    const certificate = await enrolment.enrol(issuer, slot.key);
-    requireNew(slot.delegates, certificate);
+    const certificate = await enrolment.enrol(issuer, slot.key, slot.delegates);
     if (!(await this.#admit(issuer, slot, certificate))) {
       throw new ChanceryError('malformed', {
         message: "the CA's answer is no delegate certificate of this issuer and key",
@@ -313,6 +323,7 @@ export class Delegates {
       });
     }
     await store.writeCertificate(issuer.issuerId, certificate);
+    slot.requested = false;
     await this.#checkStatus(issuer, slot);
     log('info', 'enrolled a delegate', {
       issuer: issuer.name,

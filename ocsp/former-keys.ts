@@ -6,7 +6,7 @@ import { writeAtomically } from './files.ts';
 import type { KeyStandings } from './key-standings.ts';
 import type { Log } from './ports.ts';
 
-/** Milliseconds that a key stays after the next one is made: other processes may still sign with it. */
+/** Milliseconds that a key stays after it was seen idle: other processes may still sign with it. */
 const overlap = 60_000;
 
 /** A key that was followed by another; `objects` once it is destroyed. */
@@ -14,6 +14,8 @@ export interface FormerKey {
   readonly keyId: KeyId;
   /** RFC 3339. */
   readonly since: string;
+  /** When it was first seen that nothing is signed with it any more; RFC 3339. */
+  readonly idleSince?: string | undefined;
   readonly reason: string;
   readonly objects?: number | undefined;
 }
@@ -43,10 +45,10 @@ export class FormerKeys {
     this.#log = parts.log;
   }
 
-  /** Written before the next key is made. @param since when it was in use last */
-  async keep(keyId: KeyId, reason: string, since = this.#clock.now()): Promise<void> {
+  /** Written before the next key is made. */
+  async keep(keyId: KeyId, reason: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await this.#write({ keyId, reason, since: since.toISOString() });
+    await this.#write({ keyId, reason, since: this.#clock.now().toISOString() });
   }
 
   async list(): Promise<readonly FormerKey[]> {
@@ -70,12 +72,11 @@ export class FormerKeys {
   async destroyDue(isNeeded: (keyId: KeyId) => Promise<boolean>): Promise<readonly FormerKey[]> {
     const destroyed: FormerKey[] = [];
     for (const key of await this.list()) {
-      const asked = this.#clock.now();
       if (key.objects === undefined && (await isNeeded(key.keyId))) {
-        await this.keep(key.keyId, key.reason, asked);
+        if (key.idleSince !== undefined) await this.#write({ ...key, idleSince: undefined });
         continue;
       }
-      const gone = key.objects === undefined ? await this.#destroy(key) : key;
+      const gone = key.objects === undefined ? await this.#destroyWhenIdle(key) : key;
       if (gone?.objects !== undefined) destroyed.push(gone);
     }
     return destroyed;
@@ -85,10 +86,18 @@ export class FormerKeys {
     await rm(this.#file(keyId), { force: true });
   }
 
-  async #destroy(key: FormerKey): Promise<FormerKey | undefined> {
-    const { keyId } = key;
-    const age = this.#clock.now().getTime() - Date.parse(key.since);
-    if (this.#standings.get(keyId)?.state === 'suspended' || age < overlap) return undefined;
+  async #destroyWhenIdle(key: FormerKey): Promise<FormerKey | undefined> {
+    const { keyId, idleSince } = key;
+    const standing = this.#standings.get(keyId);
+    // While the inventory can't be asked, nobody knows whether it is suspended.
+    const isKnown = standing !== undefined || this.#standings.isUnrecorded(keyId);
+    if (!isKnown || standing?.state === 'suspended') return undefined;
+    const now = this.#clock.now();
+    if (idleSince === undefined) {
+      await this.#write({ ...key, idleSince: now.toISOString() });
+      return undefined;
+    }
+    if (now.getTime() - Date.parse(idleSince) < overlap) return undefined;
     let objects = 0;
     try {
       ({ objects } = await this.#token.destroyKeyPair(keyId));
@@ -126,9 +135,11 @@ function parse(text: string): FormerKey | undefined {
       typeof value.reason === 'string'
     ) {
       const objects = 'objects' in value ? value.objects : undefined;
+      const idleSince = 'idleSince' in value ? value.idleSince : undefined;
       return {
         ...{ keyId: value.keyId, since: value.since, reason: value.reason },
         ...(typeof objects === 'number' ? { objects } : {}),
+        ...(typeof idleSince === 'string' ? { idleSince } : {}),
       };
     }
   } catch {

@@ -58,6 +58,7 @@ export class KeyUpkeep {
     const usage = await this.#token.usage();
     this.#counts = new Map(usage.map(({ keyId, signatures }) => [keyId, signatures]));
     const destroyed = await this.#former.destroyDue(this.#isNeeded);
+    await this.#standings.learn(destroyed.map(({ keyId }) => keyId));
     // Of keys that the inventory does not know (made for a foreign CA, never certified) it hears nothing.
     const known = (keyId: KeyId): boolean => this.#standings.get(keyId) !== undefined;
     const report = {
@@ -66,7 +67,10 @@ export class KeyUpkeep {
         .filter(({ keyId }) => known(keyId))
         .map(({ keyId, objects, reason }) => ({ keyId, objects: objects ?? 0, reason })),
       ...(this.#toldSelfTest ? {} : { selfTest: await this.#selfTestKey() }),
-      inToken: await this.#inToken(),
+      // One that is destroyed and can't be told as such yet would be missing.
+      ...(destroyed.every(({ keyId }) => known(keyId) || this.#standings.isUnrecorded(keyId))
+        ? { inToken: await this.#inToken() }
+        : {}),
     };
     await postToAuthority(this.#url, await this.#client.read(), report, exchangeDeadline);
     this.#toldSelfTest = true;

@@ -93,13 +93,13 @@ async function endOfDelegates(
   // One whose certificate has run out, or that never had one, answers nothing for this issuer.
   const without = (await transaction.principals.list(tenant))
     .filter(({ role, disabledAt }) => role === 'responder' && disabledAt === undefined)
-    .filter(({ name: responder }) => (latest.get(responder)?.getTime() ?? 0) <= now.getTime())
-    .map(({ name: responder }) => ({
+    .filter(({ name: responder }) => !latest.has(responder))
+    .map(({ name: responder, createdAt }) => ({
       message: `a ceremony is due (delegate): ${responder} has no OCSP delegate of ${name} and answers nothing for it; the token is absent`,
-      due: latest.get(responder) ?? now,
+      due: createdAt,
     }));
   return [...latest]
-    .filter(([, due]) => now < due && due <= ahead)
+    .filter(([, due]) => due <= ahead)
     .map(([owner, due]) => ({
       message: `a ceremony is due (delegate): the OCSP delegate of ${name} for ${owner} ends at ${due.toISOString()}, and the token is absent`,
       due,

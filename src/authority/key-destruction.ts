@@ -11,13 +11,16 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { issuerOfKey, type KeyActRequest, type KeyActResult, requireReason } from './key-acts.ts';
 import { findKey } from './key-lookup.ts';
-import { lastReconciliation, responderSubject } from './key-reconciliation.ts';
+import { lastReconciliation, responderTokenSubject } from './key-reconciliation.ts';
 import { isOvertaken } from './key-standing.ts';
 import { changeKeyState } from './key-states.ts';
 import type { IssuerRecord, Transaction } from './ports.ts';
 
 /** Intents of this many keys are looked at; more were never under way at once. */
 const intentsLooked = 200;
+
+/** A responder that told nothing for so long may be gone. */
+const silenceMilliseconds = 86_400_000;
 
 type InToken = KeyRecord & { readonly tokenRole: 'root' | 'issuing' };
 
@@ -83,7 +86,8 @@ export function keyDestruction(context: AuthorityContext) {
 
   /**
    * A responder destroys its keys itself. One that its token has no more, by the responder's own word,
-   * was lost with a token, or by somebody: its record is ended by a person's.
+   * was lost with a token, or by somebody; of one that says nothing any more, all are: their records
+   * are ended by a person's word.
    */
   const recordGone = async (
     transaction: Transaction,
@@ -93,17 +97,19 @@ export function keyDestruction(context: AuthorityContext) {
   ): Promise<KeyRecord> => {
     requireTransition(key);
     const { keyId, owner } = key;
-    const seen = await lastReconciliation(transaction, tenant, responderSubject(owner));
-    if (!seen?.findings.some((one) => one['kind'] === 'missing' && one['keyId'] === keyId)) {
+    const seen = await lastReconciliation(transaction, tenant, responderTokenSubject(owner));
+    const isMissing =
+      seen?.findings.some((one) => one['kind'] === 'missing' && one['keyId'] === keyId) === true;
+    const heard = seen?.at ?? key.createdAt;
+    if (!isMissing && clock.now().getTime() - heard.getTime() < silenceMilliseconds) {
       throw refused(
-        `key ${keyId} is in the token of responder ${owner}, which destroys it by itself when the next one is in use`,
+        `key ${keyId} is of responder ${owner}, which destroys it by itself once the next one is in use; of one that is gone it can be ended a day after its last word (${heard.toISOString()})`,
       );
     }
+    // Of a responder that is gone nobody has looked into the token: it is a person's word.
     const details = {
-      objects: 0,
-      token: key.token,
-      absent: true,
-      comparedAt: seen.at.toISOString(),
+      ...{ objects: 0, token: key.token, absent: isMissing },
+      comparedAt: seen?.at.toISOString(),
     };
     await changeKeyState(dependencies, transaction, principal, keyId, 'destroy', {
       ...{ reason, approvals, details },

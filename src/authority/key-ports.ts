@@ -50,6 +50,13 @@ export interface KeyInventory {
     signatureLimit?: number,
   ): Promise<void>;
   setBackup(tenant: TenantId, keyId: KeyId, backup: KeyBackup): Promise<void>;
+  /** What was learnt later of the token that a key is in. */
+  setToken(
+    tenant: TenantId,
+    keyId: KeyId,
+    token: KeyRecord['token'],
+    attributes: KeyRecord['attributes'],
+  ): Promise<void>;
   block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void>;
 
   appointCustodian(tenant: TenantId, custodian: Omit<KeyCustodian, 'id'>): Promise<bigint>;

@@ -10,6 +10,7 @@ import { act, recordDone } from './acts.ts';
 import type { AuthorityContext } from './context.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import type { KeyDestructions } from './key-destruction.ts';
+import { sha256 } from './octets.ts';
 import type { Transaction } from './ports.ts';
 
 /** What was compared, and what was found. */
@@ -26,6 +27,13 @@ type Role = Exclude<TokenRole, 'responder'>;
 
 const kind = 'key.reconciliation';
 
+/** Of what is found so many are kept; more are many strangers, or none of ours. */
+const mostFindings = 50;
+/** A key may be made and certified between a responder's look and its report. */
+const settleMilliseconds = 120_000;
+/** What differs from the last result is kept at most this often. */
+const newsMilliseconds = 50_000;
+
 /** What a responder sees in its own token, where the CA has no session. */
 export interface ResponderToken {
   readonly identity: TokenIdentity;
@@ -35,22 +43,28 @@ export interface ResponderToken {
 }
 
 /** Under what the comparison of a responder's token is kept. */
-export function responderSubject(owner: string): string {
+export function responderTokenSubject(owner: string): string {
   return `responder/${owner}`;
 }
 
-/** The newest comparison of a token that is on record. @param subject its role, or `responderSubject` */
+/** The newest comparison of a token that is on record. @param subject its role, or `responderTokenSubject` */
 export async function lastReconciliation(
   { evidence }: Pick<Transaction, 'evidence'>,
   tenant: Principal['tenant'],
   subject: string,
 ): Promise<
-  { readonly at: Date; readonly findings: readonly Readonly<Record<string, unknown>>[] } | undefined
+  | {
+      readonly at: Date;
+      readonly findings: readonly Readonly<Record<string, unknown>>[];
+      /** Of all findings, also of those that were too many to be kept. */
+      readonly problems: unknown;
+    }
+  | undefined
 > {
   const [last] = await evidence.list(tenant, { kind, subject, limit: 1 });
   if (last === undefined) return undefined;
-  const { findings } = last.document;
-  return { at: last.at, findings: Array.isArray(findings) ? findings : [] };
+  const { findings, problems } = last.document;
+  return { at: last.at, findings: Array.isArray(findings) ? findings : [], problems };
 }
 
 /** Compares the objects in the tokens with the inventory (SP 800-57 Part 1 §8.2.1, §9.2.1). */
@@ -71,7 +85,7 @@ export function keyReconciliation(context: AuthorityContext, destructions: KeyDe
         .filter(({ privateState }) => privateState !== 'destroyed')
         .map(({ keyId }) => keyId),
     );
-    const findings = compareToken(records, objects).filter(
+    const findings = compareToken(records, objects, identity).filter(
       // It was being made, or destroyed, while we looked.
       ({ kind, keyId }) =>
         kind === 'missing'
@@ -131,12 +145,18 @@ async function keepResult(
   const { objects, keys, findings, at } = result;
   await transaction.evidence.append(principal.tenant, {
     ...{ kind, subject, at, by: principal.name },
-    document: { ...result, at: at.toISOString() },
+    document: {
+      ...result,
+      at: at.toISOString(),
+      findings: findings.slice(0, mostFindings),
+      found: findings.length,
+      problems: problemsOf(findings),
+    },
   });
   await recordDone(dependencies, transaction, principal, {
     act: 'key.reconcile',
     object: subject,
-    details: { objects, keys, findings },
+    details: { objects, keys, found: findings.length, findings: findings.slice(0, 5) },
   });
 }
 
@@ -161,26 +181,31 @@ export async function reconcileResponderToken(
     if (privateState === 'destroyed') accounted.delete(keyId);
     else if (owner !== name && token.serialNumber === identity.serialNumber) accounted.add(keyId);
   }
-  const findings = compareToken(records, objects).filter(
-    ({ kind: found, keyId }) => found !== 'unknown' || !accounted.has(keyId),
-  );
   const now = dependencies.clock.now();
-  const last = await lastReconciliation(transaction, tenant, responderSubject(name));
+  const young = new Set(
+    records
+      .filter(({ createdAt }) => now.getTime() - createdAt.getTime() < settleMilliseconds)
+      .map(({ keyId }) => keyId),
+  );
+  const findings = compareToken(records, objects, identity).filter(({ kind: found, keyId }) => {
+    // Certified since the responder looked.
+    if (found === 'missing') return !young.has(keyId);
+    return found !== 'unknown' || !accounted.has(keyId);
+  });
+  const last = await lastReconciliation(transaction, tenant, responderTokenSubject(name));
   const age = now.getTime() - (last?.at.getTime() ?? 0);
   const due = Math.abs(age) >= keySettings(dependencies).reconcileEverySeconds * 1000;
-  if (!due && problemsOf(findings) === problemsOf(last?.findings ?? [])) return;
-  await keepResult(dependencies, transaction, principal, responderSubject(name), {
+  const news = Math.abs(age) >= newsMilliseconds && problemsOf(findings) !== last?.problems;
+  if (!due && !news) return;
+  await keepResult(dependencies, transaction, principal, responderTokenSubject(name), {
     ...{ token: 'responder', identity, at: now, findings },
     objects: objects.length,
     keys: records.filter(({ privateState }) => privateState !== 'destroyed').length,
   });
 }
 
-function problemsOf(
-  findings: readonly (ReconciliationFinding | Readonly<Record<string, unknown>>)[],
-): string {
-  return findings
-    .map(({ problem }) => String(problem))
-    .sort()
-    .join('\n');
+/** SHA-256 of what is wrong: the same problems have the same. */
+function problemsOf(findings: readonly ReconciliationFinding[]): string {
+  const lines = findings.map(({ keyId, problem }) => `${keyId} ${problem}`);
+  return sha256(lines.sort().join('\n'));
 }

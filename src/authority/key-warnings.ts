@@ -10,7 +10,7 @@ import {
 import { ceremonyWarnings } from './ceremony-due.ts';
 import { type AuthorityDependencies, keySettings } from './dependencies.ts';
 import { crlsUntil } from './key-reading.ts';
-import { lastReconciliation, responderSubject } from './key-reconciliation.ts';
+import { lastReconciliation, responderTokenSubject } from './key-reconciliation.ts';
 import { isOvertaken } from './key-standing.ts';
 import type { Transaction } from './ports.ts';
 
@@ -96,7 +96,7 @@ async function ofTokens(
     .filter(
       ({ tokenRole, privateState }) => tokenRole === 'responder' && privateState !== 'destroyed',
     )
-    .map(({ owner }) => responderSubject(owner));
+    .map(({ owner }) => responderTokenSubject(owner));
   for (const token of ['root', 'issuing', ...new Set(responders)]) {
     const last = await lastReconciliation(transaction, tenant, token);
     for (const { kind, keyId, problem } of last?.findings ?? []) {
@@ -135,8 +135,10 @@ async function unfinished(
 }
 
 function nameOf({ kind, keyId, message }: KeyWarning): string {
-  // Of an absent issuer several things may end: each is said once.
-  return kind === 'ceremonyDue' ? `${kind}/${message}` : `${kind}/${keyId}`;
+  // Of an absent issuer several things may end, of a token several objects differ: each is said once.
+  return kind === 'ceremonyDue' || kind === 'tokenObject'
+    ? `${kind}/${message}`
+    : `${kind}/${keyId}`;
 }
 
 function signaturesOf(usage: readonly KeyUsageCount[], keyId: KeyId): number {

@@ -20,7 +20,7 @@ import {
 import type { AuthorityContext } from './context.ts';
 import { type KeySettings, keySettings } from './dependencies.ts';
 import { spkiHash } from './issuance-core.ts';
-import { responderSubject } from './key-reconciliation.ts';
+import { responderTokenSubject } from './key-reconciliation.ts';
 import type { LoadedIssuer } from './loaded-issuers.ts';
 import { sameBytes, sha256 } from './octets.ts';
 import type { CrlShardState, EvidenceStore, Transaction } from './ports.ts';
@@ -39,7 +39,7 @@ function evidenceLooked(
 ): readonly Parameters<EvidenceStore['list']>[1][] {
   const responders = records
     .filter(({ tokenRole }) => tokenRole === 'responder')
-    .map(({ owner }) => responderSubject(owner));
+    .map(({ owner }) => responderTokenSubject(owner));
   return [
     ...[
       ...['backup', 'ceremony', 'audit.review', 'practice.review', 'incident.report'],

@@ -1,5 +1,11 @@
 import { ChanceryError, type KeyId, type Principal, type SigningPurpose } from '../domain/index.ts';
-import type { NewKeyRecord, PrivateKeyAttributes, TokenIdentity } from '../keys/index.ts';
+import {
+  isUntold,
+  type NewKeyRecord,
+  type PrivateKeyAttributes,
+  type TokenIdentity,
+  untold,
+} from '../keys/index.ts';
 import {
   type KeyAlgorithmName,
   keyAlgorithmOf,
@@ -51,14 +57,11 @@ export interface ResponderKeyReport {
 const delegatePurposes: readonly SigningPurpose[] = ['ocspResponse', 'certificationRequest'];
 
 /** Of a key whose holder told nothing, everything counts as the weaker value. */
-const untold: ResponderKey = {
-  label: 'not told',
+const toldNothing: ResponderKey = {
+  label: untold,
   token: {
-    label: 'not told',
-    serialNumber: 'not told',
-    manufacturer: 'not told',
-    model: 'not told',
-    firmwareVersion: 'not told',
+    ...{ label: untold, serialNumber: untold, manufacturer: untold, model: untold },
+    firmwareVersion: untold,
     hardware: false,
   },
   attributes: {
@@ -99,7 +102,7 @@ export async function requireDelegateKey(
   );
   // Asked before anything is signed: each attempt would leave an abandoned certificate on the CRL.
   if (known?.privateState !== 'active') {
-    const { token } = known ?? told ?? untold;
+    const { token } = known ?? told ?? toldNothing;
     requireValidated(dependencies, { token, tokenRole: 'responder' });
   }
   if (known === undefined) return;
@@ -132,7 +135,7 @@ export async function recordDelegateKey(
     const keyAlgorithm = algorithmNamed(subjectPublicKeyInfo);
     const record = `ocsp/${issuer.record.issuerId}/${owner}/${keyAlgorithm}`;
     await insertVersion(dependencies, transaction, principal, `made for ${issuer.record.name}`, {
-      ...(told ?? untold),
+      ...(told ?? toldNothing),
       ...{ tenant, keyId, keyAlgorithm, algorithm, record },
       subjectPublicKeyInfo: subjectPublicKeyInfo.der,
       purposes: delegatePurposes,
@@ -146,6 +149,26 @@ export async function recordDelegateKey(
   }
   await changeKeyState(dependencies, transaction, principal, keyId, 'activate', {
     reason: `its certificate as OCSP delegate of ${issuer.record.name} was issued`,
+  });
+}
+
+/** A ceremony certified its key, and knew nothing of its token: what the responder tells of it now. */
+export async function learnDelegateKey(
+  dependencies: Pick<AuthorityDependencies, 'clock'>,
+  transaction: Transaction,
+  principal: Principal,
+  subjectPublicKeyInfo: SubjectPublicKeyInfo,
+  { token, attributes }: ResponderKey,
+): Promise<void> {
+  const { tenant, name } = principal;
+  const keyId = keyIdentifierHex(subjectPublicKeyInfo);
+  const key = await transaction.keys.findForUpdate(tenant, keyId);
+  if (key === undefined || key.owner !== name || !isUntold(key)) return;
+  await transaction.keys.setToken(tenant, keyId, token, attributes);
+  await recordDone(dependencies, transaction, principal, {
+    act: 'key.told',
+    object: keyId,
+    details: { token, attributes },
   });
 }
 
@@ -223,10 +246,13 @@ export function responderKeyUseCases({ dependencies }: AuthorityContext) {
               tokenRole: 'responder',
             });
           }
-          if (report.inToken !== undefined) {
-            await reconcileResponderToken(dependencies, transaction, principal, report.inToken);
-          }
         }),
+      );
+      const { inToken } = report;
+      if (inToken === undefined) return;
+      // By itself: whatever is in the token, counts and destructions are on record before.
+      await unitOfWork.run(async (transaction) =>
+        reconcileResponderToken(dependencies, transaction, principal, inToken),
       );
     },
   };

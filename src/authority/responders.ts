@@ -12,7 +12,12 @@ import type { AuthorityContext } from './context.ts';
 import { spkiHash } from './issuance-core.ts';
 import { type LoadedIssuer, requireCertificate } from './loaded-issuers.ts';
 import { isAbsent, requirePresent } from './presence.ts';
-import { type ResponderKey, recordDelegateKey, requireDelegateKey } from './responder-keys.ts';
+import {
+  learnDelegateKey,
+  type ResponderKey,
+  recordDelegateKey,
+  requireDelegateKey,
+} from './responder-keys.ts';
 import { refuseIssuerKey } from './subject-keys.ts';
 
 export interface EnrolledResponder {
@@ -124,6 +129,7 @@ export function responderUseCases(context: AuthorityContext) {
     principal: Principal,
     issuer: LoadedIssuer,
     csr: CertificationRequest,
+    told: ResponderKey | undefined,
   ): Promise<EnrolledResponder | undefined> => {
     const { tenant, unitOfWork, clock } = dependencies;
     const found = await unitOfWork.read(async (transaction) =>
@@ -141,9 +147,13 @@ export function responderUseCases(context: AuthorityContext) {
           notAfter > now,
       )
       .toSorted((a, b) => b.notAfter.getTime() - a.notAfter.getTime());
-    return newest?.certificate === undefined
-      ? undefined
-      : { certificate: newest.certificate, chain: issuer.chain.map(({ der }) => der) };
+    if (newest?.certificate === undefined) return undefined;
+    if (told !== undefined) {
+      await unitOfWork.run(async (transaction) =>
+        learnDelegateKey(dependencies, transaction, principal, csr.subjectPublicKeyInfo, told),
+      );
+    }
+    return { certificate: newest.certificate, chain: issuer.chain.map(({ der }) => der) };
   };
 
   return {
@@ -169,7 +179,7 @@ export function responderUseCases(context: AuthorityContext) {
         const csr = readCsr(request.csr);
         if (isAbsent(dependencies.settings, issuer.record)) {
           waited = issuer;
-          return fromCeremony(principal, issuer, csr);
+          return fromCeremony(principal, issuer, csr, request.key);
         }
         return issueDelegate(context, {
           principal,

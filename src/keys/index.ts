@@ -35,7 +35,7 @@ export type {
   TokenObject,
   TokenRole,
 } from './ports.ts';
-export { keyTypes, selfTestLabel } from './ports.ts';
+export { isUntold, keyTypes, selfTestLabel, untold } from './ports.ts';
 export * from './report/index.ts';
 export { type KeyStrength, strengthOf, weakness } from './strength.ts';
 export { compareToken, type ReconciliationFinding } from './token-comparison.ts';

@@ -10,6 +10,14 @@ import type {
 } from '../domain/index.ts';
 import type { KeyAlgorithmName, SignatureAlgorithmName } from '../pkix/index.ts';
 
+/** Stands for everything of a token that a responder did not tell of. */
+export const untold = 'not told';
+
+/** Whether the record of a responder's key was made without its word: in a ceremony, or for an older one. */
+export function isUntold({ token }: Pick<KeyRecord, 'token'>): boolean {
+  return token.serialNumber === untold;
+}
+
 /** CKA_LABEL of a token's own self-test key, by which it is found: `init` makes it before there is an inventory. */
 export const selfTestLabel = 'self-test';
 

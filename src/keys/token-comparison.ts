@@ -1,5 +1,11 @@
 import type { KeyId } from '../domain/index.ts';
-import { type KeyRecord, selfTestLabel, type TokenObject } from './ports.ts';
+import {
+  isUntold,
+  type KeyRecord,
+  selfTestLabel,
+  type TokenIdentity,
+  type TokenObject,
+} from './ports.ts';
 
 /** One disagreement between a token and the inventory. */
 export interface ReconciliationFinding {
@@ -12,13 +18,21 @@ export interface ReconciliationFinding {
 
 /**
  * Compares the objects in a token with the records of its keys (SP 800-57 Part 1 §8.2.1, §9.2.1). Pure.
- * Objects that are no keys are not ours to judge; a self-test key may have no record yet.
+ * Objects that are no keys are not ours to judge. Each token has a self-test key of its own, the
+ * second one of a pair too; one may have no record yet.
  */
 export function compareToken(
-  records: readonly KeyRecord[],
+  all: readonly KeyRecord[],
   objects: readonly TokenObject[],
+  { serialNumber }: Pick<TokenIdentity, 'serialNumber'>,
 ): readonly ReconciliationFinding[] {
   const findings: ReconciliationFinding[] = [];
+  const isHere = ({ type, token }: KeyRecord): boolean =>
+    type !== 'selfTest' || token.serialNumber === serialNumber;
+  const records = all.filter(isHere);
+  const hasSelfTest = records.some(
+    ({ type, privateState }) => type === 'selfTest' && privateState !== 'destroyed',
+  );
   const byId = new Map(records.map((record) => [record.keyId, record]));
   for (const record of records) {
     const own = objects.filter(({ keyId }) => keyId === record.keyId);
@@ -40,16 +54,21 @@ export function compareToken(
   for (const object of objects) {
     const isKey = ['privateKey', 'publicKey', 'secretKey'].includes(object.class);
     if (!isKey || (object.keyId !== undefined && byId.has(object.keyId))) continue;
-    if (object.label === selfTestLabel) continue;
+    if (object.label === selfTestLabel && !hasSelfTest) continue;
     const keyId = object.keyId ?? '';
     if (findings.some((one) => one.keyId === keyId && one.kind === 'unknown')) continue;
     findings.push({
       kind: 'unknown',
-      ...{ keyId, label: object.label },
-      problem: `a ${object.class} labelled ${JSON.stringify(object.label)} is in no record`,
+      ...{ keyId, label: readable(object.label) },
+      problem: `a ${object.class} labelled ${JSON.stringify(readable(object.label))} is in no record`,
     });
   }
   return findings;
+}
+
+/** Whoever put an object into the token chose its label; what no text column takes is replaced. */
+function readable(label: string): string {
+  return label.toWellFormed().replaceAll(/\p{Cc}/gu, '\uFFFD');
 }
 
 function changesOf(record: KeyRecord, own: readonly TokenObject[]): readonly string[] {
@@ -63,7 +82,9 @@ function changesOf(record: KeyRecord, own: readonly TokenObject[]): readonly str
       break;
     }
   }
-  const attributes = own.find((object) => object.class === 'privateKey')?.attributes;
+  const attributes = isUntold(record)
+    ? {}
+    : own.find((object) => object.class === 'privateKey')?.attributes;
   for (const [name, value] of Object.entries(attributes ?? {})) {
     const recorded = record.attributes[name as keyof KeyRecord['attributes']];
     if (recorded !== value) changes.push(`${name} is ${value}, was ${recorded}`);

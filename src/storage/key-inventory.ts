@@ -196,6 +196,16 @@ export class PostgresKeyInventory implements KeyInventory {
     await this.#changeOne(keyId, this.#sql.setBackup, [tenant, keyId, JSON.stringify(backup)]);
   }
 
+  async setToken(
+    tenant: TenantId,
+    keyId: KeyId,
+    token: KeyRecord['token'],
+    attributes: KeyRecord['attributes'],
+  ): Promise<void> {
+    const values = [tenant, keyId, JSON.stringify(token), JSON.stringify(attributes)];
+    await this.#changeOne(keyId, this.#sql.setToken, values);
+  }
+
   /** @throws ChanceryError `notFound`. */
   async block(tenant: TenantId, keyId: KeyId, reason: string): Promise<void> {
     await this.#changeOne(keyId, this.#sql.block, [tenant, keyId, reason]);

@@ -11,6 +11,7 @@ export interface TerminalRun {
   readonly ended: Promise<number | null>;
 }
 
+/** Starts the command with a terminal of its own. */
 export function atTerminal(
   command: readonly string[],
   environment: Readonly<Record<string, string>>,

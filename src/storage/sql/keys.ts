@@ -28,6 +28,7 @@ export function keyStatements(schema: string) {
     setCryptoperiod: `UPDATE {keys} SET originator_usage_end = $3, recipient_usage_end = $4,
         period_reason = $5, signature_limit = $6
       WHERE tenant = $1 AND key_id = $2`,
+    setToken: 'UPDATE {keys} SET token = $3, attributes = $4 WHERE tenant = $1 AND key_id = $2',
     setBackup: 'UPDATE {keys} SET backup = $3 WHERE tenant = $1 AND key_id = $2',
     block: 'UPDATE {keys} SET blocked_reason = $3 WHERE tenant = $1 AND key_id = $2',
     appointCustodian: `INSERT INTO {key_custodians} (tenant, token_role, key_id, person, duty, since,

@@ -150,10 +150,13 @@ describe("a responder's token (SP 800-57 Part 1 §9.2.1)", () => {
     },
     { class: 'publicKey' as const, label: 'ocsp', keyId, subjectPublicKeyInfo },
   ];
-  const tell = async (objects: readonly TokenObject[], expected: readonly string[] = []) =>
-    authority.reportResponderKeys(owner, {
+  /** Later than what is certified meanwhile, and than the last result. */
+  const tell = async (objects: readonly TokenObject[], expected: readonly string[] = []) => {
+    chancery.clock.advance(130);
+    await authority.reportResponderKeys(owner, {
       ...{ keys: [], destroyed: [], inToken: { identity: told.token, objects, expected } },
     });
+  };
   const kept = async () =>
     chancery.read(async (transaction) =>
       transaction.evidence.list(defaultTenant, {
@@ -183,7 +186,8 @@ describe("a responder's token (SP 800-57 Part 1 §9.2.1)", () => {
     const next = { class: 'privateKey' as const, label: 'ocsp', keyId: 'aa01' };
     await tell([...own, next], ['aa01']);
     expect(await kept()).toHaveLength(2);
-    await tell([...own, next]);
+    // Whoever put it there chose its label.
+    await tell([...own, { ...next, label: 'a\u0000\ud800' }]);
     expect(await findings()).toEqual(['unknown aa01']);
 
     const copied = own.map((object) => ({
@@ -223,12 +227,65 @@ describe("a responder's token (SP 800-57 Part 1 §9.2.1)", () => {
     await tell(objectsOf(record), [record.keyId]);
     expect(await findings()).toContain(`unknown ${record.keyId}`);
   });
+
+  test('that says nothing for a day lets a person end the records of its keys', async () => {
+    const key = freshKey();
+    const silent = principal('responder', 'ocsp-8');
+    await enrol(key, silent);
+    const { keyId } = await recorded(key);
+    expect(await refusal(authority.destroyKey(admin, { key: keyId, reason }))).toBe(
+      'illegalTransition',
+    );
+    chancery.clock.advance(86_500);
+    await authority.destroyKey(admin, { key: keyId, reason });
+    const { evidence } = await authority.showKey(admin, keyId);
+    expect(evidence).toMatchObject([{ kind: 'key.destruction', document: { absent: false } }]);
+  });
+
+  test('has a self-test key of its own; another by that label is a stranger', async () => {
+    const selfTest = freshKey();
+    const spki = selfTest.subjectPublicKeyInfo.der;
+    const objects = (keyId: string) => [
+      { class: 'privateKey' as const, label: 'self-test', keyId, attributes: told.attributes },
+    ];
+    const third = principal('responder', 'ocsp-9');
+    const identity = { ...told.token, serialNumber: '9' };
+    const report = async (keyId: string, more: object = {}): Promise<void> => {
+      chancery.clock.advance(130);
+      await authority.reportResponderKeys(third, {
+        ...{
+          keys: [],
+          destroyed: [],
+          inToken: { identity, objects: objects(keyId), expected: [] },
+        },
+        ...more,
+      });
+    };
+    const last = async () =>
+      chancery.read(async (transaction) =>
+        transaction.evidence.list(defaultTenant, { subject: 'responder/ocsp-9', limit: 1 }),
+      );
+    await report('bb01');
+    expect((await last())[0]?.document).toMatchObject({ findings: [] });
+    await report('bb01', {
+      selfTest: {
+        ...{ ...told, label: 'self-test', token: identity },
+        ...{ subjectPublicKeyInfo: spki, algorithm: 'ecdsa-with-SHA256' },
+      },
+    });
+    chancery.clock.advance(130);
+    await report('bb01');
+    expect((await last())[0]?.document['findings']).toMatchObject(
+      expect.arrayContaining([expect.objectContaining({ kind: 'unknown', keyId: 'bb01' })]),
+    );
+  });
 });
 
 test('the self-test key of the issuing token is recorded once, and signs nothing but probes', async () => {
   await authority.recordSelfTestKeys();
   await authority.recordSelfTestKeys();
-  expect(await keysOf('selfTest')).toMatchObject([
+  const own = (await keysOf('selfTest')).filter(({ tokenRole }) => tokenRole === 'issuing');
+  expect(own).toMatchObject([
     { purposes: ['selfTest'], tokenRole: 'issuing', privateState: 'active', version: 1 },
   ]);
   await authority.refreshKeys();

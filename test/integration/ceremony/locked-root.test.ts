@@ -75,6 +75,13 @@ test('a ceremony makes the root’s delegate: the responder picks it up and answ
   await hold('delegate', 'root-delegate', `responder: responder\n${request}\ndays: 100\n`);
   await until('good', async () => /: good/.test(await issuingStatus()), 60_000);
   expect(await issuingStatus()).toContain('Response verify OK');
+  // The ceremony knew nothing of the responder's token; the responder has told since.
+  type Key = { readonly type: string; readonly tokenIdentity: object };
+  const { items } = await chancery.json<{ items: readonly Key[] }>('key', 'list');
+  const delegates = items.filter(({ type }) => type === 'ocspResponder');
+  expect(delegates).toHaveLength(2);
+  const tokens = delegates.map(({ tokenIdentity }) => tokenIdentity);
+  expect(JSON.stringify(tokens)).not.toContain('not told');
 }, 120_000);
 
 test('another makes its next CRL, which the processes that run serve', async () => {

@@ -1,4 +1,6 @@
 /** The responder's own keys through their lives (SP 800-57 Part 1 §5.3, §7, §8.2.3, §8.3.4). */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { KeyStanding } from '../../../ocsp/ports.ts';
 import { keyIdentifier } from '../../../src/pkix/index.ts';
@@ -38,6 +40,16 @@ function stand(keyId: string, standing: Partial<KeyStanding>): void {
 
 function destroyed(): readonly string[] {
   return authority.reports.flatMap((report) => report.destroyed.map(({ keyId }) => keyId));
+}
+
+/** Lets the minute pass in which other processes may still sign with it, after it was seen idle. */
+async function overlapEnds(keyId: string): Promise<void> {
+  const file = join(made.options.folder, 'former-keys', `${keyId}.json`);
+  await until(
+    'it to be seen idle',
+    () => existsSync(file) && readFileSync(file, 'utf8').includes('idleSince'),
+  );
+  clock.offset += 90_000;
 }
 
 beforeEach(() => {
@@ -86,59 +98,84 @@ describe('the CA is told', () => {
   });
 });
 
+function nearItsEnd(keyId: string): void {
+  const now = clock.now().getTime();
+  stand(keyId, {
+    activatedAt: new Date(now - 95 * hour),
+    originatorUsageEnd: new Date(now + 5 * hour),
+  });
+}
+
+/** The next key exists, and nobody certifies it; the overlap is long over. */
+async function nextIsMadeWhileAway(before: string): Promise<void> {
+  const known = new Set(await token.keyIds());
+  authority.failing = true;
+  nearItsEnd(before);
+  await until('the next key to be made', async () =>
+    (await token.keyIds()).some((keyId) => !known.has(keyId)),
+  );
+  clock.offset = 90_000;
+}
+
+/** Two looks at what is to be destroyed, while the CA is away. */
+async function furtherTurns(): Promise<void> {
+  const turns = (): number =>
+    made.logs.filter(({ message }) => message.includes('could not be told of the keys')).length;
+  const turned = turns();
+  await until('two further turns', () => turns() > turned + 1);
+}
+
 describe('a former key', () => {
   it('signs until the next one is certified, however long the CA is away, and is destroyed after that', async () => {
     const before = await signingKey();
-    const known = new Set(await token.keyIds());
-    authority.failing = true;
-    const now = clock.now().getTime();
-    stand(before, {
-      activatedAt: new Date(now - 95 * hour),
-      originatorUsageEnd: new Date(now + 5 * hour),
-    });
-    await until('the next key to be made', async () =>
-      (await token.keyIds()).some((keyId) => !known.has(keyId)),
-    );
-    clock.offset = 90_000;
-    const turns = (): number =>
-      made.logs.filter(({ message }) => message.includes('could not be told of the keys')).length;
-    const turned = turns();
-    await until('two further turns', () => turns() > turned + 1);
+    await nextIsMadeWhileAway(before);
+    await furtherTurns();
     expect(await signingKey()).toBe(before);
     authority.failing = false;
     // Its end: the certificate of the next one is asked for again without delay.
     stand(before, { originatorUsageEnd: clock.now() });
     await signsWithAnother(before);
-    clock.offset = 180_000;
+    await overlapEnds(before);
     await until('its destruction to be told', () => destroyed().includes(before));
   });
 
   it('signs on after a restart while the CA is away: the next one has no certificate yet', async () => {
     const before = await signingKey();
-    const known = new Set(await token.keyIds());
-    authority.failing = true;
-    const now = clock.now().getTime();
-    stand(before, {
-      activatedAt: new Date(now - 95 * hour),
-      originatorUsageEnd: new Date(now + 5 * hour),
-    });
-    await until('the next key to be made', async () =>
-      (await token.keyIds()).some((keyId) => !known.has(keyId)),
-    );
-    clock.offset = 90_000;
+    await nextIsMadeWhileAway(before);
     await made.restart();
     await until('an answer', async () => (await signingKey().catch(() => '')) === before);
-    const turns = (): number =>
-      made.logs.filter(({ message }) => message.includes('could not be told of the keys')).length;
-    const turned = turns();
-    await until('two further turns', () => turns() > turned + 1);
+    await furtherTurns();
     expect(await signingKey()).toBe(before);
     expect(await token.keyIds()).toContain(before);
     authority.failing = false;
     stand(before, { originatorUsageEnd: clock.now() });
     await signsWithAnother(before);
-    clock.offset = 180_000;
+    await overlapEnds(before);
     await until('its destruction to be told', () => destroyed().includes(before));
+  });
+
+  it('signs on after a restart while the next one can not even be made', async () => {
+    const before = await signingKey();
+    const { generateKeyPair } = token;
+    Object.assign(token, { generateKeyPair: async () => Promise.reject(new Error('token full')) });
+    try {
+      nearItsEnd(before);
+      const file = join(made.options.folder, 'former-keys', `${before}.json`);
+      await until('it to be given up', () => existsSync(file));
+      clock.offset = 90_000;
+      authority.failing = true;
+      await made.restart();
+      await furtherTurns();
+      clock.offset = 180_000;
+      await furtherTurns();
+      expect(await signingKey()).toBe(before);
+      expect(await token.keyIds()).toContain(before);
+    } finally {
+      Object.assign(token, { generateKeyPair });
+      authority.failing = false;
+    }
+    stand(before, { originatorUsageEnd: clock.now() });
+    await signsWithAnother(before);
   });
 
   it('whose certificate was revoked is destroyed as well', async () => {
@@ -150,7 +187,7 @@ describe('a former key', () => {
       ...{ status: 'revoked', reasonCode: 'superseded', notGoodSince: new Date() },
     });
     await signsWithAnother(before);
-    clock.offset = 90_000;
+    await overlapEnds(before);
     await until('its destruction to be told', () => destroyed().includes(before));
     expect(await token.keyIds()).not.toContain(before);
   });
@@ -159,16 +196,12 @@ describe('a former key', () => {
 describe('a key near the end of its period', () => {
   it('is followed by another by itself; it is destroyed, and the CA has the record', async () => {
     const before = await signingKey();
-    const now = clock.now().getTime();
-    stand(before, {
-      activatedAt: new Date(now - 95 * hour),
-      originatorUsageEnd: new Date(now + 5 * hour),
-    });
+    nearItsEnd(before);
     const after = await signsWithAnother(before);
     expect(await token.keyIds()).toContain(before);
     expect(await signingKey()).toBe(after);
     // Other processes of the responder may sign with it for a minute.
-    clock.offset = 90_000;
+    await overlapEnds(before);
     await until('its destruction to be told', () => destroyed().includes(before));
     expect(await token.keyIds()).not.toContain(before);
   });
@@ -197,6 +230,7 @@ describe('a suspended key', () => {
     expect(destroyed()).not.toContain(before);
     expect(await token.keyIds()).toContain(before);
     stand(before, { state: 'compromised' });
+    await overlapEnds(before);
     await until('its destruction to be told', () => destroyed().includes(before));
   });
 });
