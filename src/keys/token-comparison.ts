@@ -82,10 +82,9 @@ function changesOf(record: KeyRecord, own: readonly TokenObject[]): readonly str
       break;
     }
   }
-  const attributes = isUntold(record)
-    ? {}
-    : own.find((object) => object.class === 'privateKey')?.attributes;
-  for (const [name, value] of Object.entries(attributes ?? {})) {
+  const seen = own.find((object) => object.class === 'privateKey')?.attributes;
+  const attributes: Partial<PrivateKeyAttributes> = isUntold(record) ? {} : (seen ?? {});
+  for (const [name, value] of Object.entries(attributes)) {
     const recorded = record.attributes[name as keyof KeyRecord['attributes']];
     if (recorded !== value) changes.push(`${name} is ${value}, was ${recorded}`);
   }
