@@ -2,6 +2,7 @@ import type { KeyId } from '../domain/index.ts';
 import {
   isUntold,
   type KeyRecord,
+  type PrivateKeyAttributes,
   selfTestLabel,
   type TokenIdentity,
   type TokenObject,
