@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { sampled } from './test/support/sampled.ts';
 
-/** Each runs an installation of its own for half a minute to two; of these the gate runs six. */
+/** Each runs an installation of its own for half a minute to two; of these the gate runs five. */
 const longest = ['acme-crash', 'clock', 'crash', 'database-away', 'database-crash', 'disk']
   .concat('process-stop', 'restore', 'token-away', 'two-nodes')
   .map((name) => `test/faults/${name}.test.ts`);
@@ -9,7 +9,7 @@ const longest = ['acme-crash', 'clock', 'crash', 'database-away', 'database-cras
 const isWholeGate = !process.argv
   .slice(2)
   .some((argument) => !argument.startsWith('-') && argument.includes('test/'));
-const chosen = isWholeGate ? sampled('the longest files', longest, 6) : longest;
+const chosen = isWholeGate ? sampled('the longest files', longest, 5) : longest;
 
 /**
  * Files run in processes of their own (`forks`): a PKCS#11 module is initialised once a process,

@@ -40,7 +40,7 @@ test('each act is seen within 2 s at each responder, and the certificates end re
   const text = chancery.read('probe.prom');
   expect(text).toMatch(/^chancery_ocsp_probe_passed 1$/m);
   expect(text).toMatch(
-    /^chancery_ocsp_probe_seconds\{responder="http:[^"]+",act="hold",quantile="0.99"\} 0\.\d+$/m,
+    /^chancery_ocsp_probe_seconds\{responder="http:[^"]+",act="hold",quantile="0.99"\} [01]\.\d+$/m,
   );
 });
 
