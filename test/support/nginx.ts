@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { until } from './quickstart-run.ts';
 import { exchange } from './test-responder.ts';
 
@@ -32,7 +32,8 @@ http { access_log off; ${temporary}
   const child = spawn('nginx', ['-p', folder, '-c', configuration, '-e', `${folder}/error.log`], {
     stdio: 'ignore',
   });
-  afterAll(async () => {
+  // A test starts it, where no hook of the file can be added any more.
+  onTestFinished(async () => {
     const gone = new Promise((done) => child.once('exit', done));
     if (child.exitCode === null && child.kill('SIGTERM')) await gone;
     rmSync(folder, { recursive: true, force: true });

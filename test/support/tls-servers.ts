@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { run } from './installation.ts';
 import { until } from './quickstart-run.ts';
 
@@ -63,8 +63,9 @@ frontend site
   return { port, socket };
 }
 
+/** A test starts it, where no hook of the file can be added any more. */
 function stopAfterwards(child: ChildProcess): void {
-  afterAll(async () => {
+  onTestFinished(async () => {
     const gone = new Promise((done) => child.once('exit', done));
     if (child.exitCode === null && child.kill('SIGTERM')) await gone;
   });
