@@ -13,6 +13,7 @@ import {
   type SignatureAlgorithmName,
   signatureAlgorithms,
 } from '../src/pkix/index.ts';
+import { isOf } from './delegate.ts';
 import { readIfThere, writeAtomically } from './files.ts';
 import type { Log } from './ports.ts';
 
@@ -219,14 +220,6 @@ function requestFile(keyAlgorithm: string): string {
 
 function formerFile(keyAlgorithm: KeyAlgorithmName): string {
   return `former-${keyFile(keyAlgorithm)}`;
-}
-
-/** Whether the certificate is for that key. */
-export function isOf(
-  { subjectPublicKeyInfo }: Certificate,
-  key: Pick<KeyBinding, 'subjectPublicKeyInfo'>,
-): boolean {
-  return Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0;
 }
 
 function parseKey(text: string): StoredKey | undefined {

@@ -60,10 +60,18 @@ export function delegateFaults(
   if (constraints !== undefined && parseBasicConstraints(constraints.value).cA) {
     faults.push('it is a CA certificate');
   }
-  if (Buffer.compare(certificate.subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) !== 0) {
+  if (!isOf(certificate, key)) {
     faults.push("its key is not the responder's");
   }
   return faults;
+}
+
+/** Whether the certificate is for that key. */
+export function isOf(
+  { subjectPublicKeyInfo }: Certificate,
+  key: Pick<KeyBinding, 'subjectPublicKeyInfo'>,
+): boolean {
+  return Buffer.compare(subjectPublicKeyInfo.der, key.subjectPublicKeyInfo) === 0;
 }
 
 /** A certificate and the token key behind it, ready to sign with. */

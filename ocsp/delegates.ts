@@ -8,7 +8,7 @@ import {
   type KeyAlgorithmName,
   type PreferredSignatureAlgorithm,
 } from '../src/pkix/index.ts';
-import { currentDelegate, delegateFaults, delegateOf } from './delegate.ts';
+import { currentDelegate, delegateFaults, delegateOf, isOf } from './delegate.ts';
 import { isRefusal, putOff, waitsForCeremony } from './delegate-attempts.ts';
 import type { DelegateEnrolment } from './delegate-enrolment.ts';
 import {
@@ -21,7 +21,7 @@ import {
   slotName,
   usable,
 } from './delegate-slot.ts';
-import { type DelegateKey, type DelegateStore, isOf } from './delegate-store.ts';
+import type { DelegateKey, DelegateStore } from './delegate-store.ts';
 import type { FormerKeys } from './former-keys.ts';
 import type { KnownIssuer } from './issuers.ts';
 import type { KeyStandings } from './key-standings.ts';

@@ -88,10 +88,9 @@ export class FormerKeys {
 
   async #destroyWhenIdle(key: FormerKey): Promise<FormerKey | undefined> {
     const { keyId, idleSince } = key;
-    const standing = this.#standings.get(keyId);
     // While the inventory can't be asked, nobody knows whether it is suspended.
-    const isKnown = standing !== undefined || this.#standings.isUnrecorded(keyId);
-    if (!isKnown || standing?.state === 'suspended') return undefined;
+    if (!this.#standings.wasAsked(keyId)) return undefined;
+    if (this.#standings.get(keyId)?.state === 'suspended') return undefined;
     const now = this.#clock.now();
     if (idleSince === undefined) {
       await this.#write({ ...key, idleSince: now.toISOString() });

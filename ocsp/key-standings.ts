@@ -54,9 +54,9 @@ export class KeyStandings {
     this.#known = known;
   }
 
-  /** The inventory was asked for it, and has no record of it. */
-  isUnrecorded(keyId: KeyId): boolean {
-    return this.#asked.has(keyId) && !this.#known.has(keyId);
+  /** Whether the inventory has answered for it, be it that it has no record. */
+  wasAsked(keyId: KeyId): boolean {
+    return this.#asked.has(keyId);
   }
 
   /** Whether it may sign answers: a key that the inventory does not know yet may. */

@@ -68,7 +68,7 @@ export class KeyUpkeep {
         .map(({ keyId, objects, reason }) => ({ keyId, objects: objects ?? 0, reason })),
       ...(this.#toldSelfTest ? {} : { selfTest: await this.#selfTestKey() }),
       // One that is destroyed and can't be told as such yet would be missing.
-      ...(destroyed.every(({ keyId }) => known(keyId) || this.#standings.isUnrecorded(keyId))
+      ...(destroyed.every(({ keyId }) => this.#standings.wasAsked(keyId))
         ? { inToken: await this.#inToken() }
         : {}),
     };
@@ -76,7 +76,7 @@ export class KeyUpkeep {
     this.#toldSelfTest = true;
     for (const { keyId } of destroyed) {
       // While the inventory could not be asked, nobody knows whether it has a record to be ended.
-      if (known(keyId) || this.#standings.isUnrecorded(keyId)) await this.#former.recorded(keyId);
+      if (this.#standings.wasAsked(keyId)) await this.#former.recorded(keyId);
     }
   }
 

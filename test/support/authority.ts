@@ -87,6 +87,27 @@ export class TestAuthority implements TestNode {
   get at(): Partial<Record<FailpointName, () => void>> {
     return this.#node.at;
   }
+  /**
+   * Stops the next certificate just before it is signed.
+   *
+   * @returns `reached` once one has come there, and what lets it go on
+   */
+  holdNextSignature(): { readonly reached: Promise<void>; readonly release: () => void } {
+    let release = (): void => undefined;
+    const released = new Promise<void>((go) => {
+      release = go;
+    });
+    const reached = new Promise<void>((done) => {
+      this.beforeSign = async (purpose) => {
+        if (purpose !== 'certificate') return;
+        this.beforeSign = async () => undefined;
+        done();
+        await released;
+      };
+    });
+    return { reached, release };
+  }
+
   set beforeSign(wait: (purpose: string) => Promise<void>) {
     this.#node.beforeSign = wait;
   }

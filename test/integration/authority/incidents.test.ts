@@ -189,19 +189,9 @@ describe('an incident over a query', () => {
 
   test('what is being signed when it is opened is held as well, once it is issued', async () => {
     const owner = 'being signed';
-    let release = (): void => undefined;
-    const signing = new Promise<void>((done) => {
-      chancery.beforeSign = async (purpose) => {
-        if (purpose !== 'certificate') return;
-        done();
-        await new Promise<void>((go) => {
-          release = go;
-        });
-      };
-    });
+    const { reached, release } = chancery.holdNextSignature();
     const issuing = chancery.issue({ owner });
-    await signing;
-    chancery.beforeSign = async () => undefined;
+    await reached;
     const { incident } = await authority.openIncident(operator, {
       ...terms,
       subject: { kind: 'query', query: { owner } },

@@ -43,19 +43,9 @@ test('a compromised issuer: sealed at once, its list worked off by whoever lives
   expect(radius.siblingKeys.map(({ issuerId }) => issuerId)).toContain(chancery.issuing.issuerId);
 
   // One is being signed while the key is declared lost.
-  let release = (): void => undefined;
-  const signing = new Promise<void>((done) => {
-    chancery.beforeSign = async (purpose) => {
-      if (purpose !== 'certificate') return;
-      done();
-      await new Promise<void>((go) => {
-        release = go;
-      });
-    };
-  });
+  const { reached, release } = chancery.holdNextSignature();
   const late = refusal(chancery.issue({ issuer: 'lost', owner: 'late' }));
-  await signing;
-  chancery.beforeSign = async () => undefined;
+  await reached;
   clock.advance(1);
   const opened: IncidentStatus = await authority.openIncident(admin, {
     subject: { kind: 'issuerCompromise', issuer: 'lost' },
